@@ -1,0 +1,28 @@
+package campaign
+
+// Content is what a campaign says: the source that campaign/message compiles.
+// Exactly one of Markdown and HTML is given; Text is made from it when empty.
+type Content struct {
+	FromName      string `json:"from_name"`
+	FromAddress   string `json:"from_address"`
+	ReplyTo       string `json:"reply_to,omitempty"`
+	Subject       string `json:"subject"`
+	Preheader     string `json:"preheader,omitempty"`
+	Markdown      string `json:"markdown,omitempty"`
+	HTML          string `json:"html,omitempty"`
+	Text          string `json:"text,omitempty"`
+	PostalAddress string `json:"postal_address,omitempty"`
+}
+
+// Audience is the waterfall from the chosen lists to those who will receive,
+// as counted at launch. Every step is a number of contacts; the parts that were
+// taken away and WillReceive add up to InLists.
+type Audience struct {
+	InLists       int64 `json:"in_lists"`      // distinct contacts of the included lists
+	Excluded      int64 `json:"excluded"`      // members of an excluded list
+	Unsubscribed  int64 `json:"unsubscribed"`  // they left
+	Unconfirmed   int64 `json:"unconfirmed"`   // they have not confirmed yet
+	Suppressed    int64 `json:"suppressed"`    // must not be mailed: bounced, complained, by hand, by domain
+	Undeliverable int64 `json:"undeliverable"` // verification proved that it cannot work
+	WillReceive   int64 `json:"will_receive"`
+}

@@ -1,0 +1,99 @@
+package campaign
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Doubt says what is done with a message whose connection was lost after its
+// last byte was sent.
+type Doubt string
+
+// The ways out of doubt.
+const (
+	DoubtResend Doubt = "resend" // send again with the same Message-ID; the default
+	DoubtHold   Doubt = "hold"   // leave it in doubt for a person to decide
+)
+
+// Settings are the terms under which a campaign is delivered.
+type Settings struct {
+	// Retry is the schedule of deferred mail.
+	Retry Retry `json:"retry" toml:"retry"`
+	// Lifetime is how long a delivery is tried, counted from its first
+	// attempt; then it expires. Defaults to 48 hours.
+	Lifetime Duration `json:"lifetime" toml:"lifetime"`
+	// StopBy ends what was never tried. Zero means never.
+	StopBy time.Time `json:"stop_by,omitzero" toml:"stop_by"`
+	// OnDoubt says what is done with messages in doubt. Defaults to resend.
+	OnDoubt Doubt `json:"on_doubt" toml:"on_doubt"`
+	// StopsWarnOnly turns the stops of a campaign that goes badly (too many
+	// bounces or complaints) into warnings.
+	StopsWarnOnly bool `json:"stops_warn_only" toml:"stops_warn_only"`
+	// RequireTLS keeps mail back rather than sending it in clear.
+	RequireTLS bool `json:"require_tls" toml:"require_tls"`
+}
+
+// DefaultSettings are what a new campaign starts with.
+func DefaultSettings() Settings {
+	return Settings{
+		Retry: Retry{
+			Steps:      []Duration{minutes(5), minutes(10), minutes(20), minutes(40), minutes(60)},
+			Throttled:  minutes(1),
+			Greylisted: Duration(5*time.Minute + 5*time.Second),
+			Mailbox:    minutes(15),
+			Spread:     0.2,
+		},
+		Lifetime: Duration(48 * time.Hour),
+		OnDoubt:  DoubtResend,
+	}
+}
+
+// Check returns an error that names the first setting that cannot be used.
+func (s Settings) Check() error {
+	switch {
+	case s.Lifetime <= 0:
+		return fmt.Errorf("lifetime is %s; it must be longer than 0", s.Lifetime.Std())
+	case s.Retry.Spread < 0 || s.Retry.Spread > 0.9:
+		return fmt.Errorf("retry.spread is %g; it must be between 0 and 0.9", s.Retry.Spread)
+	case s.OnDoubt != DoubtResend && s.OnDoubt != DoubtHold:
+		return fmt.Errorf("on_doubt is %q; it must be %q or %q", s.OnDoubt, DoubtResend, DoubtHold)
+	}
+	for i, step := range s.Retry.Steps {
+		if step <= 0 {
+			return fmt.Errorf("retry.steps[%d] is %s; it must be longer than 0", i, step.Std())
+		}
+	}
+	return nil
+}
+
+func minutes(n int) Duration { return Duration(time.Duration(n) * time.Minute) }
+
+// Duration is a time.Duration that is written as "5m0s" in JSON and TOML.
+type Duration time.Duration
+
+// Std returns d as the standard library's type.
+func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// MarshalText writes d as in "48h0m0s".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.Std().String()), nil }
+
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a duration; write it like 90s, 5m or 48h", text)
+	}
+	*d = Duration(parsed)
+	return nil
+}
+
+// ParseSettings reads settings as they are stored; what is absent keeps its
+// default.
+func ParseSettings(data []byte) (Settings, error) {
+	s := DefaultSettings()
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("campaign settings: %w", err)
+	}
+	return s, nil
+}

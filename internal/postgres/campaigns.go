@@ -1,0 +1,366 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+// ErrNotFound says that there is no such row.
+var ErrNotFound = errors.New("not found")
+
+// Campaign is a campaign as it is stored.
+type Campaign struct {
+	ID          int64
+	Name        string
+	State       campaign.State
+	System      bool
+	Weight      int
+	Content     campaign.Content
+	Settings    campaign.Settings
+	Audience    campaign.Audience
+	TimeZone    string
+	ScheduledAt time.Time
+	LaunchedAt  time.Time
+	FinishedAt  time.Time
+	Ledger      int32 // 0 before launch
+	LaunchDone  bool  // the ledger is filled
+	CreatedAt   time.Time
+	Counters    campaign.Counters
+}
+
+const (
+	sqlInsertCampaign = `
+insert into campaigns (name, system, weight, content, settings, time_zone, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $7) returning id`
+
+	sqlCampaignLists = `
+insert into campaign_lists (campaign_id, list_id, exclude)
+select $1, l.id, $3 from lists l where l.name = any($2)`
+
+	sqlCampaignColumns = `
+select c.id, c.name, c.state::text, c.system, c.weight, c.content, c.settings, c.audience, c.time_zone,
+       c.scheduled_at, c.launched_at, c.finished_at, coalesce(c.ledger_id, 0), c.launch_done, c.created_at,
+       coalesce(n.targeted, 0), coalesce(n.queued, 0), coalesce(n.deferred, 0), coalesce(n.delivered, 0),
+       coalesce(n.accepted_first, 0), coalesce(n.bounced, 0), coalesce(n.expired, 0), coalesce(n.suppressed, 0),
+       coalesce(n.cancelled, 0), coalesce(n.in_doubt, 0)
+  from campaigns c
+  left join lateral (
+    select sum(targeted)::bigint as targeted, sum(queued)::bigint as queued, sum(deferred)::bigint as deferred,
+           sum(delivered)::bigint as delivered, sum(accepted_first)::bigint as accepted_first,
+           sum(bounced)::bigint as bounced, sum(expired)::bigint as expired, sum(suppressed)::bigint as suppressed,
+           sum(cancelled)::bigint as cancelled, sum(in_doubt)::bigint as in_doubt
+      from campaign_providers p where p.campaign_id = c.id) n on true`
+
+	sqlCampaign      = sqlCampaignColumns + ` where c.id = $1`
+	sqlCampaigns     = sqlCampaignColumns + ` where not c.system order by c.id desc limit $1`
+	sqlLiveCampaigns = sqlCampaignColumns + ` where c.state in ('sending', 'paused') order by c.id`
+	sqlCampaignNamed = `select id from campaigns where name = $1 and not system order by id desc limit 1`
+
+	sqlCampaignListNames = `
+select l.name from campaign_lists cl join lists l on l.id = cl.list_id
+ where cl.campaign_id = $1 and cl.exclude = $2 order by l.name`
+
+	sqlLockCampaign = `select state::text from campaigns where id = $1 for update`
+
+	sqlSetCampaignState = `
+update campaigns
+   set state = $2::campaign_state, updated_at = $3,
+       scheduled_at = case when $2 = 'draft' then null else coalesce($4, scheduled_at) end,
+       time_zone = coalesce($5, time_zone),
+       launched_at = case when $2 = 'sending' then coalesce(launched_at, $3) else launched_at end,
+       finished_at = case when $2 in ('finished', 'cancelled') then $3 when $2 = 'sending' then null else finished_at end
+ where id = $1`
+
+	// A batch of a cancelled campaign's deliveries that nobody has in hand.
+	sqlCancelBatch = `
+with batch as materialized (
+    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state
+      from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
+     where c.id = $1 and c.state = 'cancelled' and d.lease_node is null and d.state in ('queued', 'deferred')
+     limit $3
+       for update of d skip locked
+)
+update deliveries d set state = 'cancelled', updated_at = $2
+  from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
+returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text`
+
+	// Lifetime counts from the first attempt. Index: deliveries_ageing.
+	sqlExpireBatch = `
+with batch as materialized (
+    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state
+      from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
+     where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'deferred'
+       and d.first_attempt_at < $2
+     limit $4
+       for update of d skip locked
+)
+update deliveries d set state = 'expired', updated_at = $3
+  from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
+returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text`
+
+	sqlFinishable = `
+select c.id from campaigns c
+ where c.state = 'sending' and c.launch_done and not exists (
+    select from campaign_providers p where p.campaign_id = c.id and p.queued + p.deferred > 0)
+ order by c.id`
+
+	sqlUnsweptCancels = `
+select c.id from campaigns c
+ where c.state = 'cancelled' and c.ledger_id is not null and exists (
+    select from campaign_providers p where p.campaign_id = c.id and p.queued + p.deferred > 0)
+ order by c.id`
+)
+
+// NewCampaign is what a campaign is made of.
+type NewCampaign struct {
+	Name     string
+	System   bool
+	Weight   int
+	Content  campaign.Content
+	Settings campaign.Settings
+	TimeZone string
+	Lists    []string // names of the lists to send to
+	Exclude  []string // names of the lists whose members are left out
+}
+
+// CreateCampaign stores a draft. Every list must exist.
+func (s *Store) CreateCampaign(ctx context.Context, n NewCampaign, now time.Time) (int64, error) {
+	var id int64
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		content, err := json.Marshal(n.Content)
+		if err != nil {
+			return err
+		}
+		settings, err := json.Marshal(n.Settings)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRow(ctx, sqlInsertCampaign, n.Name, n.System, n.Weight, content, settings, n.TimeZone, now).Scan(&id)
+		if err != nil {
+			return err
+		}
+		for _, part := range []struct {
+			names   []string
+			exclude bool
+		}{{n.Lists, false}, {n.Exclude, true}} {
+			tag, err := tx.Exec(ctx, sqlCampaignLists, id, part.names, part.exclude)
+			if err != nil {
+				return err
+			}
+			if int(tag.RowsAffected()) != len(part.names) {
+				return fmt.Errorf("one of the lists %q does not exist: %w", part.names, ErrNotFound)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("create campaign %q: %w", n.Name, err)
+	}
+	return id, nil
+}
+
+// Campaign returns one campaign with its totals.
+func (s *Store) Campaign(ctx context.Context, id int64) (Campaign, error) {
+	rows, err := s.pool.Query(ctx, sqlCampaign, id)
+	if err != nil {
+		return Campaign{}, fmt.Errorf("campaign %d: %w", id, err)
+	}
+	c, err := pgx.CollectExactlyOneRow(rows, scanCampaign)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Campaign{}, fmt.Errorf("campaign %d: %w", id, err)
+	}
+	return c, nil
+}
+
+// CampaignNamed returns the id of the newest campaign with a name.
+func (s *Store) CampaignNamed(ctx context.Context, name string) (int64, error) {
+	var id int64
+	err := s.pool.QueryRow(ctx, sqlCampaignNamed, name).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("campaign %q: %w", name, err)
+	}
+	return id, nil
+}
+
+// Campaigns returns the newest campaigns first.
+func (s *Store) Campaigns(ctx context.Context, limit int) ([]Campaign, error) {
+	return s.campaigns(ctx, sqlCampaigns, limit)
+}
+
+// LiveCampaigns returns those that are sending or paused, system ones too.
+func (s *Store) LiveCampaigns(ctx context.Context) ([]Campaign, error) {
+	return s.campaigns(ctx, sqlLiveCampaigns)
+}
+
+func (s *Store) campaigns(ctx context.Context, sql string, args ...any) ([]Campaign, error) {
+	rows, err := s.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("campaigns: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, scanCampaign)
+	if err != nil {
+		return nil, fmt.Errorf("campaigns: %w", err)
+	}
+	return all, nil
+}
+
+func scanCampaign(row pgx.CollectableRow) (Campaign, error) {
+	var (
+		c                             Campaign
+		content, settings, audience   []byte
+		scheduled, launched, finished *time.Time
+	)
+	n := &c.Counters
+	err := row.Scan(&c.ID, &c.Name, &c.State, &c.System, &c.Weight, &content, &settings, &audience, &c.TimeZone,
+		&scheduled, &launched, &finished, &c.Ledger, &c.LaunchDone, &c.CreatedAt,
+		&n.Targeted, &n.Queued, &n.Deferred, &n.Delivered, &n.AcceptedFirst, &n.Bounced, &n.Expired, &n.Suppressed,
+		&n.Cancelled, &n.InDoubt)
+	if err != nil {
+		return c, err
+	}
+	c.ScheduledAt, c.LaunchedAt, c.FinishedAt = nullAsZero(scheduled), nullAsZero(launched), nullAsZero(finished)
+	if err := json.Unmarshal(content, &c.Content); err != nil {
+		return c, fmt.Errorf("content of campaign %d: %w", c.ID, err)
+	}
+	if err := json.Unmarshal(audience, &c.Audience); err != nil {
+		return c, fmt.Errorf("audience of campaign %d: %w", c.ID, err)
+	}
+	c.Settings, err = campaign.ParseSettings(settings)
+	return c, err
+}
+
+// CampaignLists returns the names of the lists that a campaign includes, or
+// those that it excludes.
+func (s *Store) CampaignLists(ctx context.Context, id int64, excluded bool) ([]string, error) {
+	rows, err := s.pool.Query(ctx, sqlCampaignListNames, id, excluded)
+	if err != nil {
+		return nil, fmt.Errorf("lists of campaign %d: %w", id, err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("lists of campaign %d: %w", id, err)
+	}
+	return names, nil
+}
+
+// Change is a step in a campaign's life.
+type Change struct {
+	Verb     campaign.Verb
+	At       time.Time // now
+	Start    time.Time // with campaign.Schedule
+	TimeZone string    // with campaign.Schedule
+}
+
+// ChangeCampaign takes a campaign a step further, if its state allows, and
+// calls also in the same transaction (to insert a job). All nodes are told.
+func (s *Store) ChangeCampaign(ctx context.Context, id int64, change Change, also func(pgx.Tx) error) (campaign.State, error) {
+	var next campaign.State
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		var state campaign.State
+		err := tx.QueryRow(ctx, sqlLockCampaign, id).Scan(&state)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if next, err = state.After(change.Verb); err != nil {
+			return err
+		}
+		var zone *string
+		if change.TimeZone != "" {
+			zone = &change.TimeZone
+		}
+		_, err = tx.Exec(ctx, sqlSetCampaignState, id, string(next), change.At, zeroAsNull(change.Start), zone)
+		if err != nil {
+			return err
+		}
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(ctx, sqlNotify, "campaign "+strconv.FormatInt(id, 10))
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("campaign %d: %w", id, err)
+	}
+	return next, nil
+}
+
+// CancelBatch ends up to limit waiting deliveries of a cancelled campaign and
+// returns how many it was.
+func (s *Store) CancelBatch(ctx context.Context, id int64, limit int, now time.Time) (int, error) {
+	return s.endBatch(ctx, id, campaign.DeliveryCancelled, sqlCancelBatch, id, now, limit)
+}
+
+// ExpireBatch ends up to limit deferred deliveries of a campaign that were
+// first attempted before the given time.
+func (s *Store) ExpireBatch(ctx context.Context, id int64, firstBefore time.Time, limit int, now time.Time) (int, error) {
+	return s.endBatch(ctx, id, campaign.Expired, sqlExpireBatch, id, firstBefore, now, limit)
+}
+
+func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryState, sql string, args ...any) (int, error) {
+	ended := 0
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		sums := newChanges()
+		var (
+			provider, domain int64
+			from             campaign.DeliveryState
+		)
+		_, err = pgx.ForEachRow(rows, []any{&provider, &domain, &from}, func() error {
+			ended++
+			sums.move(id, provider, domain, from, to, false)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return sums.apply(ctx, tx, false)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("campaign %d: end deliveries as %s: %w", id, to, err)
+	}
+	return ended, nil
+}
+
+// FinishableCampaigns returns sending campaigns of which every delivery is final.
+func (s *Store) FinishableCampaigns(ctx context.Context) ([]int64, error) {
+	return s.ids(ctx, sqlFinishable)
+}
+
+// UnsweptCancels returns cancelled campaigns that still have waiting deliveries.
+func (s *Store) UnsweptCancels(ctx context.Context) ([]int64, error) {
+	return s.ids(ctx, sqlUnsweptCancels)
+}
+
+func (s *Store) ids(ctx context.Context, sql string) ([]int64, error) {
+	rows, err := s.pool.Query(ctx, sql)
+	if err != nil {
+		return nil, fmt.Errorf("campaigns: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("campaigns: %w", err)
+	}
+	return ids, nil
+}

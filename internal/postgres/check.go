@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The ledger is counted row by row and compared with the counters, both ways.
+const sqlCheck = `
+with providers_counted as (
+    select campaign_id, coalesce(provider_id, 0) as of_id, state, count(*) as n from deliveries group by 1, 2, 3
+), domains_counted as (
+    select campaign_id, domain_id as of_id, state, count(*) as n from deliveries group by 1, 2, 3
+), providers_kept as (
+    select p.campaign_id, p.provider_id as of_id, k.state, k.n from campaign_providers p
+     cross join lateral (values ('queued'::delivery_state, p.queued), ('deferred', p.deferred),
+        ('delivered', p.delivered), ('bounced', p.bounced), ('expired', p.expired), ('suppressed', p.suppressed),
+        ('cancelled', p.cancelled), ('in_doubt', p.in_doubt)) as k(state, n) where k.n <> 0
+), domains_kept as (
+    select p.campaign_id, p.domain_id as of_id, k.state, k.n from campaign_domains p
+     cross join lateral (values ('queued'::delivery_state, p.queued), ('deferred', p.deferred),
+        ('delivered', p.delivered), ('bounced', p.bounced), ('expired', p.expired), ('suppressed', p.suppressed),
+        ('cancelled', p.cancelled), ('in_doubt', p.in_doubt)) as k(state, n) where k.n <> 0
+)
+select 'provider', campaign_id, of_id, state::text, coalesce(kept.n, 0), coalesce(counted.n, 0)
+  from providers_kept kept full join providers_counted counted using (campaign_id, of_id, state)
+ where kept.n is distinct from counted.n
+union all
+select 'domain', campaign_id, of_id, state::text, coalesce(kept.n, 0), coalesce(counted.n, 0)
+  from domains_kept kept full join domains_counted counted using (campaign_id, of_id, state)
+ where kept.n is distinct from counted.n
+ order by 1, 2, 3, 4`
+
+const sqlCheckSize = `select count(*), count(distinct campaign_id) from deliveries`
+
+// Difference is a counter that does not say what the ledger holds.
+type Difference struct {
+	Of       string // provider or domain
+	Campaign int64
+	ID       int64
+	State    string
+	Kept     int64 // what the counter says
+	Counted  int64 // what the rows say
+}
+
+// Checked is what a recount looked at and found.
+type Checked struct {
+	Deliveries  int64
+	Campaigns   int64
+	Differences []Difference
+}
+
+// Check recounts the whole ledger in one snapshot and compares it with the
+// counters by provider and by domain.
+func (s *Store) Check(ctx context.Context) (Checked, error) {
+	var checked Checked
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err := pgx.BeginTxFunc(ctx, s.pool, snapshot, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, sqlCheckSize).Scan(&checked.Deliveries, &checked.Campaigns); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, sqlCheck)
+		if err != nil {
+			return err
+		}
+		checked.Differences, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Difference])
+		return err
+	})
+	if err != nil {
+		return checked, fmt.Errorf("check the ledger: %w", err)
+	}
+	return checked, nil
+}

@@ -1,0 +1,174 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+// sqlBarred finds why a contact c with domain dom must not get campaign camp, or
+// null. $1 is always now. An address is looked up by its exact key, and by its
+// canonical key where the person left or complained.
+// Indexes: suppressions_once, suppressions_canonical, list_members_pkey.
+const sqlBarred = `
+  left join lateral (
+    select coalesce(
+        case c.status
+            when 'cleaned' then 'bounced'
+            when 'complained' then 'complained'
+            when 'unsubscribed' then case when camp.system then null else 'unsubscribed' end
+            when 'unconfirmed' then case when camp.system then null else 'unconfirmed' end
+        end,
+        (select s.reason from suppressions s
+          where s.kind = 'address' and s.scope = 'global'
+            and (s.key = c.address_key or s.canonical_key = c.canonical_key)
+            and (s.expires_at is null or s.expires_at > $1)
+            and (not camp.system or s.reason = 'bounced')
+          order by s.id limit 1),
+        (select s.reason from suppressions s
+          where s.kind = 'domain' and s.scope = 'global' and s.key = dom.name
+            and (s.expires_at is null or s.expires_at > $1) and not camp.system
+          order by s.id limit 1),
+        case when not camp.system and not exists (
+            select from campaign_lists cl
+              join list_members m on m.list_id = cl.list_id and m.contact_id = c.id and m.status = 'subscribed'
+             where cl.campaign_id = camp.id and not cl.exclude
+               and not exists (
+                   select from suppressions s
+                    where s.kind = 'address' and s.scope = 'list' and s.list_id = cl.list_id
+                      and (s.key = c.address_key or s.canonical_key = c.canonical_key)
+                      and (s.expires_at is null or s.expires_at > $1)))
+            then 'unsubscribed'
+        end) as reason
+  ) barred on true`
+
+// sqlClaim leases the deliveries of one provider that fall due first. Those that
+// must not be mailed any more become suppressed in the same statement.
+// Index: deliveries_due.
+const sqlClaim = `
+with epoch as materialized (
+    select nextval('lease_epochs') as n
+), due as materialized (
+    select d.ledger_id, d.id, d.contact_id, d.domain_id, d.state, d.attempts, d.first_attempt_at, d.due_at,
+           camp.id as campaign_id, camp.system
+      from campaigns camp
+      join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
+     where camp.id = $2 and camp.state = 'sending'
+       and d.provider_id = $3 and d.lease_node is null and d.state in ('queued', 'deferred') and d.due_at <= $1
+     order by d.due_at, d.id
+     limit $4
+       for update of d skip locked
+), judged as materialized (
+    select camp.*, c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason,
+           row_number() over (order by camp.due_at, camp.id) as place
+      from (select due.ledger_id, due.id as delivery_id, due.contact_id, due.domain_id, due.state, due.attempts,
+                   due.first_attempt_at, due.due_at, due.campaign_id as id, due.system from due) camp
+      join contacts c on c.id = camp.contact_id
+      join domains dom on dom.id = camp.domain_id` + sqlBarred + `
+), leased as (
+    update deliveries d
+       set lease_node = $5, lease_epoch = epoch.n, lease_order = judged.place
+      from judged, epoch
+     where d.ledger_id = judged.ledger_id and d.id = judged.delivery_id and judged.reason is null
+), stopped as (
+    update deliveries d
+       set state = 'suppressed', class = judged.reason, updated_at = $1
+      from judged
+     where d.ledger_id = judged.ledger_id and d.id = judged.delivery_id and judged.reason is not null
+)
+select judged.ledger_id, judged.delivery_id, judged.id, judged.contact_id, judged.domain_id, judged.state::text,
+       judged.attempts, judged.first_attempt_at, judged.address, judged.address_key, judged.canonical_key,
+       judged.fields, judged.domain, coalesce(judged.reason, ''), epoch.n
+  from judged, epoch
+ order by judged.place`
+
+// Claimed is a delivery that a lane may now send.
+type Claimed struct {
+	Ledger       int32
+	Delivery     int64
+	Campaign     int64
+	Contact      int64
+	DomainID     int64
+	State        campaign.DeliveryState
+	Attempts     int
+	FirstAttempt *time.Time // nil before the first attempt
+	Address      string
+	AddressKey   string
+	CanonicalKey string
+	Fields       map[string]any
+	Domain       string
+	Barred       string // why it was suppressed instead; empty for those to send
+	Epoch        int64  // fences the outcome
+}
+
+// Claim leases up to limit due deliveries of a campaign at a provider for node,
+// in the order in which they fall due. Deliveries of those who must not be
+// mailed any more are suppressed instead; their number is returned beside.
+func (s *Store) Claim(ctx context.Context, campaignID, provider, node int64, limit int, now time.Time) ([]Claimed, int, error) {
+	var claimed []Claimed
+	suppressed := 0
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sqlClaim, now, campaignID, provider, limit, node)
+		if err != nil {
+			return err
+		}
+		all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Claimed])
+		if err != nil {
+			return err
+		}
+		sums := newChanges()
+		for _, d := range all {
+			if d.Barred == "" {
+				claimed = append(claimed, d)
+				continue
+			}
+			suppressed++
+			sums.move(campaignID, provider, d.DomainID, d.State, campaign.Suppressed, false)
+		}
+		return sums.apply(ctx, tx, false)
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("claim for campaign %d at provider %d: %w", campaignID, provider, err)
+	}
+	return claimed, suppressed, nil
+}
+
+// Due is work that waits: deliveries of a campaign at a provider.
+type Due struct {
+	Campaign int64
+	Provider int64
+	At       time.Time // when the first of them falls due
+	Waiting  int64     // queued and deferred in all, leased ones among them
+	Weight   int
+	Launched time.Time
+}
+
+// sqlDue asks each live (campaign, provider) with waiting mail when its next
+// unleased delivery falls due. Index: deliveries_due, one probe a row.
+const sqlDue = `
+select camp.id, cp.provider_id, next.due_at, cp.queued + cp.deferred, camp.weight, camp.launched_at
+  from campaigns camp
+  join campaign_providers cp on cp.campaign_id = camp.id and cp.queued + cp.deferred > 0 and cp.provider_id > 0
+ cross join lateral (
+    select d.due_at from deliveries d
+     where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = cp.provider_id
+       and d.lease_node is null and d.state in ('queued', 'deferred')
+     order by d.due_at, d.id limit 1) next
+ where camp.state = 'sending'`
+
+// Due returns the waiting work of all sending campaigns, in no order.
+func (s *Store) Due(ctx context.Context) ([]Due, error) {
+	rows, err := s.pool.Query(ctx, sqlDue)
+	if err != nil {
+		return nil, fmt.Errorf("due deliveries: %w", err)
+	}
+	due, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Due])
+	if err != nil {
+		return nil, fmt.Errorf("due deliveries: %w", err)
+	}
+	return due, nil
+}

@@ -1,0 +1,151 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+// counterKey names one row of counters.
+type counterKey struct{ campaign, of int64 }
+
+// changes are sums of counter changes, to be applied in the transaction that
+// changes the deliveries.
+type changes struct {
+	providers map[counterKey]campaign.Counters
+	domains   map[counterKey]campaign.Counters
+}
+
+func newChanges() changes {
+	return changes{
+		providers: make(map[counterKey]campaign.Counters),
+		domains:   make(map[counterKey]campaign.Counters),
+	}
+}
+
+// move counts one delivery that went from a state to another. first says that
+// it was accepted on its first attempt.
+func (c changes) move(campaignID, provider, domain int64, from, to campaign.DeliveryState, first bool) {
+	var change campaign.Counters
+	change.Count(from, -1)
+	change.Count(to, 1)
+	if first && to == campaign.Delivered {
+		change.AcceptedFirst++
+	}
+	c.add(campaignID, provider, domain, change)
+}
+
+func (c changes) add(campaignID, provider, domain int64, change campaign.Counters) {
+	p, d := counterKey{campaignID, provider}, counterKey{campaignID, domain}
+	c.providers[p] = c.providers[p].Add(change)
+	c.domains[d] = c.domains[d].Add(change)
+}
+
+const (
+	// Rows are locked in key order, so that two commit groups never wait for
+	// each other in a circle.
+	sqlLockProviderCounters = `
+select 1 from campaign_providers c
+  join unnest($1::bigint[], $2::bigint[]) as k(campaign_id, of_id)
+    on c.campaign_id = k.campaign_id and c.provider_id = k.of_id
+ order by c.campaign_id, c.provider_id
+   for update of c`
+
+	sqlChangeProviderCounters = `
+update campaign_providers c
+   set targeted = c.targeted + k.targeted, queued = c.queued + k.queued, deferred = c.deferred + k.deferred,
+       delivered = c.delivered + k.delivered, accepted_first = c.accepted_first + k.accepted_first,
+       bounced = c.bounced + k.bounced, expired = c.expired + k.expired,
+       suppressed = c.suppressed + k.suppressed, cancelled = c.cancelled + k.cancelled,
+       in_doubt = c.in_doubt + k.in_doubt
+  from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+              $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
+       as k(campaign_id, of_id, targeted, queued, deferred, delivered, accepted_first, bounced, expired,
+            suppressed, cancelled, in_doubt)
+ where c.campaign_id = k.campaign_id and c.provider_id = k.of_id`
+
+	sqlEnsureProviderCounters = `
+insert into campaign_providers (campaign_id, provider_id)
+select * from unnest($1::bigint[], $2::bigint[]) order by 1, 2
+on conflict do nothing`
+
+	sqlLockDomainCounters = `
+select 1 from campaign_domains c
+  join unnest($1::bigint[], $2::bigint[]) as k(campaign_id, of_id)
+    on c.campaign_id = k.campaign_id and c.domain_id = k.of_id
+ order by c.campaign_id, c.domain_id
+   for update of c`
+
+	sqlChangeDomainCounters = `
+update campaign_domains c
+   set targeted = c.targeted + k.targeted, queued = c.queued + k.queued, deferred = c.deferred + k.deferred,
+       delivered = c.delivered + k.delivered, accepted_first = c.accepted_first + k.accepted_first,
+       bounced = c.bounced + k.bounced, expired = c.expired + k.expired,
+       suppressed = c.suppressed + k.suppressed, cancelled = c.cancelled + k.cancelled,
+       in_doubt = c.in_doubt + k.in_doubt
+  from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+              $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
+       as k(campaign_id, of_id, targeted, queued, deferred, delivered, accepted_first, bounced, expired,
+            suppressed, cancelled, in_doubt)
+ where c.campaign_id = k.campaign_id and c.domain_id = k.of_id`
+
+	sqlEnsureDomainCounters = `
+insert into campaign_domains (campaign_id, domain_id)
+select * from unnest($1::bigint[], $2::bigint[]) order by 1, 2
+on conflict do nothing`
+)
+
+// apply writes the sums. Rows that may not exist yet are made when ensure is set.
+func (c changes) apply(ctx context.Context, tx pgx.Tx, ensure bool) error {
+	batch := &pgx.Batch{}
+	queue := func(sums map[counterKey]campaign.Counters, sqlEnsure, sqlLock, sqlChange string) {
+		args := columns(sums)
+		if args == nil {
+			return
+		}
+		if ensure {
+			batch.Queue(sqlEnsure, args[0], args[1])
+		}
+		batch.Queue(sqlLock, args[0], args[1])
+		batch.Queue(sqlChange, args...)
+	}
+	queue(c.providers, sqlEnsureProviderCounters, sqlLockProviderCounters, sqlChangeProviderCounters)
+	queue(c.domains, sqlEnsureDomainCounters, sqlLockDomainCounters, sqlChangeDomainCounters)
+	if batch.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+// columns turns sums into one array per column, rows without a change left out.
+func columns(sums map[counterKey]campaign.Counters) []any {
+	keys := make([]counterKey, 0, len(sums))
+	for key, change := range sums {
+		if change != (campaign.Counters{}) {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	slices.SortFunc(keys, func(a, b counterKey) int {
+		return cmp.Or(cmp.Compare(a.campaign, b.campaign), cmp.Compare(a.of, b.of))
+	})
+	cols := make([][]int64, 12)
+	for _, key := range keys {
+		n := sums[key]
+		for i, v := range [...]int64{key.campaign, key.of, n.Targeted, n.Queued, n.Deferred, n.Delivered,
+			n.AcceptedFirst, n.Bounced, n.Expired, n.Suppressed, n.Cancelled, n.InDoubt} {
+			cols[i] = append(cols[i], v)
+		}
+	}
+	args := make([]any, len(cols))
+	for i := range cols {
+		args[i] = cols[i]
+	}
+	return args
+}

@@ -1,0 +1,22 @@
+// Package postgres holds every SQL statement of the product, one file per
+// aggregate, in the order of a newsletter's journey:
+//
+//	migrate.go       the schema, ours and River's
+//	imports.go       uploaded files, staged rows, the merge into contacts
+//	contacts.go      contacts, lists, members
+//	suppressions.go  who must not be mailed
+//	domains.go       domains and the providers that run them
+//	campaigns.go     campaigns and their states
+//	launch.go        the ledger of a campaign, filled in batches
+//	claims.go        a lane takes its next deliveries
+//	outcomes.go      what came of them, committed in groups
+//	counters.go      the figures that pages read
+//	nodes.go         who is alive, and what the dead give back
+//	paces.go         how fast each provider is mailed, and why
+//	reports.go       questions that people ask afterwards
+//	check.go         the ledger recounted
+//
+// Statements are constants named sql…, lower case, and a test prepares them all
+// against the migrated schema. Times come from the caller. Nothing here decides:
+// rules live in campaign, pacing and listhygiene.
+package postgres

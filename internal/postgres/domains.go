@@ -1,0 +1,280 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/pacing/reply"
+)
+
+// MailHost says what DNS knows of a domain's mail.
+type MailHost string
+
+// What a look at a domain may find.
+const (
+	MailHostMX        MailHost = "mx"
+	MailHostImplicit  MailHost = "implicit"     // no MX, but an address (RFC 5321 §5.1)
+	MailHostNull      MailHost = "null_mx"      // it says that it takes no mail (RFC 7505)
+	MailHostNoDomain  MailHost = "no_domain"    // NXDOMAIN
+	MailHostNone      MailHost = "no_mail_host" // neither MX nor address
+	MailHostTemporary MailHost = "temporary"    // DNS gave no answer
+)
+
+// Look is what one look at a domain found.
+type Look struct {
+	Domain      int64
+	Found       MailHost
+	MX          []string
+	ProviderKey string // for MailHostMX and MailHostImplicit
+	Provider    string // its name for people
+	Expires     time.Time
+}
+
+// UnknownDomain is a domain that mail waits for and whose provider is unknown.
+type UnknownDomain struct {
+	ID    int64
+	Name  string
+	Looks int
+}
+
+const (
+	// Index: deliveries_due, for provider_id is null.
+	sqlUnknownDomains = `
+select dom.id, dom.name, dom.looks
+  from domains dom
+ where dom.id in (
+    select d.domain_id from campaigns camp
+      join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
+     where camp.state = 'sending' and d.provider_id is null and d.lease_node is null
+       and d.state in ('queued', 'deferred') and d.due_at <= $1)
+ order by dom.id
+ limit $2`
+
+	sqlAnyUnknownDomain = `
+select exists (
+    select from campaigns camp
+      join campaign_providers cp on cp.campaign_id = camp.id and cp.provider_id = 0 and cp.queued + cp.deferred > 0
+      join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
+     where camp.state = 'sending' and d.provider_id is null and d.lease_node is null
+       and d.state in ('queued', 'deferred') and d.due_at <= $1)`
+
+	sqlEnsureProviders = `
+insert into providers (key, name) select * from unnest($1::text[], $2::text[]) order by 1
+on conflict (key) do nothing`
+
+	sqlProviderIDs = `select key, id from providers where key = any($1)`
+
+	sqlRecordMoves = `
+insert into domain_moves (domain_id, at, from_provider, to_provider)
+select d.id, $3, d.provider_id, l.provider_id
+  from unnest($1::bigint[], $2::bigint[]) as l(domain_id, provider_id)
+  join domains d on d.id = l.domain_id
+ where d.provider_id <> l.provider_id
+on conflict do nothing`
+
+	sqlSetDomains = `
+update domains d
+   set provider_id = coalesce(l.provider_id, d.provider_id), mail_host = l.mail_host,
+       mx = string_to_array(l.mx, ' '), resolved_at = $6, expires_at = l.expires_at,
+       looks = case when l.mail_host in ('mx', 'implicit') then 0 else d.looks + 1 end
+  from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[])
+       as l(domain_id, provider_id, mail_host, mx, expires_at)
+ where d.id = l.domain_id`
+
+	// Deliveries that waited for their provider. They are never leased.
+	sqlAssignProvider = `
+update deliveries d
+   set provider_id = l.provider_id
+  from unnest($1::bigint[], $2::bigint[]) as l(domain_id, provider_id), campaigns camp
+ where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and camp.state in ('sending', 'paused')
+   and d.provider_id is null and d.domain_id = l.domain_id and d.state in ('queued', 'deferred')
+returning d.campaign_id, d.provider_id, d.domain_id, d.state::text`
+
+	// Deliveries to domains that cannot be mailed now, to be judged one by one.
+	sqlUnmailable = `
+select d.ledger_id, d.id, d.campaign_id, d.contact_id, d.domain_id, 0::bigint, d.state::text,
+       d.attempts, d.first_attempt_at, 0::bigint, false
+  from deliveries d
+  join campaigns camp on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and camp.state = 'sending'
+ where d.provider_id is null and d.lease_node is null and d.domain_id = $1
+   and d.state in ('queued', 'deferred') and d.due_at <= $2
+ order by d.ledger_id, d.id
+   for update of d skip locked`
+
+	sqlLeaseForJudging = `
+update deliveries d set lease_epoch = 0
+  from unnest($1::int[], $2::bigint[]) as l(ledger_id, id)
+ where d.ledger_id = l.ledger_id and d.id = l.id`
+)
+
+// UnknownDomains returns domains whose provider must be found before their due
+// mail can go out.
+func (s *Store) UnknownDomains(ctx context.Context, limit int, now time.Time) ([]UnknownDomain, error) {
+	rows, err := s.pool.Query(ctx, sqlUnknownDomains, now, limit)
+	if err != nil {
+		return nil, fmt.Errorf("unknown domains: %w", err)
+	}
+	domains, err := pgx.CollectRows(rows, pgx.RowToStructByPos[UnknownDomain])
+	if err != nil {
+		return nil, fmt.Errorf("unknown domains: %w", err)
+	}
+	return domains, nil
+}
+
+// AnyUnknownDomain reports whether due mail waits for its provider to be found.
+func (s *Store) AnyUnknownDomain(ctx context.Context, now time.Time) (bool, error) {
+	var any bool
+	if err := s.pool.QueryRow(ctx, sqlAnyUnknownDomain, now).Scan(&any); err != nil {
+		return false, fmt.Errorf("unknown domains: %w", err)
+	}
+	return any, nil
+}
+
+// SaveLooks stores what was found of domains and hands their waiting
+// deliveries to the providers.
+func (s *Store) SaveLooks(ctx context.Context, looks []Look, now time.Time) error {
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		ids, err := ensureProviders(ctx, tx, looks)
+		if err != nil {
+			return err
+		}
+		n := len(looks)
+		domains, providers := make([]int64, n), make([]*int64, n)
+		found, mx, expires := make([]string, n), make([]string, n), make([]time.Time, n)
+		var known, knownProvider []int64
+		for i, look := range looks {
+			domains[i], found[i], expires[i] = look.Domain, string(look.Found), look.Expires
+			for j, host := range look.MX {
+				if j > 0 {
+					mx[i] += " "
+				}
+				mx[i] += host
+			}
+			if id, ok := ids[look.ProviderKey]; ok && look.ProviderKey != "" {
+				providers[i] = &id
+				known, knownProvider = append(known, look.Domain), append(knownProvider, id)
+			}
+		}
+		if _, err := tx.Exec(ctx, sqlRecordMoves, known, knownProvider, now); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlSetDomains, domains, providers, found, mx, expires, now); err != nil {
+			return err
+		}
+		return assignProviders(ctx, tx, known, knownProvider)
+	})
+	if err != nil {
+		return fmt.Errorf("save looks at %d domains: %w", len(looks), err)
+	}
+	return nil
+}
+
+func ensureProviders(ctx context.Context, tx pgx.Tx, looks []Look) (map[string]int64, error) {
+	names := make(map[string]string)
+	for _, look := range looks {
+		if look.ProviderKey != "" {
+			names[look.ProviderKey] = look.Provider
+		}
+	}
+	keys, words := make([]string, 0, len(names)), make([]string, 0, len(names))
+	for key, name := range names {
+		keys, words = append(keys, key), append(words, name)
+	}
+	if _, err := tx.Exec(ctx, sqlEnsureProviders, keys, words); err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, sqlProviderIDs, keys)
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[string]int64, len(keys))
+	var (
+		key string
+		id  int64
+	)
+	_, err = pgx.ForEachRow(rows, []any{&key, &id}, func() error {
+		ids[key] = id
+		return nil
+	})
+	return ids, err
+}
+
+func assignProviders(ctx context.Context, tx pgx.Tx, domains, providers []int64) error {
+	rows, err := tx.Query(ctx, sqlAssignProvider, domains, providers)
+	if err != nil {
+		return err
+	}
+	sums := newChanges()
+	var (
+		campaignID, provider, domain int64
+		state                        campaign.DeliveryState
+	)
+	_, err = pgx.ForEachRow(rows, []any{&campaignID, &provider, &domain, &state}, func() error {
+		moved := campaign.Counters{Targeted: 1}
+		moved.Count(state, 1)
+		left := campaign.Counters{Targeted: -1}
+		left.Count(state, -1)
+		to, from := counterKey{campaignID, provider}, counterKey{campaignID, 0}
+		sums.providers[to] = sums.providers[to].Add(moved)
+		sums.providers[from] = sums.providers[from].Add(left)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return sums.apply(ctx, tx, true)
+}
+
+// JudgeUnmailable turns the due deliveries of a domain that cannot be mailed
+// into outcomes, as decide says: a look that finds no mail host counts as an
+// attempt. It returns their number.
+func (s *Store) JudgeUnmailable(ctx context.Context, domain int64, now time.Time, decide func(DeadLease) Outcome) (int, error) {
+	judged := 0
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sqlUnmailable, domain, now)
+		if err != nil {
+			return err
+		}
+		waiting, err := pgx.CollectRows(rows, pgx.RowToStructByPos[DeadLease])
+		if err != nil || len(waiting) == 0 {
+			return err
+		}
+		outcomes := make([]Outcome, len(waiting))
+		ledgers, ids := make([]int32, len(waiting)), make([]int64, len(waiting))
+		for i, d := range waiting {
+			outcomes[i] = decide(d)
+			ledgers[i], ids[i] = d.Ledger, d.Delivery
+		}
+		if _, err := tx.Exec(ctx, sqlLeaseForJudging, ledgers, ids); err != nil {
+			return err
+		}
+		judged = len(waiting)
+		_, err = recordIn(ctx, tx, outcomes)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("judge deliveries of domain %d: %w", domain, err)
+	}
+	return judged, nil
+}
+
+// Reply puts what a look found into the words of a reply, so that a delivery
+// whose domain cannot be mailed is explained like any other.
+func (m MailHost) Reply() (reply.Reply, reply.Meaning) {
+	meaning := reply.Meaning{Class: reply.ClassDNS, Bounce: reply.BounceBadDomain, Scope: reply.ScopeRecipientDomain,
+		Rule: "dns_" + string(m), Temporary: m != MailHostNull}
+	words := map[MailHost]string{
+		MailHostNull:      "the domain says that it takes no mail (null MX)",
+		MailHostNoDomain:  "the domain does not exist (NXDOMAIN)",
+		MailHostNone:      "the domain has no mail host",
+		MailHostTemporary: "DNS gave no answer for the domain",
+	}[m]
+	if m == MailHostTemporary {
+		meaning.Bounce = reply.BounceNetwork
+	}
+	return reply.Reply{Phase: reply.PhaseConnect, Lines: []string{words}}, meaning
+}

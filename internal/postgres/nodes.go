@@ -1,0 +1,141 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Node is one running process that works for this database.
+type Node struct {
+	ID     int64
+	Host   string
+	Roles  []string
+	Beat   int64
+	BeatAt time.Time // by that node's clock; for people only
+}
+
+const (
+	sqlInsertNode = `
+insert into nodes (host, roles, started_at, beat_at) values ($1, $2, $3, $3) returning id`
+
+	sqlBeat = `update nodes set beat = beat + 1, beat_at = $2 where id = $1`
+
+	sqlNodes = `select id, host, roles, beat, beat_at from nodes order by id`
+
+	sqlDeleteNode = `delete from nodes where id = $1`
+
+	// The rows that a dead node had leased, the first of each claim marked: it
+	// is the one whose message may have gone out. Index: deliveries_leased.
+	sqlDeadLeases = `
+select d.ledger_id, d.id, d.campaign_id, d.contact_id, d.domain_id, d.provider_id, d.state::text,
+       d.attempts, d.first_attempt_at, d.lease_epoch,
+       d.lease_order = min(d.lease_order) over (partition by d.lease_epoch)
+  from deliveries d
+ where d.lease_node = $1
+ order by d.ledger_id, d.id
+   for update`
+
+	// River believes in its own liveness only after minutes; ours knows sooner.
+	sqlDeadJobs = `
+update river.river_job
+   set state = 'available', attempt = greatest(attempt - 1, 0), scheduled_at = least(scheduled_at, $2)
+ where state = 'running'
+   and attempted_by[array_upper(attempted_by, 1)] = $1`
+)
+
+// RegisterNode enters a new node and returns its id, never used before.
+func (s *Store) RegisterNode(ctx context.Context, host string, roles []string, now time.Time) (int64, error) {
+	var id int64
+	if err := s.pool.QueryRow(ctx, sqlInsertNode, host, roles, now).Scan(&id); err != nil {
+		return 0, fmt.Errorf("register node: %w", err)
+	}
+	return id, nil
+}
+
+// Beat says that the node lives. It returns false when others have declared
+// it dead: it must not send any more.
+func (s *Store) Beat(ctx context.Context, node int64, now time.Time) (bool, error) {
+	tag, err := s.pool.Exec(ctx, sqlBeat, node, now)
+	if err != nil {
+		return false, fmt.Errorf("beat of node %d: %w", node, err)
+	}
+	return tag.RowsAffected() == 1, nil
+}
+
+// Nodes returns all nodes that are entered, dead ones that nobody has
+// noticed among them.
+func (s *Store) Nodes(ctx context.Context) ([]Node, error) {
+	rows, err := s.pool.Query(ctx, sqlNodes)
+	if err != nil {
+		return nil, fmt.Errorf("nodes: %w", err)
+	}
+	nodes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Node])
+	if err != nil {
+		return nil, fmt.Errorf("nodes: %w", err)
+	}
+	return nodes, nil
+}
+
+// DeadLease is a delivery that a dead node had claimed.
+type DeadLease struct {
+	Ledger       int32
+	Delivery     int64
+	Campaign     int64
+	Contact      int64
+	Domain       int64
+	Provider     int64
+	State        string
+	Attempts     int
+	FirstAttempt *time.Time
+	Epoch        int64
+	InDoubt      bool // the first of its claim: its message may have gone out
+}
+
+// BuryNode gives back all that a dead node held: jobs, and leases as decide
+// turns them into outcomes. It returns the number of leases, and is safe to be
+// called by several nodes at once.
+func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide func(DeadLease) Outcome) (int, error) {
+	var leases []DeadLease
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sqlDeleteNode, node)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return nil // another node was quicker
+		}
+		if _, err := tx.Exec(ctx, sqlDeadJobs, strconv.FormatInt(node, 10), now); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, sqlDeadLeases, node)
+		if err != nil {
+			return err
+		}
+		leases, err = pgx.CollectRows(rows, pgx.RowToStructByPos[DeadLease])
+		if err != nil || len(leases) == 0 {
+			return err
+		}
+		outcomes := make([]Outcome, len(leases))
+		for i, lease := range leases {
+			outcomes[i] = decide(lease)
+		}
+		_, err = recordIn(ctx, tx, outcomes)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("bury node %d: %w", node, err)
+	}
+	return len(leases), nil
+}
+
+// LeaveNode ends a node that has drained: nothing is held in its name.
+func (s *Store) LeaveNode(ctx context.Context, node int64) error {
+	if _, err := s.pool.Exec(ctx, sqlDeleteNode, node); err != nil {
+		return fmt.Errorf("leave node %d: %w", node, err)
+	}
+	return nil
+}

@@ -1,0 +1,335 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/pacing/reply"
+)
+
+// Outcome is what came of a leased delivery.
+type Outcome struct {
+	Ledger   int32
+	Delivery int64
+	Campaign int64
+	Contact  int64
+	Domain   int64
+	Provider int64
+	Node     int64
+	Epoch    int64 // of the claim; an outcome of an older claim is late
+
+	From, To  campaign.DeliveryState
+	Attempted bool // false gives the lease back untouched
+	InDoubt   bool // the message may have been taken
+	Number    int  // of the attempt, from 1
+	First, At time.Time
+	Due       time.Time // of the next attempt; ignored for final states
+
+	Host    string
+	Reply   reply.Reply
+	Meaning reply.Meaning
+	Took    time.Duration
+	TLS     bool
+
+	// Suppress says that the address itself is at fault and must not be
+	// mailed again by anybody.
+	Suppress bool
+}
+
+const (
+	// Fenced: a row that was leased again since does not match. Index: the
+	// primary key.
+	sqlRecord = `
+update deliveries d
+   set state = o.state::delivery_state,
+       lease_node = null, lease_epoch = null, lease_order = null,
+       attempts = case when o.attempted then o.number else d.attempts end,
+       first_attempt_at = case when o.attempted then o.first_at else d.first_attempt_at end,
+       due_at = coalesce(o.due_at, d.due_at),
+       code = case when o.attempted then o.code else d.code end,
+       enhanced = case when o.attempted then o.enhanced else d.enhanced end,
+       class = case when o.attempted then o.class else d.class end,
+       reply = case when o.attempted then o.reply else d.reply end,
+       tls = case when o.attempted then o.tls else d.tls end,
+       updated_at = o.at
+  from unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[], $5::boolean[], $6::int[], $7::timestamptz[],
+              $8::timestamptz[], $9::timestamptz[], $10::int[], $11::text[], $12::text[], $13::text[], $14::boolean[])
+       as o(ledger_id, id, epoch, state, attempted, number, first_at, due_at, at, code, enhanced, class, reply, tls)
+ where d.ledger_id = o.ledger_id and d.id = o.id and d.lease_epoch = o.epoch
+returning d.id`
+
+	sqlLateRow = `select state::text from deliveries where ledger_id = $1 and id = $2 for update`
+
+	// A late outcome corrects the state and takes the row from whoever leased
+	// it since; that lane's own outcome will be late in turn.
+	sqlCorrect = `
+update deliveries
+   set state = $3::delivery_state, lease_node = null, lease_epoch = null, lease_order = null,
+       code = $4, enhanced = $5, class = $6, reply = $7, updated_at = $8
+ where ledger_id = $1 and id = $2`
+
+	sqlInsertAttempts = `
+insert into attempts (at, ledger_id, delivery_id, campaign_id, contact_id, provider_id, node_id, outcome, host,
+                      phase, code, enhanced, class, bounce, rule, reply, took_ms)
+select * from unnest($1::timestamptz[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+                     $7::bigint[], $8::text[], $9::text[], $10::text[], $11::int[], $12::text[], $13::text[],
+                     $14::text[], $15::text[], $16::text[], $17::int[])`
+
+	sqlMinutes = `
+insert into provider_minutes as m
+       (provider_id, minute, attempts, accepted, accepted_first, deferred, throttled, bounced, tls, took_ms)
+select * from unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+                     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
+on conflict (provider_id, minute) do update
+   set attempts = m.attempts + excluded.attempts, accepted = m.accepted + excluded.accepted,
+       accepted_first = m.accepted_first + excluded.accepted_first, deferred = m.deferred + excluded.deferred,
+       throttled = m.throttled + excluded.throttled, bounced = m.bounced + excluded.bounced,
+       tls = m.tls + excluded.tls, took_ms = m.took_ms + excluded.took_ms`
+
+	sqlSuppressBounced = `
+insert into suppressions (scope, kind, key, reason, evidence, created_at)
+select 'global', 'address', c.address_key, 'bounced',
+       jsonb_build_object('campaign', o.campaign_id, 'reply', o.reply, 'host', o.host), o.at
+  from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[])
+       as o(contact_id, campaign_id, reply, host, at)
+  join contacts c on c.id = o.contact_id
+ order by c.address_key
+on conflict do nothing`
+
+	sqlCleanBounced = `
+update contacts set status = 'cleaned', status_since = $2, updated_at = $2
+ where id = any($1) and status in ('active', 'unconfirmed')`
+)
+
+// Record writes the outcomes of a commit group in one transaction. An error
+// for which [IsBadRow] holds means that one of the rows cannot be stored; the
+// caller records smaller groups then.
+func (s *Store) Record(ctx context.Context, outcomes []Outcome) error {
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		_, err := recordIn(ctx, tx, outcomes)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record %d outcomes: %w", len(outcomes), err)
+	}
+	return nil
+}
+
+// IsBadRow reports whether err was caused by the data of a row, so that trying
+// the same group again cannot help.
+func IsBadRow(err error) bool {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return false
+	}
+	class := pgErr.Code[:2]
+	return class == "22" || class == "23" // data exception, integrity violation
+}
+
+// recordIn records outcomes and returns how many of them came too late.
+func recordIn(ctx context.Context, tx pgx.Tx, outcomes []Outcome) (late int, err error) {
+	rows, err := tx.Query(ctx, sqlRecord, recordColumns(outcomes)...)
+	if err != nil {
+		return 0, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return 0, err
+	}
+	recorded := make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		recorded[id] = true
+	}
+	sums := newChanges()
+	for i, o := range outcomes {
+		switch {
+		case recorded[o.Delivery]:
+			first := o.To == campaign.Delivered && o.Number == 1
+			sums.move(o.Campaign, o.Provider, o.Domain, o.From, o.To, first)
+		case o.Attempted:
+			late++
+			if outcomes[i].To, err = correct(ctx, tx, o, sums); err != nil {
+				return late, err
+			}
+		}
+	}
+	if err := sums.apply(ctx, tx, false); err != nil {
+		return late, err
+	}
+	return late, recordDetails(ctx, tx, outcomes)
+}
+
+// correct applies an outcome whose lease was lost, as far as the state of the
+// row allows, and returns the state that the outcome really led to.
+func correct(ctx context.Context, tx pgx.Tx, o Outcome, sums changes) (campaign.DeliveryState, error) {
+	var state campaign.DeliveryState
+	err := tx.QueryRow(ctx, sqlLateRow, o.Ledger, o.Delivery).Scan(&state)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return o.To, nil // compacted meanwhile: the attempt is all that is left to keep
+	}
+	if err != nil {
+		return o.To, err
+	}
+	if !o.To.Final() || o.To == state || !state.May(o.To) {
+		return state, nil
+	}
+	_, err = tx.Exec(ctx, sqlCorrect, o.Ledger, o.Delivery, string(o.To), o.Reply.Code, o.Reply.Enhanced,
+		string(o.Meaning.Class), o.Reply.String(), o.At)
+	if err != nil {
+		return o.To, err
+	}
+	sums.move(o.Campaign, o.Provider, o.Domain, state, o.To, false)
+	return o.To, nil
+}
+
+func recordColumns(outcomes []Outcome) []any {
+	n := len(outcomes)
+	ledgers, ids, epochs := make([]int32, n), make([]int64, n), make([]int64, n)
+	states, attempted, numbers := make([]string, n), make([]bool, n), make([]int32, n)
+	firsts, dues, ats := make([]*time.Time, n), make([]*time.Time, n), make([]time.Time, n)
+	codes, enhanced, classes := make([]int32, n), make([]string, n), make([]string, n)
+	replies, tls := make([]string, n), make([]bool, n)
+	for i, o := range outcomes {
+		ledgers[i], ids[i], epochs[i] = o.Ledger, o.Delivery, o.Epoch
+		states[i], attempted[i], numbers[i] = string(o.To), o.Attempted, int32(o.Number)
+		firsts[i], ats[i] = zeroAsNull(o.First), o.At
+		if !o.To.Final() {
+			dues[i] = zeroAsNull(o.Due)
+		}
+		codes[i], enhanced[i] = int32(o.Reply.Code), o.Reply.Enhanced
+		classes[i] = cmp.Or(string(o.Meaning.Bounce), string(o.Meaning.Class))
+		replies[i], tls[i] = o.Reply.String(), o.TLS
+	}
+	return []any{ledgers, ids, epochs, states, attempted, numbers, firsts, dues, ats, codes, enhanced, classes, replies, tls}
+}
+
+// recordDetails writes what is kept beside the rows: attempts, the minutes of
+// each provider, and addresses that proved bad.
+func recordDetails(ctx context.Context, tx pgx.Tx, outcomes []Outcome) error {
+	batch := &pgx.Batch{}
+	queueAttempts(batch, outcomes)
+	queueMinutes(batch, outcomes)
+	queueSuppressions(batch, outcomes)
+	if batch.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+func queueAttempts(batch *pgx.Batch, outcomes []Outcome) {
+	var (
+		ats                                        []time.Time
+		ledgers, codes, took                       []int32
+		ids, campaigns, contacts, providers, nodes []int64
+		results, hosts, phases, enhanced           []string
+		classes, bounces, rules, replies           []string
+	)
+	for _, o := range outcomes {
+		if !o.Attempted || (o.To == campaign.Delivered && !o.InDoubt) {
+			continue
+		}
+		result := string(o.To)
+		if o.InDoubt {
+			result = string(campaign.InDoubt)
+		}
+		ats, ledgers, ids = append(ats, o.At), append(ledgers, o.Ledger), append(ids, o.Delivery)
+		campaigns, contacts = append(campaigns, o.Campaign), append(contacts, o.Contact)
+		providers, nodes = append(providers, o.Provider), append(nodes, o.Node)
+		results, hosts = append(results, result), append(hosts, o.Host)
+		phases, codes = append(phases, string(o.Reply.Phase)), append(codes, int32(o.Reply.Code))
+		enhanced, classes = append(enhanced, o.Reply.Enhanced), append(classes, string(o.Meaning.Class))
+		bounces, rules = append(bounces, string(o.Meaning.Bounce)), append(rules, o.Meaning.Rule)
+		replies, took = append(replies, o.Reply.String()), append(took, int32(o.Took.Milliseconds()))
+	}
+	if len(ats) > 0 {
+		batch.Queue(sqlInsertAttempts, ats, ledgers, ids, campaigns, contacts, providers, nodes, results, hosts,
+			phases, codes, enhanced, classes, bounces, rules, replies, took)
+	}
+}
+
+// minute is one row of provider_minutes.
+type minute struct {
+	attempts, accepted, first, deferred, throttled, bounced, tls, took int64
+}
+
+type minuteKey struct {
+	provider int64
+	minute   int64 // Unix time
+}
+
+func queueMinutes(batch *pgx.Batch, outcomes []Outcome) {
+	sums := make(map[minuteKey]minute)
+	for _, o := range outcomes {
+		if !o.Attempted || o.Provider == 0 {
+			continue
+		}
+		key := minuteKey{o.Provider, o.At.Unix() / 60 * 60}
+		m := sums[key]
+		m.attempts++
+		switch o.To {
+		case campaign.Delivered:
+			m.accepted++
+			m.took += o.Took.Milliseconds()
+			if o.Number == 1 {
+				m.first++
+			}
+			if o.TLS {
+				m.tls++
+			}
+		case campaign.Bounced:
+			m.bounced++
+		default:
+			m.deferred++
+			if o.Reply.Code == 421 {
+				m.throttled++
+			}
+		}
+		sums[key] = m
+	}
+	if len(sums) == 0 {
+		return
+	}
+	keys := make([]minuteKey, 0, len(sums))
+	for key := range sums {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b minuteKey) int {
+		return cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.minute, b.minute))
+	})
+	providers, minutes := make([]int64, len(keys)), make([]time.Time, len(keys))
+	cols := make([][]int64, 8)
+	for i, key := range keys {
+		m := sums[key]
+		providers[i], minutes[i] = key.provider, time.Unix(key.minute, 0)
+		for j, v := range [...]int64{m.attempts, m.accepted, m.first, m.deferred, m.throttled, m.bounced, m.tls, m.took} {
+			cols[j] = append(cols[j], v)
+		}
+	}
+	batch.Queue(sqlMinutes, providers, minutes, cols[0], cols[1], cols[2], cols[3], cols[4], cols[5], cols[6], cols[7])
+}
+
+func queueSuppressions(batch *pgx.Batch, outcomes []Outcome) {
+	var (
+		contacts, campaigns []int64
+		replies, hosts      []string
+		ats                 []time.Time
+	)
+	for _, o := range outcomes {
+		if o.Suppress && o.Attempted {
+			contacts, campaigns = append(contacts, o.Contact), append(campaigns, o.Campaign)
+			replies, hosts, ats = append(replies, o.Reply.String()), append(hosts, o.Host), append(ats, o.At)
+		}
+	}
+	if len(contacts) > 0 {
+		batch.Queue(sqlSuppressBounced, contacts, campaigns, replies, hosts, ats)
+		batch.Queue(sqlCleanBounced, contacts, ats[len(ats)-1])
+	}
+}

@@ -1,0 +1,200 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+// ProviderCounters are a campaign's totals at one provider.
+type ProviderCounters struct {
+	Provider int64
+	Name     string
+	Counters campaign.Counters
+}
+
+// DomainCounters are a campaign's totals at one recipient domain.
+type DomainCounters struct {
+	Domain   string
+	Provider string
+	Counters campaign.Counters
+}
+
+// Recipient is one delivery as a person asks for it.
+type Recipient struct {
+	Contact   int64
+	Address   string
+	State     campaign.DeliveryState
+	Attempts  int
+	Code      int
+	Class     string
+	Reply     string
+	Provider  string
+	UpdatedAt time.Time
+}
+
+// ReplyGroup is how often a provider gave the same kind of refusal in a campaign.
+type ReplyGroup struct {
+	Provider string
+	Outcome  string
+	Code     int
+	Class    string
+	Rule     string
+	Count    int64
+	First    time.Time
+	Last     time.Time
+	Sample   string
+}
+
+const (
+	sqlProviderCounters = `
+select p.provider_id, pr.name, p.targeted, p.queued, p.deferred, p.delivered, p.accepted_first, p.bounced,
+       p.expired, p.suppressed, p.cancelled, p.in_doubt
+  from campaign_providers p join providers pr on pr.id = p.provider_id
+ where p.campaign_id = $1 and p.targeted > 0
+ order by p.targeted desc, pr.name`
+
+	sqlDomainCounters = `
+select d.name, coalesce(pr.name, ''), n.targeted, n.queued, n.deferred, n.delivered, n.accepted_first, n.bounced,
+       n.expired, n.suppressed, n.cancelled, n.in_doubt
+  from campaign_domains n join domains d on d.id = n.domain_id left join providers pr on pr.id = d.provider_id
+ where n.campaign_id = $1 and n.targeted > 0
+ order by n.targeted desc, d.name limit $2`
+
+	// Index: deliveries_once, within the campaign's own partition.
+	sqlRecipients = `
+select d.contact_id, c.address, d.state::text, d.attempts, coalesce(d.code, 0), coalesce(d.class, ''),
+       coalesce(d.reply, ''), coalesce(pr.name, ''), d.updated_at
+  from campaigns camp
+  join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
+  join contacts c on c.id = d.contact_id
+  left join providers pr on pr.id = d.provider_id
+ where camp.id = $1 and ($2 = '' or d.state::text = $2) and d.contact_id > $3
+ order by d.contact_id limit $4`
+
+	sqlReplyGroups = `
+select pr.name, a.outcome, a.code, a.class, a.rule, count(*), min(a.at), max(a.at),
+       (array_agg(a.reply order by a.at desc))[1]
+  from attempts a join providers pr on pr.id = a.provider_id
+ where a.campaign_id = $1
+ group by pr.name, a.outcome, a.code, a.class, a.rule
+ order by count(*) desc, pr.name limit $2`
+
+	// How often each provider answered 421 to a campaign. Index: attempts_campaign.
+	sqlThrottled = `
+select provider_id, count(*) from attempts where campaign_id = $1 and code = 421 group by provider_id`
+
+	sqlRecentMinutes = `
+select provider_id, sum(accepted)::bigint, sum(deferred)::bigint, sum(bounced)::bigint, sum(throttled)::bigint
+  from provider_minutes where minute >= $1 group by provider_id`
+)
+
+// ProviderCounters returns a campaign's totals by provider, largest first.
+func (s *Store) ProviderCounters(ctx context.Context, id int64) ([]ProviderCounters, error) {
+	rows, err := s.pool.Query(ctx, sqlProviderCounters, id)
+	if err != nil {
+		return nil, fmt.Errorf("providers of campaign %d: %w", id, err)
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ProviderCounters, error) {
+		var p ProviderCounters
+		n := &p.Counters
+		err := row.Scan(&p.Provider, &p.Name, &n.Targeted, &n.Queued, &n.Deferred, &n.Delivered, &n.AcceptedFirst,
+			&n.Bounced, &n.Expired, &n.Suppressed, &n.Cancelled, &n.InDoubt)
+		return p, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("providers of campaign %d: %w", id, err)
+	}
+	return all, nil
+}
+
+// DomainCounters returns a campaign's totals by recipient domain, largest first.
+func (s *Store) DomainCounters(ctx context.Context, id int64, limit int) ([]DomainCounters, error) {
+	rows, err := s.pool.Query(ctx, sqlDomainCounters, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("domains of campaign %d: %w", id, err)
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (DomainCounters, error) {
+		var d DomainCounters
+		n := &d.Counters
+		err := row.Scan(&d.Domain, &d.Provider, &n.Targeted, &n.Queued, &n.Deferred, &n.Delivered, &n.AcceptedFirst,
+			&n.Bounced, &n.Expired, &n.Suppressed, &n.Cancelled, &n.InDoubt)
+		return d, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("domains of campaign %d: %w", id, err)
+	}
+	return all, nil
+}
+
+// Recipients returns a campaign's deliveries in a state (all when empty), by
+// contact id after the given one.
+func (s *Store) Recipients(ctx context.Context, id int64, state campaign.DeliveryState, after int64, limit int) ([]Recipient, error) {
+	rows, err := s.pool.Query(ctx, sqlRecipients, id, string(state), after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("recipients of campaign %d: %w", id, err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Recipient])
+	if err != nil {
+		return nil, fmt.Errorf("recipients of campaign %d: %w", id, err)
+	}
+	return all, nil
+}
+
+// ReplyGroups returns the refusals of a campaign grouped, most frequent first.
+func (s *Store) ReplyGroups(ctx context.Context, id int64, limit int) ([]ReplyGroup, error) {
+	rows, err := s.pool.Query(ctx, sqlReplyGroups, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("replies to campaign %d: %w", id, err)
+	}
+	groups, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ReplyGroup])
+	if err != nil {
+		return nil, fmt.Errorf("replies to campaign %d: %w", id, err)
+	}
+	return groups, nil
+}
+
+// Throttled returns how often each provider answered 421 to a campaign.
+func (s *Store) Throttled(ctx context.Context, id int64) (map[int64]int64, error) {
+	rows, err := s.pool.Query(ctx, sqlThrottled, id)
+	if err != nil {
+		return nil, fmt.Errorf("throttling of campaign %d: %w", id, err)
+	}
+	counts := make(map[int64]int64)
+	var provider, n int64
+	_, err = pgx.ForEachRow(rows, []any{&provider, &n}, func() error {
+		counts[provider] = n
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("throttling of campaign %d: %w", id, err)
+	}
+	return counts, nil
+}
+
+// Recent is what happened at a provider lately.
+type Recent struct {
+	Provider                               int64
+	Accepted, Deferred, Bounced, Throttled int64
+}
+
+// Recent returns what happened at each provider since the given minute.
+func (s *Store) Recent(ctx context.Context, since time.Time) (map[int64]Recent, error) {
+	rows, err := s.pool.Query(ctx, sqlRecentMinutes, since)
+	if err != nil {
+		return nil, fmt.Errorf("recent minutes: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Recent])
+	if err != nil {
+		return nil, fmt.Errorf("recent minutes: %w", err)
+	}
+	byProvider := make(map[int64]Recent, len(all))
+	for _, r := range all {
+		byProvider[r.Provider] = r
+	}
+	return byProvider, nil
+}
