@@ -41,6 +41,16 @@ create table campaign_lists (
     primary key (campaign_id, list_id)
 );
 
+-- What happened to a campaign, in plain words, for its event feed.
+create table campaign_events (
+    id          bigint generated always as identity primary key,
+    campaign_id bigint not null references campaigns on delete cascade,
+    at          timestamptz not null,
+    kind        text not null,
+    words       text not null
+);
+create index campaign_events_campaign on campaign_events (campaign_id, id);
+
 create sequence delivery_ids;
 
 create table deliveries (
@@ -155,6 +165,6 @@ create table provider_minutes (
 
 -- +goose Down
 drop table provider_minutes, attempts, campaign_domains, campaign_providers, deliveries,
-           campaign_lists, campaigns, ledgers;
+           campaign_events, campaign_lists, campaigns, ledgers;
 drop sequence lease_epochs, delivery_ids;
 drop type delivery_state, campaign_state;

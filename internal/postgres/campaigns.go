@@ -106,6 +106,27 @@ update deliveries d set state = 'expired', updated_at = $3
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
 returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text`
 
+	sqlInsertEvent = `insert into campaign_events (campaign_id, at, kind, words) values ($1, $2, $3, $4)`
+
+	sqlEventOnce = `
+insert into campaign_events (campaign_id, at, kind, words)
+select $1, $2, $3, $4 where not exists (select from campaign_events where campaign_id = $1 and kind = $3)`
+
+	sqlEvents = `select at, kind, words from campaign_events where campaign_id = $1 order by id desc limit $2`
+
+	// What was never tried ends at the campaign's own stop-by time.
+	sqlStopBatch = `
+with batch as materialized (
+    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state
+      from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
+     where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'queued'
+     limit $3
+       for update of d skip locked
+)
+update deliveries d set state = 'expired', updated_at = $2
+  from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
+returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text`
+
 	sqlFinishable = `
 select c.id from campaigns c
  where c.state = 'sending' and c.launch_done and not exists (
@@ -341,6 +362,44 @@ func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryStat
 		return 0, fmt.Errorf("campaign %d: end deliveries as %s: %w", id, to, err)
 	}
 	return ended, nil
+}
+
+// StopBatch ends up to limit deliveries of a campaign that were never tried.
+func (s *Store) StopBatch(ctx context.Context, id int64, limit int, now time.Time) (int, error) {
+	return s.endBatch(ctx, id, campaign.Expired, sqlStopBatch, id, now, limit)
+}
+
+// CampaignEvent is something that happened to a campaign, in plain words.
+type CampaignEvent struct {
+	At    time.Time
+	Kind  string
+	Words string
+}
+
+// AddEvent appends to a campaign's feed. With once, an event whose kind is
+// there already is left out.
+func (s *Store) AddEvent(ctx context.Context, id int64, e CampaignEvent, once bool) error {
+	statement := sqlInsertEvent
+	if once {
+		statement = sqlEventOnce
+	}
+	if _, err := s.pool.Exec(ctx, statement, id, e.At, e.Kind, e.Words); err != nil {
+		return fmt.Errorf("event of campaign %d: %w", id, err)
+	}
+	return nil
+}
+
+// Events returns the newest events of a campaign first.
+func (s *Store) Events(ctx context.Context, id int64, limit int) ([]CampaignEvent, error) {
+	rows, err := s.pool.Query(ctx, sqlEvents, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("events of campaign %d: %w", id, err)
+	}
+	events, err := pgx.CollectRows(rows, pgx.RowToStructByPos[CampaignEvent])
+	if err != nil {
+		return nil, fmt.Errorf("events of campaign %d: %w", id, err)
+	}
+	return events, nil
 }
 
 // FinishableCampaigns returns sending campaigns of which every delivery is final.

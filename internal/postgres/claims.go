@@ -47,8 +47,9 @@ const sqlBarred = `
   ) barred on true`
 
 // sqlClaim leases the deliveries of one provider that fall due first. Those that
-// must not be mailed any more become suppressed in the same statement.
-// Index: deliveries_due.
+// must not be mailed any more become suppressed in the same statement. Within
+// the claim they stand by domain, since a connection serves domains that share
+// their hosts. Index: deliveries_due.
 const sqlClaim = `
 with epoch as materialized (
     select nextval('lease_epochs') as n
@@ -64,7 +65,7 @@ with epoch as materialized (
        for update of d skip locked
 ), judged as materialized (
     select camp.*, c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason,
-           row_number() over (order by camp.due_at, camp.id) as place
+           row_number() over (order by camp.domain_id, camp.due_at, camp.id) as place
       from (select due.ledger_id, due.id as delivery_id, due.contact_id, due.domain_id, due.state, due.attempts,
                    due.first_attempt_at, due.due_at, due.campaign_id as id, due.system from due) camp
       join contacts c on c.id = camp.contact_id
@@ -106,7 +107,7 @@ type Claimed struct {
 }
 
 // Claim leases up to limit due deliveries of a campaign at a provider for node,
-// in the order in which they fall due. Deliveries of those who must not be
+// those that fall due first. Deliveries of those who must not be
 // mailed any more are suppressed instead; their number is returned beside.
 func (s *Store) Claim(ctx context.Context, campaignID, provider, node int64, limit int, now time.Time) ([]Claimed, int, error) {
 	var claimed []Claimed

@@ -1,0 +1,163 @@
+// Package config reads the settings of a Headway process into one struct:
+//
+//  1. defaults, as they stand in [Default];
+//  2. a TOML file: --config, else $HEADWAY_CONFIG, else headway.toml in the data
+//     folder if it is there;
+//  3. the environment: HEADWAY_WEB_LISTEN for web.listen, and DATABASE_URL;
+//  4. flags: --web-listen for web.listen.
+//
+// Later ones win. A key that does not exist is an error wherever it stands, so
+// that a typing mistake never goes unnoticed. The annotated example file is made
+// from the struct's own tags.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config are the settings of one process. The tag doc is what `headway config
+// example` prints above a key.
+type Config struct {
+	Data     string   `koanf:"data" doc:"Folder for the embedded Postgres, the key file and headway.toml. Empty: /var/lib/headway for root, else the user's data folder."`
+	Roles    []string `koanf:"roles" doc:"What this node does: web (pages and unsubscribe), lanes (sending), bulk (imports, launches)."`
+	Database Database `koanf:"database"`
+	Web      Web      `koanf:"web"`
+	Sending  Sending  `koanf:"sending"`
+	DNS      DNS      `koanf:"dns"`
+	Sandbox  Sandbox  `koanf:"sandbox"`
+	Log      Log      `koanf:"log"`
+}
+
+// Database says where the data is.
+type Database struct {
+	URL         string `koanf:"url" doc:"Postgres (15 or newer) to use, e.g. postgres://headway@db.internal/headway. Empty: Headway starts its own. $DATABASE_URL is read too."`
+	Binaries    string `koanf:"binaries" doc:"Folder with initdb and postgres for the embedded server. Empty: searched, else downloaded."`
+	Connections int    `koanf:"connections" doc:"Largest number of connections of this process, 4 to 1000."`
+}
+
+// Web says how people reach the pages.
+type Web struct {
+	Listen       string `koanf:"listen" doc:"Address of the pages for you and your team. The next free port is taken when it is in use."`
+	PublicListen string `koanf:"public_listen" doc:"Address that serves nothing but what recipients and monitors need: unsubscribe pages and /healthz. Put your HTTPS proxy in front of this one. Empty: off."`
+	PublicURL    string `koanf:"public_url" doc:"How recipients reach public_listen, e.g. https://news.example.com. Unsubscribe links begin with it."`
+	Password     string `koanf:"password" doc:"Password of the pages (user name: headway). Needed when listen is not a loopback address."`
+}
+
+// Sending says who we are to the receiving servers.
+type Sending struct {
+	Source       string        `koanf:"source" doc:"Local IP address that mail is sent from. Must be set for real sending."`
+	HELOName     string        `koanf:"helo_name" doc:"Name that the source address has in DNS, forwards and backwards."`
+	BounceDomain string        `koanf:"bounce_domain" doc:"Domain of the return path, e.g. bounces.example.com. Its MX should lead to you."`
+	SMTPPort     int           `koanf:"smtp_port" doc:"Port of the receiving servers. Anything but 25 is refused outside the sandbox."`
+	Lanes        int           `koanf:"lanes" doc:"Largest number of connections to receiving servers at one time, 1 to 5000."`
+	Timeout      time.Duration `koanf:"timeout" doc:"Longest time for one message, from MAIL to the final reply."`
+}
+
+// DNS says whom we ask.
+type DNS struct {
+	Servers []string `koanf:"servers" doc:"Resolvers as address or address:port. Empty: those of /etc/resolv.conf."`
+}
+
+// Sandbox ties the process to a simulated internet.
+type Sandbox struct {
+	Enabled bool `koanf:"enabled" doc:"Send to a sandbox only: DNS questions go to dns.servers, which must be loopback addresses, and no connection leaves this machine."`
+}
+
+// Log says what is told to the operator.
+type Log struct {
+	Level  string `koanf:"level" doc:"debug, info, warn or error."`
+	Format string `koanf:"format" doc:"text or json. Empty: coloured text on a terminal, else text."`
+}
+
+// Default returns the settings that hold when nothing else is said.
+func Default() Config {
+	return Config{
+		Roles:    []string{"web", "lanes", "bulk"},
+		Database: Database{Connections: 24},
+		Web:      Web{Listen: "127.0.0.1:8080"},
+		Sending:  Sending{SMTPPort: 25, Lanes: 256, Timeout: 5 * time.Minute},
+		Log:      Log{Level: "info"},
+	}
+}
+
+// Roles that a node can have.
+var allRoles = []string{"web", "lanes", "bulk"}
+
+// Check returns an error that names the first setting that cannot be used, and
+// says what to write instead.
+func (c Config) Check() error {
+	for _, role := range c.Roles {
+		if !slices.Contains(allRoles, role) {
+			return fmt.Errorf("roles: %q is not a role; choose from %s", role, strings.Join(allRoles, ", "))
+		}
+	}
+	if len(c.Roles) == 0 {
+		return fmt.Errorf("roles: at least one of %s is needed", strings.Join(allRoles, ", "))
+	}
+	if c.Database.Connections < 4 || c.Database.Connections > 1000 {
+		return fmt.Errorf("database.connections: %d is not between 4 and 1000", c.Database.Connections)
+	}
+	if c.Sending.Lanes < 1 || c.Sending.Lanes > 5000 {
+		return fmt.Errorf("sending.lanes: %d is not between 1 and 5000", c.Sending.Lanes)
+	}
+	if c.Sending.Timeout < time.Second {
+		return fmt.Errorf("sending.timeout: %s is too short; receivers may take minutes (RFC 5321 allows 10)", c.Sending.Timeout)
+	}
+	if c.Sending.SMTPPort != 25 && !c.Sandbox.Enabled {
+		return fmt.Errorf("sending.smtp_port: %d can only be used with sandbox.enabled: MX records carry no port, and mail servers listen on 25", c.Sending.SMTPPort)
+	}
+	if c.Sending.Source != "" {
+		if _, err := netip.ParseAddr(c.Sending.Source); err != nil {
+			return fmt.Errorf("sending.source: %q is not an IP address", c.Sending.Source)
+		}
+	}
+	if c.Web.PublicURL != "" {
+		u, err := url.Parse(c.Web.PublicURL)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("web.public_url: %q is not a web address such as https://news.example.com", c.Web.PublicURL)
+		}
+		if u.Scheme != "https" && !c.Sandbox.Enabled {
+			return fmt.Errorf("web.public_url: %q must begin with https:// (RFC 8058 asks for HTTPS in one-click links)", c.Web.PublicURL)
+		}
+	}
+	servers, err := c.DNSServers()
+	if err != nil {
+		return err
+	}
+	if c.Sandbox.Enabled {
+		if len(servers) == 0 {
+			return fmt.Errorf("dns.servers: the sandbox's own DNS server must be named, e.g. [\"127.0.0.1:5354\"]; headway sandbox prints it")
+		}
+		for _, server := range servers {
+			if !server.Addr().IsLoopback() {
+				return fmt.Errorf("dns.servers: %s is not a loopback address; with sandbox.enabled nothing leaves this machine", server)
+			}
+		}
+	}
+	return nil
+}
+
+// DNSServers returns the resolvers to ask, with port 53 where none is given.
+func (c Config) DNSServers() ([]netip.AddrPort, error) {
+	servers := make([]netip.AddrPort, 0, len(c.DNS.Servers))
+	for _, text := range c.DNS.Servers {
+		server, err := netip.ParseAddrPort(text)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(text)
+			if addrErr != nil {
+				return nil, fmt.Errorf("dns.servers: %q is not an address such as 127.0.0.1 or 127.0.0.1:5354", text)
+			}
+			server = netip.AddrPortFrom(addr, 53)
+		}
+		servers = append(servers, server)
+	}
+	return servers, nil
+}
+
+// Has reports whether the node has a role.
+func (c Config) Has(role string) bool { return slices.Contains(c.Roles, role) }

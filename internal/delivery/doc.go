@@ -1,0 +1,28 @@
+// Package delivery takes deliveries from the ledger to the receiving servers'
+// final replies. One [Engine] works in each node.
+//
+// What it does with a delivery, in order:
+//
+//  1. the reconciler (reconcile.go) compares due mail with open lanes every
+//     second, and whenever it is told to, and asks River for the lanes that are
+//     missing;
+//  2. a lane (lane.go) is one River job: it works for one provider until
+//     nothing is due or its slice ends;
+//  3. the lane takes permits from its provider's gate (gate.go), whose pacing
+//     state is shared by all nodes through the database (round.go), and claims
+//     as many deliveries as it has permits, from the campaign whose turn it is
+//     (turns.go). Who must not be mailed is left out in the claim;
+//  4. each message is composed and signed (compose.go) and sent over the lane's
+//     connection (connection.go) when its permit allows;
+//  5. the outcome is committed (writer.go), in groups over all lanes, before
+//     the lane sends its next message; the reply goes to the gate;
+//  6. what is final by other ways (cancelled, expired, finished) is swept up
+//     (sweep.go).
+//
+// Around it: watch.go keeps in mind what every lane must know before each send
+// (campaigns that were paused, people who just left), and life.go beats for this
+// node and gives back what dead nodes held.
+//
+// It does not know SMTP (internal/smtpout), does not decide paces (pacing) or
+// retries (campaign), and holds no SQL (internal/postgres).
+package delivery

@@ -1,0 +1,81 @@
+package delivery
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/headwaymail/headway/internal/postgres"
+)
+
+// turns decides whose turn it is at one provider: campaigns share permits by
+// weight, chunk by chunk. Each has a virtual time that grows by messages ÷
+// weight; the one that is furthest behind is next.
+type turns struct {
+	due  []postgres.Due
+	time map[int64]float64 // campaign → virtual time
+}
+
+// ageWeight is what each hour of waiting adds to a campaign's weight, up to
+// doubling it, so that no campaign starves beside heavier ones.
+const ageWeight = 1.0
+
+// update takes the newest picture of what is due at the provider.
+func (t *turns) update(due []postgres.Due) {
+	t.due = due
+	floor := t.floor()
+	next := make(map[int64]float64, len(due))
+	for _, d := range due {
+		if at, ok := t.time[d.Campaign]; ok {
+			next[d.Campaign] = at
+		} else {
+			next[d.Campaign] = floor // newcomers neither wait nor overtake
+		}
+	}
+	t.time = next
+}
+
+// floor is the smallest virtual time of those that take part.
+func (t *turns) floor() float64 {
+	lowest, found := 0.0, false
+	for _, at := range t.time {
+		if !found || at < lowest {
+			lowest, found = at, true
+		}
+	}
+	return lowest
+}
+
+// next returns the campaign whose turn it is among those with due mail.
+func (t *turns) next(now time.Time) (postgres.Due, bool) {
+	ready := slices.DeleteFunc(slices.Clone(t.due), func(d postgres.Due) bool { return d.At.After(now) })
+	if len(ready) == 0 {
+		return postgres.Due{}, false
+	}
+	return slices.MinFunc(ready, func(a, b postgres.Due) int {
+		return cmp.Or(cmp.Compare(t.time[a.Campaign], t.time[b.Campaign]), cmp.Compare(a.Campaign, b.Campaign))
+	}), true
+}
+
+// took counts n messages of a campaign.
+func (t *turns) took(d postgres.Due, n int, now time.Time) {
+	weight := float64(max(d.Weight, 1))
+	weight = min(weight+ageWeight*max(now.Sub(d.Launched).Hours(), 0), 2*weight)
+	t.time[d.Campaign] += float64(n) / weight
+}
+
+// empty notes that a campaign turned out to have nothing due right now.
+func (t *turns) empty(campaign int64) {
+	t.due = slices.DeleteFunc(slices.Clone(t.due), func(d postgres.Due) bool { return d.Campaign == campaign })
+}
+
+// waiting returns the number of messages that wait at the provider in all.
+func (t *turns) waiting(now time.Time) int {
+	n := int64(0)
+	for _, d := range t.due {
+		if !d.At.After(now) {
+			n += d.Waiting
+		}
+	}
+	return int(min(n, 1_000_000))
+}

@@ -1,0 +1,153 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/headwaymail/headway/internal/postgres"
+)
+
+const (
+	// groupLimit bounds a commit group: past some hundred rows a larger one
+	// commits no faster.
+	groupLimit = 500
+	// writeRetry is the pause between tries while the database is away.
+	writeRetry = 500 * time.Millisecond
+	// writeTimeout bounds one try, so that a hanging database is noticed.
+	writeTimeout = 10 * time.Second
+)
+
+// writer commits the outcomes of all lanes of a node in groups. It starts the
+// next commit as soon as the previous one has returned: under load groups grow
+// by themselves, and a lone outcome waits for nothing.
+type writer struct {
+	store *postgres.Store
+	log   *slog.Logger
+	in    chan entry
+	done  chan struct{}
+}
+
+type entry struct {
+	outcome  postgres.Outcome
+	recorded chan struct{}
+}
+
+func newWriter(store *postgres.Store, log *slog.Logger) *writer {
+	w := &writer{store: store, log: log, in: make(chan entry), done: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// record returns when the outcomes are durable. It waits as long as the
+// database is away: a lane must not send on before. Only the end of ctx, which
+// is the end of the process, makes it give up; then the row is found in doubt.
+func (w *writer) record(ctx context.Context, outcomes ...postgres.Outcome) error {
+	waiting := make([]chan struct{}, 0, len(outcomes))
+	for _, o := range outcomes {
+		e := entry{outcome: o, recorded: make(chan struct{})}
+		select {
+		case w.in <- e:
+			waiting = append(waiting, e.recorded)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for _, recorded := range waiting {
+		select {
+		case <-recorded:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// close ends the writer after everything it was handed is recorded. Nothing may
+// be handed to it afterwards.
+func (w *writer) close() {
+	close(w.in)
+	<-w.done
+}
+
+func (w *writer) run() {
+	defer close(w.done)
+	for first := range w.in {
+		group := w.gather(first)
+		w.commit(group)
+	}
+}
+
+// gather takes what has come in since the last commit.
+func (w *writer) gather(first entry) []entry {
+	group := []entry{first}
+	for len(group) < groupLimit {
+		select {
+		case e, open := <-w.in:
+			if !open {
+				return group
+			}
+			group = append(group, e)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit stores a group, however long it takes. A group with a row that the
+// database refuses is split until that row stands alone.
+func (w *writer) commit(group []entry) {
+	err := w.try(group)
+	switch {
+	case err == nil:
+	case len(group) > 1:
+		half := len(group) / 2
+		w.commit(group[:half])
+		w.commit(group[half:])
+		return
+	default:
+		w.commitBare(group[0], err)
+	}
+	for _, e := range group {
+		close(e.recorded)
+	}
+}
+
+// try stores a group and returns only errors that come from its data.
+func (w *writer) try(group []entry) error {
+	outcomes := make([]postgres.Outcome, len(group))
+	for i, e := range group {
+		outcomes[i] = e.outcome
+	}
+	for told := false; ; {
+		ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+		err := w.store.Record(ctx, outcomes)
+		cancel()
+		if err == nil || postgres.IsBadRow(err) {
+			if told {
+				w.log.Info("the database is back; outcomes are recorded", "outcomes", len(outcomes))
+			}
+			return err
+		}
+		if !told {
+			told = true
+			w.log.Warn("outcomes cannot be recorded; their lanes wait", "outcomes", len(outcomes), "error", err)
+		}
+		time.Sleep(writeRetry)
+	}
+}
+
+// commitBare records an outcome without the words that the database refused.
+func (w *writer) commitBare(e entry, cause error) {
+	bare := e.outcome
+	bare.Reply.Lines = []string{fmt.Sprintf("the reply could not be stored: %v", cause)}
+	bare.Reply.Enhanced, bare.Host, bare.Suppress = "", "", false
+	bare.Meaning.Rule = ""
+	e.outcome = bare
+	if err := w.try([]entry{e}); err != nil {
+		w.log.Error("an outcome cannot be recorded", "campaign", bare.Campaign, "contact", bare.Contact,
+			"state", bare.To, "error", err)
+	}
+}
