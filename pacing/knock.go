@@ -1,0 +1,83 @@
+package pacing
+
+import (
+	"math"
+
+	"github.com/headwaymail/headway/pacing/reply"
+)
+
+// Knocking faster than the first delay never paid in any simulated run;
+// knocking slower loses the end of short blocks.
+func firstDelay(c reply.Class) float64 {
+	switch c {
+	case reply.ClassReputation:
+		return 120
+	case reply.ClassBlocklist, reply.ClassAuth:
+		return 3600
+	case reply.ClassOutage, reply.ClassNetwork:
+		return 10
+	}
+	return 5
+}
+
+// longestDelay returns the ceiling of the delay after being held for so many
+// seconds, and its growth per refused knock.
+func longestDelay(c reply.Class, held float64) (most, growth float64) {
+	switch c {
+	case reply.ClassReputation, reply.ClassBlocklist, reply.ClassAuth:
+		return min(4*3600, max(600, 0.5*held)), 2
+	case reply.ClassOutage, reply.ClassNetwork:
+		return 180, 1.6
+	}
+	return min(3600, max(300, 0.4*held)), 1.6
+}
+
+// clocks are the windows, in seconds, on which receivers count: limits are
+// written per minute, per quarter of an hour, per day.
+var clocks = [...]float64{60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 28800, 43200, 86400}
+
+// knockTime is when to knock next. Most blocks end on a clock boundary: the
+// knock moves to the roundest one between 0.4 and 1.6 delays from now. A
+// sliding window gives back from one window after the run's first message;
+// if such a moment comes first, it is taken. Reputation knows no clock.
+func (t *turn) knockTime() moment {
+	h := &t.Hold
+	after := t.now.plus(h.Delay * t.jitter(0.95, 1.05))
+	if h.Class == reply.ClassReputation || h.Class == reply.ClassBlocklist || h.Class == reply.ClassAuth {
+		return after
+	}
+	if b := roundest(t.now, h.Delay); b > 0 {
+		after = b.plus(t.jitter(1.5, 2.5))
+	}
+	if s := t.slideBack(); s > 0 && s < after {
+		return s
+	}
+	return after
+}
+
+// roundest returns the boundary of the largest clock within reach, or 0.
+func roundest(now moment, delay float64) moment {
+	for i := len(clocks) - 1; i >= 0; i-- {
+		b := moment(math.Ceil((float64(now)+0.4*delay)/clocks[i]) * clocks[i])
+		if b <= now.plus(1.6*delay) && b > now.plus(1) {
+			return b
+		}
+	}
+	return 0
+}
+
+// slideBack returns the moment within reach at which the largest sliding
+// window begins to give back what the run used, or 0.
+func (t *turn) slideBack() moment {
+	h := &t.Hold
+	if h.Run == 0 || h.Class == reply.ClassOutage || h.Class == reply.ClassNetwork {
+		return 0
+	}
+	for i := len(clocks) - 1; i >= 0; i-- {
+		s := h.Run.plus(clocks[i] + 2)
+		if s > t.now.plus(max(1, 0.4*h.Delay)) && s <= t.now.plus(1.6*h.Delay) {
+			return s
+		}
+	}
+	return 0
+}

@@ -1,0 +1,141 @@
+package pacing
+
+import (
+	"fmt"
+	"math"
+)
+
+// emptied is a moment at which the provider's limiter was seen empty: it
+// refused. Between two such moments it accepted exactly its refill rate times
+// the time, whatever its burst: that is how a limit is measured for two
+// refusals, without guessing a factor.
+type emptied struct {
+	At    moment  `json:"at"`
+	Total float64 `json:"total"` // accepted ever, at that moment
+}
+
+// between returns the refill rate that two empty moments show, and whether
+// the interval was long enough to be exact. 0 means that nothing can be said.
+//
+// Over a short interval the messages in flight and the whole numbers weigh
+// more: the estimate then leans down by 0.3/√n, and stands only for a limit
+// clearly below the rate r that was being sent.
+func (e emptied) between(now moment, total, r float64, rough bool) (est float64, exact bool) {
+	dt, n := now.since(e.At), total-e.Total
+	switch {
+	case e.At == 0 || dt >= 1800:
+		return 0, false
+	case dt >= max(10, 5/r):
+		if est = n / dt; est > r || est < 0.2*r {
+			return 0, false
+		}
+		return est, true
+	case n >= 4 && dt > 1:
+		est = n / dt * (1 - 0.3/math.Sqrt(n))
+		if est < 0.05*r || est > r || est > 0.7*r && !rough {
+			return 0, false
+		}
+		return est, false
+	}
+	return 0, false
+}
+
+// Safety margins below a measured limit: enough that rounding and a burst of
+// retries do not touch it again.
+const (
+	below      = 0.985
+	belowAgain = 0.975 // refused within a tenth of the rate that was held: it is drifting
+	belowRough = 0.9   // measured over a short interval
+)
+
+// limited takes in one new episode of refusals that concern the rate.
+func (t *turn) limited(e Event, pause float64) {
+	r := &t.Rate
+	est, exact := r.Empty.between(t.now, t.Total, r.R, r.Rough || r.Mode == starting)
+	before := r.Empty
+	r.Empty = emptied{At: t.now, Total: t.Total}
+	was := r.R
+	switch {
+	case r.Mode == climbing && !r.Rough:
+		t.climbRefused(est)
+	case est > 0 && exact:
+		t.measured(est)
+	case est > 0:
+		r.Hi, r.Gap = r.R, 10
+		t.cruiseAt(belowRough * est)
+		r.Step = roughStep
+		r.Rough = false
+		t.planClimb()
+	default:
+		t.guess()
+	}
+	switch {
+	case est > 0:
+		t.say(Measured, was, r.R, e, fmt.Sprintf("said %s; measured %s between the refusals of %s and %s; was %s; next look %s",
+			e.words(), pace(est), clock(before.At), clock(t.now), pace(was), clock(r.Next)))
+	default:
+		t.say(Slower, was, r.R, e, fmt.Sprintf("said %s at %s; pausing %s", e.words(), pace(was), span(pause)))
+	}
+}
+
+// measured sets the rate to just under an exact estimate.
+func (t *turn) measured(est float64) {
+	r := &t.Rate
+	margin := below
+	if r.Mode == steady {
+		r.Gap = max(r.Gap, 60)
+		if est > 0.9*r.R {
+			margin = belowAgain
+		}
+	}
+	r.Hi, r.Step, r.Rough = r.R, firstStep, false
+	t.cruiseAt(margin * est)
+	t.planClimb()
+}
+
+// climbRefused ends a climb. The estimate is only a lower bound here: the
+// limiter may have been full, wasting its refill, before the climb began.
+func (t *turn) climbRefused(est float64) {
+	r := &t.Rate
+	excess := r.Excess + r.Sent - r.Lo*t.now.since(r.Since)
+	r.Burst = max(0.8*r.Burst, min(excess, 4*r.Burst+20))
+	paid := r.Lo > 1.001*r.From
+	r.Hi, r.Step = r.R, firstStep
+	if lo := 0.995 * est; lo > r.Lo {
+		paid = paid || lo > 1.02*r.From
+		r.Lo = lo
+	}
+	if paid {
+		r.Gap = shortGap
+	} else {
+		r.Gap = min(longestGap, 2*r.Gap)
+	}
+	t.cruiseAt(r.Lo)
+	t.planClimb()
+}
+
+// guess lowers the rate when nothing can be measured yet, so far that the
+// next refusal, if there is one, measures.
+func (t *turn) guess() {
+	r := &t.Rate
+	window := clamp(20/r.R, 2, 30)
+	lately := t.History.between(t.now.plus(-window), t.now) / window
+	switch r.Mode {
+	case starting:
+		// Half the rate was clean, but perhaps only on a full bucket.
+		r.Hi = r.R
+		r.Mode, r.Rough = climbing, true
+		r.From, r.Excess, r.Step = 0, 0, roughStep
+		next := 0.65 * min(r.R, max(lately, 0.7*r.Good))
+		r.Lo = 0.6 * next
+		r.set(t.now, next, t.most())
+	case climbing:
+		r.Lo = min(r.Lo, 0.6*r.R)
+		r.Step = roughStep
+		r.set(t.now, max(r.Lo, min(0.6*r.R, 0.9*lately)), t.most())
+	case steady:
+		r.Hi = r.R
+		t.cruiseAt(0.8 * min(r.Lo, max(lately, 0.5*r.Lo)))
+		r.Mode, r.Rough, r.From, r.Excess, r.Step = climbing, true, r.Lo, 0, roughStep
+	}
+}

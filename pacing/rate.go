@@ -1,0 +1,200 @@
+package pacing
+
+import "math"
+
+// mode says what the rate is doing.
+type mode string
+
+const (
+	starting mode = "start"  // doubling from the first rate
+	climbing mode = "climb"  // looking for a higher limit, in growing steps
+	steady   mode = "steady" // running at the highest rate known good
+)
+
+// rate is the heart of the envelope: how many messages a second.
+//
+// Lo is the highest rate known good, Hi the lowest known bad. A provider runs
+// at Lo. Now and then, when the budget allows it, the rate climbs above Lo in
+// growing steps until it is refused; what was accepted between that refusal
+// and the one before is the limit (see measure.go).
+type rate struct {
+	Mode mode    `json:"mode"`
+	R    float64 `json:"r"`            // messages per second now
+	Lo   float64 `json:"lo"`           // highest known good; 0 unknown
+	Hi   float64 `json:"hi,omitzero"`  // lowest known bad; 0 unknown
+	Good float64 `json:"good"`         // highest rate that finished an epoch clean
+	Max  float64 `json:"max,omitzero"` // ceiling of the climb that is under way; 0 none
+
+	// The epoch: what was sent since the rate was set.
+	Since moment  `json:"since"`
+	Sent  float64 `json:"sent"`
+
+	// The climb.
+	Step   float64 `json:"step"`            // next raise, as a share of the rate
+	From   float64 `json:"from"`            // Lo when the climb began
+	Excess float64 `json:"excess,omitzero"` // accepted above Lo during the climb
+	Burst  float64 `json:"burst,omitzero"`  // largest excess that turned out to be no more than a full bucket
+	Rough  bool    `json:"rough,omitempty"` // Lo was guessed, not measured: climb quickly
+
+	Gap  float64 `json:"gap"`  // seconds between climbs
+	Next moment  `json:"next"` // next planned climb
+
+	Empty emptied `json:"empty,omitzero"`
+}
+
+const (
+	slowest    = 1.0 / 120 // messages per second; slower is a hold
+	firstStep  = 0.05      // a climb's first raise
+	roughStep  = 0.15      // … while the limit is only guessed
+	stepGrowth = 1.6
+	used       = 0.7 // share of the allowed messages that must have been sent, or the limit is ours
+	shortGap   = 30  // seconds to the next climb when the last one paid
+	longestGap = 7200
+)
+
+func newRate(r float64, now moment) rate {
+	return rate{Mode: starting, R: r, Since: now, Step: firstStep, Gap: shortGap}
+}
+
+// set changes the rate and begins a new epoch.
+func (r *rate) set(now moment, perSecond, most float64) {
+	r.R = clamp(perSecond, slowest, most)
+	r.Since = now
+	r.Sent = 0
+}
+
+// epoch is how long a rate is tried before the next step, in seconds.
+func (r *rate) epoch(l latency) float64 {
+	switch {
+	case r.Mode == starting:
+		return max(2, 4*l.Message)
+	case r.Rough:
+		return max(4, 6*l.Message, 10/r.R)
+	default:
+		return max(12, 15/r.R)
+	}
+}
+
+// raised is the next rate of a climb. The step has grown before.
+func (r *rate) raised() float64 { return max(r.R, r.Lo) * (1 + 0.6*r.Step) }
+
+// proven says whether more was accepted above Lo than any burst ever seen
+// here explains. Until then a climb may be living on a full bucket.
+func (r *rate) proven() bool { return r.Excess > 1.5*r.Burst+5 }
+
+// look advances the rate when its epoch is over.
+func (t *turn) look() {
+	r := &t.Rate
+	dt := t.now.since(r.Since)
+	if dt < 1 || t.now < t.Episode.Until {
+		return
+	}
+	switch r.Mode {
+	case starting:
+		if dt >= r.epoch(t.Latency) && r.Sent >= 6 {
+			t.double(dt)
+		}
+	case climbing:
+		if dt >= r.epoch(t.Latency) {
+			t.climb(dt)
+		}
+	case steady:
+		t.cruise(dt)
+	}
+}
+
+// utilised says whether the epoch's messages were really sent. What was
+// launched within the last latency cannot have been answered yet.
+func (t *turn) utilised(dt float64) bool {
+	answered := max(dt-t.Latency.Message-t.Latency.Lag, dt/4)
+	return t.Rate.Sent > used*t.allowed()*answered
+}
+
+// double is the start: as long as short epochs stay clean, twice as fast.
+func (t *turn) double(dt float64) {
+	r := &t.Rate
+	if !t.utilised(dt) {
+		// Lanes or mail are the limit, not the provider: stay near what is used.
+		r.set(t.now, max(min(t.Profile.start(), r.R), min(r.R, 1.5*r.Sent/dt)), t.most())
+		return
+	}
+	r.Good = max(r.Good, r.R)
+	if r.R >= t.most() {
+		r.Mode, r.Lo = steady, r.R
+		return
+	}
+	was := r.R
+	r.set(t.now, 2*r.R, t.most())
+	t.decide(Faster, was, r.R, "the first "+span(dt)+" at "+pace(was)+" went without a refusal")
+}
+
+// climb goes on to the next step, or ends the climb when we are the limit.
+func (t *turn) climb(dt float64) {
+	r := &t.Rate
+	if !t.utilised(dt) {
+		t.cruiseAt(r.Lo)
+		r.Step = firstStep
+		r.Next = t.now.plus(shortGap)
+		return
+	}
+	r.Excess += r.Sent - r.Lo*dt
+	if r.proven() || r.Rough {
+		r.Lo, r.Good, r.Excess, r.Hi, r.Gap = r.R, r.R, 0, 0, shortGap
+	}
+	if r.Lo >= t.most() {
+		t.cruiseAt(r.Lo)
+		return
+	}
+	was := r.R
+	r.Step = min(1, r.Step*stepGrowth)
+	r.set(t.now, r.raised(), t.most())
+	t.decide(Faster, was, r.R, span(dt)+" at "+pace(was)+" went without a refusal: looking for the limit")
+}
+
+// cruise keeps a steady rate and starts a climb when one is due.
+func (t *turn) cruise(dt float64) {
+	r := &t.Rate
+	if t.comeOn(dt) {
+		return
+	}
+	if dt > 30 && t.utilised(dt) {
+		r.Good = r.R
+	}
+	if t.now >= r.Next && t.Budget.allows(2) && r.Lo < t.most() {
+		r.Mode, r.From, r.Excess = climbing, r.Lo, 0
+		was := r.R
+		r.set(t.now, r.Lo*(1+r.Step), t.most())
+		t.decide(Faster, was, r.R, "looking whether the limit rose")
+	}
+}
+
+// cruiseAt makes a rate the known good one and runs at it.
+func (t *turn) cruiseAt(lo float64) {
+	r := &t.Rate
+	r.Mode, r.Lo = steady, max(lo, slowest)
+	r.set(t.now, r.Lo, t.most())
+}
+
+// planClimb sets the time of the next climb: after the gap, but never more
+// often than once in 500 messages' time, or slow providers would spend their
+// mail on searching.
+func (t *turn) planClimb() {
+	r := &t.Rate
+	gap := r.Gap
+	if time500 := 500 / max(r.Lo, 1e-3); time500 > 60 {
+		gap = max(gap, min(time500, longestGap))
+	}
+	r.Next = t.now.plus(gap * t.jitter(0.8, 1.2))
+}
+
+// most is the highest rate that may be tried at all.
+func (t *turn) most() float64 { return t.Profile.maxRate() }
+
+// allowed is the rate in force: the envelope under every cap.
+func (s *State) allowed() float64 {
+	r := s.Rate.R
+	if s.Hand.Cap > 0 {
+		r = math.Min(r, s.Hand.Cap)
+	}
+	return r
+}
