@@ -1,0 +1,144 @@
+//go:build unix
+
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// locales are tried in order until initdb knows one. C.UTF-8 sorts by code
+// point and knows the letters of all scripts; macOS has it only since
+// version 14 and offers the same as C with UTF-8 letters; C knows only ASCII
+// letters.
+var locales = [][]string{
+	{"--locale=C.UTF-8"},
+	{"--locale=C", "--lc-ctype=UTF-8"},
+	{"--locale=C"},
+}
+
+// initialise makes the cluster beside its final place and moves it there when
+// it is whole, so that a crash in between leaves nothing that looks like one.
+func (h *home) initialise(ctx context.Context, binDir string, durable bool) error {
+	draft := h.cluster() + ".new"
+	var output string
+	for _, locale := range locales {
+		if err := os.RemoveAll(draft); err != nil {
+			return explainDataDir(h.dir, err)
+		}
+		if err := h.account.makePrivate(draft); err != nil {
+			return explainDataDir(h.dir, err)
+		}
+		var err error
+		if output, err = h.initdb(ctx, binDir, draft, durable, locale); err == nil {
+			return h.install(draft)
+		}
+		if ctx.Err() != nil || output == "" {
+			return fmt.Errorf("make the Postgres data folder %s: %w", h.cluster(), err)
+		}
+		if !strings.Contains(output, "invalid locale") {
+			break
+		}
+	}
+	return fmt.Errorf("make the Postgres data folder %s: initdb says: %s", h.cluster(), output)
+}
+
+// initdb runs initdb once and returns what it complained of.
+func (h *home) initdb(ctx context.Context, binDir, draft string, durable bool, locale []string) (string, error) {
+	args := []string{
+		"--pgdata=" + draft, "--username=" + superuser, "--encoding=UTF8",
+		// Trust is for those who can enter the socket folder: the account and root.
+		"--auth-local=trust", "--auth-host=reject",
+		"--data-checksums", "--no-instructions",
+	}
+	args = append(args, locale...)
+	if !durable {
+		args = append(args, "--no-sync")
+	}
+	var complaint bytes.Buffer
+	cmd := h.account.command(exec.CommandContext(ctx, filepath.Join(binDir, "initdb"), args...), draft)
+	cmd.Stderr = &complaint
+	err := cmd.Run()
+	return oneLine(complaint.String()), h.explainExec(binDir, err)
+}
+
+// install moves a finished cluster to its place, durably: should the move be
+// lost later, the next start would take the data for an unfinished draft.
+func (h *home) install(draft string) error {
+	if err := os.Rename(draft, h.cluster()); err != nil {
+		return explainDataDir(h.dir, err)
+	}
+	dir, err := os.Open(h.dir)
+	if err != nil {
+		return explainDataDir(h.dir, err)
+	}
+	defer dir.Close()
+	if err := dir.Sync(); err != nil {
+		return explainDataDir(h.dir, err)
+	}
+	return nil
+}
+
+// settings of every server. The comments in the file are for its operator.
+const settings = `# Written by Headway at each start: changes here are lost.
+# Put your own settings into postgresql.local.conf in this folder.
+
+max_connections = 200
+shared_buffers = 128MB
+maintenance_work_mem = 128MB          # indexes of a new campaign's ledger
+max_wal_size = 2GB                    # imports and launches write in bulk
+min_wal_size = 256MB
+checkpoint_timeout = 15min
+checkpoint_completion_target = 0.9
+jit = off                             # statements are short; compiling them costs more than it gains
+timezone = 'UTC'
+log_timezone = 'UTC'
+lc_messages = 'C'
+log_line_prefix = '%m [%p] '
+log_checkpoints = off
+listen_addresses = ''                 # no TCP
+unix_socket_permissions = 0700
+`
+
+// throwaway are the settings of a server whose data may be lost.
+const throwaway = `
+# Tests only: a crash of the machine destroys the data.
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+`
+
+// writeSettings writes the configuration that the server is started with.
+func (h *home) writeSettings(socketDir string, durable bool) error {
+	var b strings.Builder
+	b.WriteString(settings)
+	if !durable {
+		b.WriteString(throwaway)
+	}
+	fmt.Fprintf(&b, "\ninclude_if_exists = '%s'\n", filepath.Base(h.localSettings()))
+	fmt.Fprintf(&b, "\n# Headway finds the server by these.\nport = %d\nunix_socket_directories = '%s'\n", port, socketDir)
+	if err := os.WriteFile(h.settings(), []byte(b.String()), 0o644); err != nil {
+		return explainDataDir(h.dir, err)
+	}
+	// Whatever the umask: the server's account reads it.
+	if err := os.Chmod(h.settings(), 0o644); err != nil {
+		return explainDataDir(h.dir, err)
+	}
+	return nil
+}
+
+// oneLine joins the lines of a program's complaint.
+func oneLine(s string) string {
+	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' })
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "; ")
+}
