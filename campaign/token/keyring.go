@@ -1,0 +1,42 @@
+package token
+
+import (
+	"bytes"
+	"fmt"
+)
+
+const (
+	// maxKeyID is the largest key id: five bits of the second byte.
+	maxKeyID = 1<<5 - 1
+
+	// minKeySize is the size of the hash, below which HMAC loses strength
+	// (RFC 2104 §3).
+	minKeySize = 32
+)
+
+// Keyring holds the keys that sign and verify tokens. One is current and signs;
+// all verify, so that an unsubscribe link of years ago still works. It never
+// changes after it was made and may be used by many goroutines.
+type Keyring struct {
+	keys    map[byte][]byte
+	current byte
+}
+
+// NewKeyring returns a keyring of keys by id, each id in 0 to 31 and each key of
+// at least 32 random bytes. Current names the key that signs.
+func NewKeyring(current int, keys map[int][]byte) (*Keyring, error) {
+	if _, ok := keys[current]; !ok {
+		return nil, fmt.Errorf("token keyring: the current key %d is not among its keys", current)
+	}
+	ring := &Keyring{keys: make(map[byte][]byte, len(keys)), current: byte(current)}
+	for id, key := range keys {
+		if id < 0 || id > maxKeyID {
+			return nil, fmt.Errorf("token keyring: key id %d is not within 0 to %d", id, maxKeyID)
+		}
+		if len(key) < minKeySize {
+			return nil, fmt.Errorf("token keyring: key %d has %d bytes, at least %d are needed", id, len(key), minKeySize)
+		}
+		ring.keys[byte(id)] = bytes.Clone(key)
+	}
+	return ring, nil
+}
