@@ -9,7 +9,7 @@ import (
 
 // Answer is what the server does about one command.
 type Answer struct {
-	Reply reply.Reply   // as on the wire; Code 0 when it says nothing
+	Reply reply.Reply   // as on the wire; Code 0 when it says nothing. Its lines may be shared: do not change them
 	Close bool          // it closes the connection with, or instead of, the reply
 	Hang  bool          // it never answers; the connection stays open until the client gives up
 	Delay time.Duration // how long it takes to say so
@@ -48,8 +48,7 @@ func (c Cause) Avoidable() bool {
 	return true
 }
 
-// What the server says when it lets a command pass. Their lines are shared by
-// all answers: nobody may change them.
+// What the server says when it lets a command pass.
 var (
 	yesConnect = reply.Reply{Phase: reply.PhaseConnect, Code: 220, Lines: []string{"ESMTP ready"}}
 	yesMail    = reply.Reply{Phase: reply.PhaseMail, Code: 250, Enhanced: "2.1.0", Lines: []string{"2.1.0 Ok"}}
@@ -71,7 +70,7 @@ func (r *Receiver) yes(said reply.Reply) Answer {
 }
 
 // no makes the answer that refuses a command.
-func (r *Receiver) no(phase reply.Phase, refusal *Refusal, cause Cause, who subject, wait time.Duration) Answer {
+func (r *Receiver) no(phase reply.Phase, refusal *words, cause Cause, who subject, wait time.Duration) Answer {
 	mean := r.spec.Latency.Refusal
 	if mean == 0 {
 		mean = r.spec.Latency.Reply
@@ -81,7 +80,7 @@ func (r *Receiver) no(phase reply.Phase, refusal *Refusal, cause Cause, who subj
 	}
 	f := facts{source: who.source, recipient: who.recipient, wait: wait}
 	return Answer{
-		Reply: refusal.render(phase, f, r.spec.Opaque),
+		Reply: refusal.say(phase, f),
 		Close: refusal.closes(),
 		Hang:  refusal.Hang,
 		Delay: r.delay(reply.PhaseConnect, mean),

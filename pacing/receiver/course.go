@@ -72,7 +72,7 @@ func (c *course) next(at time.Time) time.Time {
 	return next
 }
 
-// windowStart returns the number of the window of length every, cut from local
+// window returns the number of the window of length every, cut from local
 // midnight, that holds at, and how far at is into it.
 func window(at time.Time, every time.Duration, zone *time.Location) (number int64, into time.Duration) {
 	local := at.UnixNano()

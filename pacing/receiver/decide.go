@@ -6,7 +6,19 @@ import (
 	"github.com/headwaymail/headway/pacing/reply"
 )
 
-// Every function in this file is one reason to refuse. It returns the refusal
+// What is said when the description has no words for it.
+var (
+	lanesAnswer   = Refusal{Code: 421, Enhanced: "4.7.0", Text: "Too many open connections from {source}"}
+	sessionAnswer = Refusal{Code: 421, Enhanced: "4.7.0", Text: "Too many messages in this connection, please open another"}
+	noiseAnswer   = Refusal{Phase: reply.PhaseMail, Code: 421, Enhanced: "4.3.0", Text: "Temporary problem, please try again later"}
+
+	errorsAnswer     = Refusal{Code: 421, Enhanced: "4.7.0", Text: "Error: too many errors"}
+	recipientsAnswer = Refusal{Code: 452, Enhanced: "4.5.3", Text: "Too many recipients"}
+	sizeAnswer       = Refusal{Code: 552, Enhanced: "5.3.4", Text: "Message too large"}
+	sequenceAnswer   = Refusal{Code: 503, Enhanced: "5.5.1", Text: "Bad sequence of commands"}
+)
+
+// Every function below is one reason to refuse. It returns the refusal
 // and true, or false when it has nothing against the command.
 
 func (r *Receiver) outOfService(now time.Time, phase reply.Phase, host int, who subject) (Answer, bool) {
@@ -16,22 +28,20 @@ func (r *Receiver) outOfService(now time.Time, phase reply.Phase, host int, who 
 		}
 		on, left := o.on(now)
 		if on && (o.share == 1 || Share(r.rng.Float64()) < o.share) {
-			return r.no(phase, &o.answer, CauseOutage, who, left), true
+			return r.no(phase, o.answer, CauseOutage, who, left), true
 		}
 	}
 	return Answer{}, false
 }
 
 func (r *Receiver) tooManyLanes(who subject) (Answer, bool) {
-	for _, l := range r.spec.Lanes {
+	for i, l := range r.spec.Lanes {
 		open := len(r.conns)
 		if l.Per != PerAll {
 			open = r.bySource[who.source]
 		}
 		if open >= l.Max {
-			answer := l.Answer.over(Refusal{Code: 421, Enhanced: "4.7.0",
-				Text: "Too many open connections from {source}"})
-			return r.no(reply.PhaseConnect, &answer, CauseLanes, who, 0), true
+			return r.no(reply.PhaseConnect, r.lanes[i], CauseLanes, who, 0), true
 		}
 	}
 	return Answer{}, false
@@ -50,7 +60,8 @@ func (r *Receiver) admit(now time.Time, phase reply.Phase, who subject) (Answer,
 		r.asked = append(r.asked, t)
 		if t.box != nil {
 			if in, left := t.box.closed(now); in {
-				return r.boxed(now, phase, l, t, who, left), true
+				l.refused(now, t)
+				return r.no(phase, l.boxed, CausePenalty, who, left), true
 			}
 		}
 		if l.phase != phase {
@@ -58,7 +69,7 @@ func (r *Receiver) admit(now time.Time, phase reply.Phase, who subject) (Answer,
 		}
 		if ok, wait := l.ask(now, t); !ok {
 			l.refused(now, t)
-			return r.no(phase, &l.answer, CauseLimit, who, wait), true
+			return r.no(phase, l.answer, CauseLimit, who, wait), true
 		}
 	}
 	for i, l := range r.limiters {
@@ -67,13 +78,6 @@ func (r *Receiver) admit(now time.Time, phase reply.Phase, who subject) (Answer,
 		}
 	}
 	return Answer{}, false
-}
-
-// boxed refuses someone who is in a limit's penalty box.
-func (r *Receiver) boxed(now time.Time, phase reply.Phase, l *limiter, t *tally, who subject, left time.Duration) Answer {
-	l.refused(now, t)
-	answer := l.spec.Penalty.Answer.over(l.answer)
-	return r.no(phase, &answer, CausePenalty, who, left)
 }
 
 // countAcceptance counts an accepted message in the limits that speak at
@@ -91,20 +95,16 @@ func (r *Receiver) sessionOver(c *conn) (Answer, bool) {
 	if s.Messages == 0 || c.messages < s.Messages {
 		return Answer{}, false
 	}
-	answer := s.Answer.over(Refusal{Code: 421, Enhanced: "4.7.0",
-		Text: "Too many messages in this connection, please open another", Silent: s.Silent})
-	return r.no(reply.PhaseMail, &answer, CauseSession, c.who, 0), true
+	return r.no(reply.PhaseMail, r.session, CauseSession, c.who, 0), true
 }
 
-func (r *Receiver) tooManyErrors(c *conn) (Answer, bool) {
+func (r *Receiver) tooManyInSession(c *conn) (Answer, bool) {
 	s := r.spec.Session
 	switch {
 	case s.Errors > 0 && c.errors >= s.Errors:
-		answer := Refusal{Code: 421, Enhanced: "4.7.0", Text: "Error: too many errors"}
-		return r.no(reply.PhaseRcpt, &answer, CauseSession, c.who, 0), true
+		return r.no(reply.PhaseRcpt, r.words(&errorsAnswer), CauseSession, c.who, 0), true
 	case s.Recipients > 0 && c.accepted >= s.Recipients:
-		answer := Refusal{Code: 452, Enhanced: "4.5.3", Text: "Too many recipients"}
-		return r.no(reply.PhaseRcpt, &answer, CauseRecipients, c.who, 0), true
+		return r.no(reply.PhaseRcpt, r.words(&recipientsAnswer), CauseRecipients, c.who, 0), true
 	}
 	return Answer{}, false
 }
@@ -115,8 +115,7 @@ func (r *Receiver) mailbox(now time.Time, c *conn) (Answer, bool) {
 		return Answer{}, false
 	}
 	c.errors++
-	answer := r.mailboxes.answer(state)
-	return r.no(reply.PhaseRcpt, &answer, CauseMailbox, c.who, left), true
+	return r.no(reply.PhaseRcpt, r.mailboxes.answers[state], CauseMailbox, c.who, left), true
 }
 
 func (r *Receiver) firstContact(now time.Time, who subject) (Answer, bool) {
@@ -127,28 +126,30 @@ func (r *Receiver) firstContact(now time.Time, who subject) (Answer, bool) {
 	if known {
 		return Answer{}, false
 	}
-	return r.no(reply.PhaseRcpt, &r.greylist.answer, CauseGreylist, who, wait), true
+	return r.no(reply.PhaseRcpt, r.greylist.answer, CauseGreylist, who, wait), true
 }
 
-func (r *Receiver) tooLarge(size int, who subject) (Answer, bool) {
+func (r *Receiver) oversize(size int, who subject) (Answer, bool) {
 	if limit := r.spec.Session.MaxBytes; limit == 0 || size <= limit {
 		return Answer{}, false
 	}
-	answer := Refusal{Code: 552, Enhanced: "5.3.4", Text: "Message too large"}
-	return r.no(reply.PhaseDot, &answer, CauseSize, who, 0), true
+	return r.no(reply.PhaseDot, r.words(&sizeAnswer), CauseSize, who, 0), true
 }
 
 func (r *Receiver) noise(phase reply.Phase, who subject) (Answer, bool) {
 	for i, n := range r.spec.Noise {
-		answer := &r.noises[i]
-		if answer.Phase == phase && Share(r.rng.Float64()) < n.Share {
-			return r.no(phase, answer, CauseNoise, who, 0), true
+		if r.noises[i].Phase == phase && Share(r.rng.Float64()) < n.Share {
+			return r.no(phase, r.noises[i], CauseNoise, who, 0), true
 		}
 	}
 	return Answer{}, false
 }
 
 func (r *Receiver) outOfOrder(phase reply.Phase, who subject) Answer {
-	answer := Refusal{Code: 503, Enhanced: "5.5.1", Text: "Bad sequence of commands"}
-	return r.no(phase, &answer, CauseProtocol, who, 0)
+	return r.no(phase, r.words(&sequenceAnswer), CauseProtocol, who, 0)
+}
+
+// words makes an answer ready that is said too seldom to be kept ready.
+func (r *Receiver) words(answer *Refusal) *words {
+	return answer.ready(Refusal{}, r.spec.Opaque)
 }

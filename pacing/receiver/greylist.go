@@ -30,7 +30,7 @@ const greyWindow = 4 * time.Hour
 // greylist is a [Greylist] at work.
 type greylist struct {
 	spec   Greylist
-	answer Refusal
+	answer *words
 	seen   map[greyEntry]*contact
 }
 
@@ -44,12 +44,12 @@ type contact struct {
 	known bool
 }
 
-func newGreylist(spec *Greylist) *greylist {
+func newGreylist(spec *Greylist, opaque bool) *greylist {
 	g := &greylist{spec: *spec, seen: map[greyEntry]*contact{}}
 	g.spec.By = orElse(spec.By, GreyTriple)
 	g.spec.Window = orElse(spec.Window, greyWindow)
-	g.answer = spec.Answer.over(Refusal{Code: 451, Enhanced: "4.7.1",
-		Text: "Greylisted, please try again in {seconds} seconds"})
+	g.answer = spec.Answer.ready(Refusal{Code: 451, Enhanced: "4.7.1",
+		Text: "Greylisted, please try again in {seconds} seconds"}, opaque)
 	return g
 }
 

@@ -12,7 +12,8 @@ import (
 type limiter struct {
 	spec    *Limit
 	phase   reply.Phase
-	answer  Refusal
+	answer  *words
+	boxed   *words // while in the penalty box
 	course  *course
 	rng     *rand.Rand
 	tallies map[tallyKey]*tally
@@ -32,7 +33,7 @@ type tally struct {
 	box   *box
 }
 
-func newLimiter(l *Limit, start time.Time, rng *rand.Rand) *limiter {
+func newLimiter(l *Limit, opaque bool, start time.Time, rng *rand.Rand) *limiter {
 	out := &limiter{
 		spec:    l,
 		phase:   l.phase(),
@@ -40,7 +41,11 @@ func newLimiter(l *Limit, start time.Time, rng *rand.Rand) *limiter {
 		rng:     rng,
 		tallies: map[tallyKey]*tally{},
 	}
-	out.answer = l.Answer.over(l.defaultAnswer())
+	answer := l.Answer.over(l.defaultAnswer())
+	out.answer = answer.ready(Refusal{}, opaque)
+	if l.Penalty != nil {
+		out.boxed = l.Penalty.Answer.ready(answer, opaque)
+	}
 	return out
 }
 

@@ -88,13 +88,18 @@ var mailboxAnswers = map[Mailbox]Refusal{
 
 // mailboxes is [Mailboxes] at work.
 type mailboxes struct {
-	spec  *Mailboxes
-	seed  uint64
-	first map[string]time.Time // first try of those whose trouble passes
+	spec    *Mailboxes
+	seed    uint64
+	answers map[Mailbox]*words
+	first   map[string]time.Time // first try of those whose trouble passes
 }
 
-func newMailboxes(spec *Mailboxes, seed uint64) *mailboxes {
-	return &mailboxes{spec: spec, seed: seed, first: map[string]time.Time{}}
+func newMailboxes(spec *Mailboxes, opaque bool, seed uint64) *mailboxes {
+	m := &mailboxes{spec: spec, seed: seed, answers: map[Mailbox]*words{}, first: map[string]time.Time{}}
+	for state, words := range mailboxAnswers {
+		m.answers[state] = spec.Answers[state].ready(words, opaque)
+	}
+	return m
 }
 
 // refuses returns the state that keeps an address from taking mail now, and
@@ -120,11 +125,6 @@ func (m *mailboxes) refuses(now time.Time, address string) (Mailbox, time.Durati
 	}
 	left := passes - now.Sub(first)
 	return state, left, left > 0
-}
-
-// answer returns the words for a state.
-func (m *mailboxes) answer(state Mailbox) Refusal {
-	return m.spec.Answers[state].over(mailboxAnswers[state])
 }
 
 // unit maps a seed and a text to a number in [0, 1) that depends on nothing else.

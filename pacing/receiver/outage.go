@@ -25,17 +25,17 @@ type Outage struct {
 // its times do not depend on what senders do.
 type outage struct {
 	spec   *Outage
-	answer Refusal
+	answer *words
 	share  Share
 	rng    *rand.Rand
 	begin  time.Time
 	end    time.Time // zero: never
 }
 
-func newOutage(spec *Outage, start time.Time, rng *rand.Rand) *outage {
+func newOutage(spec *Outage, opaque bool, start time.Time, rng *rand.Rand) *outage {
 	o := &outage{
 		spec:   spec,
-		answer: spec.Answer.over(Refusal{Code: 421, Enhanced: "4.3.2", Text: "Service not available, down for maintenance"}),
+		answer: spec.Answer.ready(Refusal{Code: 421, Enhanced: "4.3.2", Text: "Service not available, down for maintenance"}, opaque),
 		share:  orElse(spec.Share, 1),
 		rng:    rng,
 		begin:  start.Add(spec.After),

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,9 @@ type Receiver struct {
 	outages   []*outage
 	greylist  *greylist
 	mailboxes *mailboxes
-	noises    []Refusal // words of each Noise
+	noises    []*words // of each Noise
+	lanes     []*words // of each Lanes
+	session   *words   // after the last message
 
 	conns    map[ConnID]*conn
 	lastID   ConnID
@@ -66,27 +69,33 @@ func (s subject) key(per Key) tallyKey {
 // New makes a receiver that behaves as spec says, from start on. What chance
 // decides is drawn from seed. The spec should have passed [Spec.Check].
 func New(spec Spec, seed uint64, start time.Time) *Receiver {
+	spec.Limits, spec.Outages = slices.Clone(spec.Limits), slices.Clone(spec.Outages)
 	r := &Receiver{
 		spec:      spec,
 		start:     start,
 		rng:       rand.New(rand.NewPCG(seed, 1)),
-		mailboxes: newMailboxes(&spec.Mailboxes, seed),
+		mailboxes: newMailboxes(&spec.Mailboxes, spec.Opaque, seed),
 		conns:     map[ConnID]*conn{},
 		bySource:  map[netip.Addr]int{},
 	}
 	for i := range spec.Limits {
-		r.limiters = append(r.limiters, newLimiter(&spec.Limits[i], start, r.rng))
+		r.limiters = append(r.limiters, newLimiter(&spec.Limits[i], spec.Opaque, start, r.rng))
 	}
 	for i := range spec.Outages {
 		own := rand.New(rand.NewPCG(seed, uint64(i)+2))
-		r.outages = append(r.outages, newOutage(&spec.Outages[i], start, own))
+		r.outages = append(r.outages, newOutage(&spec.Outages[i], spec.Opaque, start, own))
 	}
 	for _, n := range spec.Noise {
-		r.noises = append(r.noises, n.Answer.over(Refusal{Phase: reply.PhaseMail, Code: 421, Enhanced: "4.3.0",
-			Text: "Temporary problem, please try again later"}))
+		r.noises = append(r.noises, n.Answer.ready(noiseAnswer, spec.Opaque))
 	}
+	for _, l := range spec.Lanes {
+		r.lanes = append(r.lanes, l.Answer.ready(lanesAnswer, spec.Opaque))
+	}
+	silent := sessionAnswer
+	silent.Silent = spec.Session.Silent
+	r.session = spec.Session.Answer.ready(silent, spec.Opaque)
 	if spec.Greylist != nil {
-		r.greylist = newGreylist(spec.Greylist)
+		r.greylist = newGreylist(spec.Greylist, spec.Opaque)
 	}
 	return r
 }
@@ -160,7 +169,7 @@ func (r *Receiver) Rcpt(now time.Time, id ConnID, recipient string) Answer {
 	}
 	answer, refused := r.outOfService(now, phase, c.host, c.who)
 	if !refused {
-		answer, refused = r.tooManyErrors(c)
+		answer, refused = r.tooManyInSession(c)
 	}
 	if !refused {
 		answer, refused = r.mailbox(now, c)
@@ -219,7 +228,7 @@ func (r *Receiver) Dot(now time.Time, id ConnID, size int) Answer {
 	c.mail, c.data, c.accepted = false, false, 0
 	answer, refused := r.outOfService(now, phase, c.host, c.who)
 	if !refused {
-		answer, refused = r.tooLarge(size, c.who)
+		answer, refused = r.oversize(size, c.who)
 	}
 	if !refused {
 		answer, refused = r.admit(now, phase, c.who)

@@ -1,9 +1,9 @@
 package receiver
 
 import (
-	"fmt"
 	"math"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +18,7 @@ type Refusal struct {
 	Enhanced string      `yaml:"enhanced"` // RFC 3463, e.g. 4.7.28; "none" for none
 	Text     string      `yaml:"text"`     // may hold {source}, {recipient}, {seconds}, {minutes}; \n starts another line
 	Close    *bool       `yaml:"close"`    // close the connection after it; default: only with 421 (RFC 5321 §3.8)
-	Hint     bool        `yaml:"hint"`     // say how long to wait, at the end of the text
+	Hint     bool        `yaml:"hint"`     // say how long to wait, at the end of the text unless that does already
 	Silent   bool        `yaml:"silent"`   // say nothing at all: just close
 	Hang     bool        `yaml:"hang"`     // say nothing at all and leave the connection open
 }
@@ -63,6 +63,38 @@ func (r *Refusal) closes() bool {
 	return r.Code == 421
 }
 
+// words are a [Refusal] made ready to be said many times.
+type words struct {
+	Refusal
+	lines  []string // with the enhanced code on every line (RFC 2034 §4)
+	varies bool     // the lines hold placeholders
+}
+
+// opaqueText is what an opaque provider says whatever the reason.
+const opaqueText = "try again later"
+
+// ready lays r over the default d and makes it ready to be said.
+func (r *Refusal) ready(d Refusal, opaque bool) *words {
+	w := &words{Refusal: r.over(d)}
+	if w.Enhanced == "none" {
+		w.Enhanced = ""
+	}
+	if opaque && w.Code/100 == 4 {
+		w.Enhanced, w.Text, w.Hint = "", opaqueText, false
+	}
+	if w.Hint && !strings.Contains(w.Text, "{seconds}") && !strings.Contains(w.Text, "{minutes}") {
+		w.Text += ", try again in {seconds} seconds"
+	}
+	for line := range strings.SplitSeq(w.Text, "\n") {
+		if w.Enhanced != "" {
+			line = w.Enhanced + " " + line
+		}
+		w.lines = append(w.lines, line)
+	}
+	w.varies = strings.Contains(w.Text, "{")
+	return w
+}
+
 // facts fill the placeholders of a text.
 type facts struct {
 	source    netip.Addr
@@ -70,46 +102,32 @@ type facts struct {
 	wait      time.Duration
 }
 
-// opaqueText is what an opaque provider says whatever the reason.
-const opaqueText = "try again later"
-
-// render makes the reply as it goes over the wire: the enhanced code stands on
-// every line (RFC 2034 §4).
-func (r *Refusal) render(phase reply.Phase, f facts, opaque bool) reply.Reply {
-	if r.Silent || r.Hang {
+// say makes the reply as it goes over the wire.
+func (w *words) say(phase reply.Phase, f facts) reply.Reply {
+	if w.Silent || w.Hang {
 		return reply.Reply{Phase: phase}
 	}
-	out := reply.Reply{Phase: phase, Code: r.Code}
-	if opaque && r.Code/100 == 4 {
-		out.Lines = []string{opaqueText}
-		return out
-	}
-	if r.Enhanced != "none" {
-		out.Enhanced = r.Enhanced
-	}
-	for line := range strings.SplitSeq(f.fill(r.Text, r.Hint), "\n") {
-		if out.Enhanced != "" {
-			line = out.Enhanced + " " + line
+	out := reply.Reply{Phase: phase, Code: w.Code, Enhanced: w.Enhanced, Lines: w.lines}
+	if w.varies {
+		out.Lines = make([]string, len(w.lines))
+		for i, line := range w.lines {
+			out.Lines[i] = f.fill(line)
 		}
-		out.Lines = append(out.Lines, line)
 	}
 	return out
 }
 
-// fill replaces the placeholders and appends the hint if one is wanted that
-// the text does not hold already.
-func (f facts) fill(text string, hint bool) string {
+// fill replaces the placeholders that a line holds.
+func (f facts) fill(line string) string {
+	replace := func(placeholder string, value func() string) {
+		if strings.Contains(line, placeholder) {
+			line = strings.ReplaceAll(line, placeholder, value())
+		}
+	}
 	seconds := max(1, int(math.Ceil(f.wait.Seconds())))
-	if hint && f.wait > 0 && !strings.Contains(text, "{seconds}") && !strings.Contains(text, "{minutes}") {
-		text += ", try again in {seconds} seconds"
-	}
-	if !strings.Contains(text, "{") {
-		return text
-	}
-	return strings.NewReplacer(
-		"{source}", f.source.String(),
-		"{recipient}", f.recipient,
-		"{seconds}", fmt.Sprint(seconds),
-		"{minutes}", fmt.Sprint((seconds+59)/60),
-	).Replace(text)
+	replace("{source}", f.source.String)
+	replace("{seconds}", func() string { return strconv.Itoa(seconds) })
+	replace("{minutes}", func() string { return strconv.Itoa((seconds + 59) / 60) })
+	replace("{recipient}", func() string { return f.recipient })
+	return line
 }
