@@ -146,7 +146,7 @@ func inspect(dir string) (binaries, error) {
 
 // chooseBinaries returns the folder of the programs to run a cluster of the
 // given major version with; 0 takes the best. It downloads where it must.
-func chooseBinaries(ctx context.Context, cfg Config, h *home, major int) (string, error) {
+func (s *Server) chooseBinaries(ctx context.Context, cfg Config, major int) (string, error) {
 	found, err := installedBinaries(cfg.BinDir)
 	if err != nil && (cfg.BinDir != "" || !errors.Is(err, errNoBinaries)) {
 		return "", err
@@ -157,7 +157,7 @@ func chooseBinaries(ctx context.Context, cfg Config, h *home, major int) (string
 		}
 	}
 	if cfg.BinDir == "" {
-		b, fetchErr := cfg.Download.fetch(ctx, h, major)
+		b, fetchErr := cfg.Download.fetch(ctx, s.log, s.home, major)
 		if fetchErr == nil {
 			return b.dir, nil
 		}
@@ -165,7 +165,7 @@ func chooseBinaries(ctx context.Context, cfg Config, h *home, major int) (string
 			return "", fmt.Errorf("%w, and %w; %s", err, fetchErr, remedy)
 		}
 	}
-	return "", wrongMajor(h, major, found)
+	return "", wrongMajor(s.home, major, found)
 }
 
 // wrongMajor explains that the data was made by a version that is not here.

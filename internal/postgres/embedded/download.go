@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -54,7 +55,7 @@ const (
 
 // fetch returns downloaded programs of the given major version (0: the
 // newest), from the cache or from the repository.
-func (d DownloadConfig) fetch(ctx context.Context, h *home, major int) (binaries, error) {
+func (d DownloadConfig) fetch(ctx context.Context, log *slog.Logger, h *home, major int) (binaries, error) {
 	if major == 0 {
 		major = newestRelease
 	}
@@ -73,6 +74,7 @@ func (d DownloadConfig) fetch(ctx context.Context, h *home, major int) (binaries
 	if d.Disabled {
 		return binaries{}, errors.New("downloading Postgres is switched off")
 	}
+	log.Info("downloading postgres, some 30 MB", "version", string(version), "from", d.repository())
 	ctx, cancel := context.WithTimeoutCause(ctx, downloadTimeout, fmt.Errorf("not finished after %v", downloadTimeout))
 	defer cancel()
 	if err := d.download(ctx, version, cache, place); err != nil {

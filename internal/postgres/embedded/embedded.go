@@ -39,6 +39,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 )
 
 const (
@@ -50,6 +51,9 @@ const (
 	port = 5432
 	// minMajor is the oldest Postgres whose SQL Headway uses (MERGE came with 15).
 	minMajor = 15
+	// handOver bounds the wait for remains of a server that was killed: its
+	// processes end by themselves once their statement is done.
+	handOver = 10 * time.Second
 )
 
 // Config says where the server lives and how it is found. Its zero value is
@@ -83,6 +87,7 @@ type Server struct {
 	socketDir string
 	port      int
 	adopted   bool
+	child     *process // the server's process if we spawned it, else nil
 
 	mu    sync.Mutex
 	users *fileLock // held shared while the server is used; nil after Stop; guarded by mu
@@ -119,28 +124,28 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 
 // bringUp adopts or launches the server. The caller holds the transition lock.
 func (s *Server) bringUp(ctx context.Context, cfg Config) error {
-	adopted, err := s.adopt(ctx, cfg.Durable)
-	if err != nil {
-		return err
-	}
-	s.adopted = adopted
-	if adopted {
-		s.log.Info("postgres adopted", "data", s.home.cluster(), "bin", s.binDir)
-		return nil
-	}
-	err = s.launch(ctx, cfg)
-	if errors.Is(err, errExited) {
-		// A headway that was killed just after it spawned a server leaves a
-		// moment in which that server has no pid file yet: ours gave way to it.
-		if s.adopted, _ = s.adopt(ctx, cfg.Durable); s.adopted {
+	for begin := time.Now(); ; {
+		adopted, err := s.adopt(ctx, cfg.Durable)
+		if err != nil {
+			return err
+		}
+		s.adopted = adopted
+		if adopted {
+			s.log.Info("postgres adopted", "data", s.home.cluster(), "bin", s.binDir)
 			return nil
 		}
+		err = s.launch(ctx, cfg)
+		if err == nil {
+			s.log.Info("postgres started", "data", s.home.cluster(), "bin", s.binDir)
+			return nil
+		}
+		if !errors.Is(err, errOccupied) || time.Since(begin) > handOver {
+			return err
+		}
+		if pause(ctx) != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	s.log.Info("postgres started", "data", s.home.cluster(), "bin", s.binDir)
-	return nil
 }
 
 // URL returns the connection string of a database, for pgx and for libpq's
@@ -196,6 +201,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	if err := s.home.shutDown(ctx); err != nil {
 		return err
 	}
+	s.child.reap()
 	s.log.Info("postgres stopped", "data", s.home.cluster())
 	return nil
 }
@@ -232,7 +238,7 @@ func (s *Server) launch(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if s.binDir, err = chooseBinaries(ctx, cfg, s.home, major); err != nil {
+	if s.binDir, err = s.chooseBinaries(ctx, cfg, major); err != nil {
 		return err
 	}
 	if major == 0 {
@@ -247,9 +253,8 @@ func (s *Server) launch(ctx context.Context, cfg Config) error {
 	if err := s.home.writeSettings(s.socketDir, cfg.Durable); err != nil {
 		return err
 	}
-	p, err := s.home.spawn(filepath.Join(s.binDir, "postgres"))
-	if err != nil {
+	if s.child, err = s.home.spawn(filepath.Join(s.binDir, "postgres")); err != nil {
 		return err
 	}
-	return p.await(ctx, s.log, s.URL(maintenance))
+	return s.child.await(ctx, s.log, s.URL(maintenance))
 }

@@ -14,24 +14,42 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// errExited says that a server ended instead of accepting connections.
-var errExited = errors.New("postgres did not start")
+// errExited says that a server ended instead of accepting connections, and
+// errOccupied that it gave way to another one: to what is left of a server
+// that was killed, or to one that has just been spawned by a headway that was
+// killed, and had no pid file yet when we looked for it.
+var (
+	errExited   = errors.New("postgres did not start")
+	errOccupied = fmt.Errorf("%w on a folder in use", errExited)
+)
 
 // maxLog is the size in bytes past which a start sets the log aside: years of
 // a healthy server's words.
 const maxLog = 16 << 20
 
-// process is a server that this process spawned.
+// process is a server that this process spawned. Nothing waits for its end in
+// the background: it may outlive us, and before that we look at it when it
+// matters.
 type process struct {
 	home    *home
-	cmd     *exec.Cmd
-	gone    chan struct{} // closed when the process has ended and was reaped
-	logFrom int64         // where in the log file its words begin
+	pid     int
+	ended   bool
+	logFrom int64 // where in the log file its words begin
+}
+
+// reap reports whether the process has ended, and lets the kernel forget it.
+// It may be called on nil, for a server that somebody else spawned.
+func (p *process) reap() bool {
+	if p == nil || p.ended {
+		return true
+	}
+	pid, err := syscall.Wait4(p.pid, nil, syscall.WNOHANG, nil)
+	p.ended = pid == p.pid || errors.Is(err, syscall.ECHILD)
+	return p.ended
 }
 
 // spawn starts the server program. Its output goes to a file, since a pipe
@@ -51,12 +69,8 @@ func (h *home) spawn(program string) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, h.explainExec(filepath.Dir(program), err)
 	}
-	p := &process{home: h, cmd: cmd, gone: make(chan struct{}), logFrom: info.Size()}
-	go func() {
-		defer close(p.gone)
-		_ = cmd.Wait() // the log says more than the exit status
-	}()
-	return p, nil
+	p := &process{home: h, pid: cmd.Process.Pid, logFrom: info.Size()}
+	return p, cmd.Process.Release()
 }
 
 // openLog opens the server's log for appending.
@@ -97,13 +111,12 @@ func (p *process) await(ctx context.Context, log *slog.Logger, url string) error
 			recovering = true
 			log.Info("postgres recovers; this takes a while after a crash", "data", p.home.cluster())
 		}
-		select {
-		case <-p.gone:
-			return fmt.Errorf("%w: %s (its log is %s)", errExited, p.lastWords(), p.home.logFile())
-		case <-ctx.Done():
+		if p.reap() {
+			return p.explainEnd()
+		}
+		if err := pause(ctx); err != nil {
 			p.kill()
-			return fmt.Errorf("wait for postgres on %s to start: %w", p.home.cluster(), context.Cause(ctx))
-		case <-time.After(pollInterval):
+			return fmt.Errorf("wait for postgres on %s to start: %w", p.home.cluster(), err)
 		}
 	}
 }
@@ -111,8 +124,21 @@ func (p *process) await(ctx context.Context, log *slog.Logger, url string) error
 // kill ends the server without a checkpoint and waits for its end. Nothing is
 // lost: the next start recovers.
 func (p *process) kill() {
-	_ = p.cmd.Process.Signal(syscall.SIGQUIT)
-	<-p.gone
+	_ = syscall.Kill(p.pid, syscall.SIGQUIT)
+	for !p.reap() {
+		_ = pause(context.Background())
+	}
+}
+
+// explainEnd returns why the server ended by itself.
+func (p *process) explainEnd() error {
+	words, reason := p.lastWords(), errExited
+	for _, occupied := range []string{"pre-existing shared memory block", "postmaster.pid\" already exists"} {
+		if strings.Contains(words, occupied) {
+			reason = errOccupied
+		}
+	}
+	return fmt.Errorf("%w: %s (its log is %s)", reason, words, p.home.logFile())
 }
 
 // lastWords returns why the server ended, in its own words: the lines that it

@@ -250,3 +250,13 @@ func awaitGone(t testing.TB, pid int) {
 func alive(pid int) bool {
 	return syscall.Kill(pid, 0) == nil
 }
+
+// owner returns whom a file belongs to.
+func owner(t testing.TB, path string) *syscall.Stat_t {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Sys().(*syscall.Stat_t)
+}

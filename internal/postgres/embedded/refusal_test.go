@@ -1,0 +1,187 @@
+//go:build unix
+
+package embedded_test
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/headwaymail/headway/internal/postgres/embedded"
+)
+
+// offline forbids downloads, so that no test looks past this machine.
+var offline = embedded.DownloadConfig{Disabled: true}
+
+func TestRefusesDataOfAnotherMajorVersion(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	version := filepath.Join(dir, "postgres", "PG_VERSION")
+	for _, c := range []struct{ name, version, want string }{
+		{"older than downloads", "9\n", "was made by Postgres 9"},
+		{"not installed", "17\n", "was made by Postgres 17"},
+		{"no number", "fifteen\n", "no version that headway knows"},
+	} {
+		if err := os.WriteFile(version, []byte(c.version), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := embedded.Start(within(t), embedded.Config{DataDir: dir, Download: offline})
+		t.Log(err)
+		wantError(t, err, c.want)
+	}
+}
+
+func TestRefusesFolderThatIsNoCluster(t *testing.T) {
+	t.Parallel()
+	dir := emptyDir(t)
+	if err := os.MkdirAll(filepath.Join(dir, "postgres", "holiday pictures"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := embedded.Start(within(t), embedded.Config{DataDir: dir, Download: offline})
+	wantError(t, err, "neither empty nor a Postgres data folder")
+}
+
+func TestRefusesOpenSocketFolder(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	run := filepath.Join(dir, "run")
+	if err := os.Mkdir(run, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	account := owner(t, filepath.Join(dir, "postgres"))
+	if err := os.Chown(run, int(account.Uid), int(account.Gid)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := embedded.Start(within(t), embedded.Config{DataDir: dir})
+	wantError(t, err, run, "must be private")
+
+	if err := os.Remove(run); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/tmp", run); err != nil {
+		t.Fatal(err)
+	}
+	_, err = embedded.Start(within(t), embedded.Config{DataDir: dir})
+	wantError(t, err, run, "not a folder")
+}
+
+func TestShowsServersLastWords(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	local := filepath.Join(dir, "postgresql.local.conf")
+	if err := os.WriteFile(local, []byte("shared_buffers = 'plenty'\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := embedded.Start(within(t), embedded.Config{DataDir: dir})
+	t.Log(err)
+	wantError(t, err, "did not start", "configuration file", "postgres.log")
+}
+
+func TestFolderNotWritable(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() == 0 {
+		t.Skip("root writes everywhere; TestAsOrdinaryUser runs this one")
+	}
+	closed := emptyDir(t)
+	if err := os.Chmod(closed, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{closed, filepath.Join(closed, "below")} {
+		_, err := embedded.Start(within(t), embedded.Config{DataDir: dir})
+		t.Log(err)
+		wantError(t, err, dir, "cannot be written by user", "set HEADWAY_DATA")
+	}
+}
+
+// TestAsOrdinaryUser runs the other tests as the user nobody.
+func TestAsOrdinaryUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("the tests run as an ordinary user already")
+	}
+	const nobody = 65534
+	dir := emptyDir(t)
+	program := filepath.Join(dir, "embedded.test")
+	copyProgram(t, program)
+	tmp := filepath.Join(dir, "tmp")
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(tmp, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-test.run=^("+strings.Join([]string{
+		"TestStartMakesServesAndStops", "TestOnlyAccountEntersSocketFolder", "TestAdoptsAfterOwnerWasKilled",
+		"TestStalePIDFile", "TestFolderNotWritable",
+	}, "|")+")$", "-test.v")
+	cmd.Dir = tmp
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "HOME="+tmp)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, skipped := range []string{"SKIP", "no tests to run"} {
+		if strings.Contains(string(out), skipped) {
+			t.Errorf("as nobody: %s", skipped)
+		}
+	}
+}
+
+func copyProgram(t *testing.T, to string) {
+	t.Helper()
+	from, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(dst, src); err != nil {
+		t.Fatal(err)
+	}
+	if err := dst.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRootIsToldOfFolderThatAccountCannotReach(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root hands the server to another account")
+	}
+	closed := emptyDir(t)
+	if err := os.Chmod(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := embedded.Start(within(t), embedded.Config{DataDir: filepath.Join(closed, "data")})
+	t.Log(err)
+	wantError(t, err, "runs postgres for root", closed, "/var/lib/headway")
+}
+
+func TestDefaultDataDir(t *testing.T) {
+	t.Setenv("HEADWAY_DATA", "")
+	t.Setenv("XDG_DATA_HOME", "/elsewhere")
+	want := "/elsewhere/headway"
+	if os.Geteuid() == 0 {
+		want = "/var/lib/headway"
+	}
+	if got, err := embedded.DefaultDataDir(); err != nil || got != want {
+		t.Errorf("DefaultDataDir = %s, %v; want %s", got, err, want)
+	}
+	t.Setenv("HEADWAY_DATA", "/chosen")
+	if got, err := embedded.DefaultDataDir(); err != nil || got != "/chosen" {
+		t.Errorf("DefaultDataDir = %s, %v; want /chosen", got, err)
+	}
+}
