@@ -131,6 +131,7 @@ const (
 	ScopeRecipientDomain Scope = "recipient_domain"
 	ScopeSendingDomain   Scope = "sending_domain"
 	ScopeSource          Scope = "source"
+	ScopeSourcePool      Scope = "source_pool"
 )
 
 // Meaning is what [Classify] made of a reply.
@@ -140,5 +141,6 @@ type Meaning struct {
 	Scope     Scope
 	Temporary bool          // the message should be tried again: a 4xx, a network failure, or a 5xx known to pass
 	Hint      time.Duration // how long the server asks us to wait; 0 when it does not say
+	Window    time.Duration // length of the quota window that the words name ("per hour", "100/5m"); 0 when they name none
 	Rule      string        // id of the rule that decided; "fallback" when none matched
 }

@@ -1,0 +1,106 @@
+package reply
+
+// automaton finds all occurrences of many literals in one pass over a text
+// (Aho and Corasick 1975). Each literal belongs to a rule; what it finds is the
+// set of rules whose pattern is worth trying.
+type automaton struct {
+	class [256]uint8 // byte → column; 0 for bytes in no literal
+	width int        // columns
+	next  []uint32   // state × width + column → state × width
+	found [][]uint16 // state → rules with a literal that ends here
+}
+
+// newAutomaton builds the automaton. literals[i] are those of rule i.
+func newAutomaton(literals [][]string) *automaton {
+	a := &automaton{width: 1}
+	for _, set := range literals {
+		for _, s := range set {
+			for i := range len(s) {
+				if a.class[s[i]] == 0 {
+					a.class[s[i]] = uint8(a.width)
+					a.width++
+				}
+			}
+		}
+	}
+	a.grow()
+	for rule, set := range literals {
+		for _, s := range set {
+			a.insert(s, uint16(rule))
+		}
+	}
+	a.link()
+	return a
+}
+
+// grow appends a state without transitions and returns its offset in next.
+func (a *automaton) grow() uint32 {
+	at := uint32(len(a.next))
+	a.next = append(a.next, make([]uint32, a.width)...)
+	a.found = append(a.found, nil)
+	return at
+}
+
+// insert adds one literal to the trie. Offset 0 is the root, and no transition
+// leads back to it yet, so 0 means "none".
+func (a *automaton) insert(s string, rule uint16) {
+	state := uint32(0)
+	for i := range len(s) {
+		edge := state + uint32(a.class[s[i]])
+		if a.next[edge] == 0 {
+			at := a.grow()
+			a.next[edge] = at
+		}
+		state = a.next[edge]
+	}
+	node := int(state) / a.width
+	a.found[node] = append(a.found[node], rule)
+}
+
+// link turns the trie into an automaton: breadth first, each state takes over
+// the transitions and the finds of its longest proper suffix.
+func (a *automaton) link() {
+	suffix := make([]uint32, len(a.found))
+	queue := []uint32{}
+	for c := 1; c < a.width; c++ {
+		if s := a.next[c]; s != 0 {
+			queue = append(queue, s)
+		}
+	}
+	for len(queue) > 0 {
+		state := queue[0]
+		queue = queue[1:]
+		back := suffix[int(state)/a.width]
+		for c := uint32(1); c < uint32(a.width); c++ {
+			s := a.next[state+c]
+			if s == 0 {
+				a.next[state+c] = a.next[back+c]
+				continue
+			}
+			node, other := int(s)/a.width, a.next[back+c]
+			suffix[node] = other
+			a.found[node] = append(a.found[node], a.found[int(other)/a.width]...)
+			queue = append(queue, s)
+		}
+	}
+}
+
+// scan marks in set the rules of which a literal stands in the text.
+func (a *automaton) scan(text []byte, set bitset) {
+	state := uint32(0)
+	width := uint32(a.width)
+	for _, b := range text {
+		state = a.next[state+uint32(a.class[b])]
+		if state != 0 {
+			for _, rule := range a.found[state/width] {
+				set.add(int(rule))
+			}
+		}
+	}
+}
+
+// bitset is a set of rule numbers.
+type bitset []uint64
+
+func (s bitset) add(i int)      { s[i/64] |= 1 << (i % 64) }
+func (s bitset) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }

@@ -1,0 +1,93 @@
+package reply
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// Rules is an ordered set of rules, ready to classify. It is immutable and safe
+// for concurrent use.
+type Rules struct {
+	rules   []Rule
+	extra   int // the first rules are the operator's: tried before all others
+	sieve   *automaton
+	always  bitset // rules that the sieve knows nothing of
+	scratch sync.Pool
+}
+
+//go:embed rules.yaml
+var builtin []byte
+
+// Default returns the built-in rules. They are read once, on first use.
+var Default = sync.OnceValue(func() *Rules {
+	rules, err := Load(bytes.NewReader(builtin))
+	if err != nil {
+		panic("built-in " + err.Error()) // a test loads the file: never in a release
+	}
+	return rules
+})
+
+// With returns rules in which those of extra are tried first, in their order and
+// before the provider's own. An id of extra that is taken is an error.
+func (s *Rules) With(extra *Rules) (*Rules, error) {
+	for _, r := range extra.rules {
+		if _, taken := s.Rule(r.ID); taken {
+			return nil, fmt.Errorf("reply rules: line %d: the id %s belongs to a built-in rule; choose another", r.line, r.ID)
+		}
+	}
+	return compile(extra.rules, s), nil
+}
+
+// Rule returns the rule with this id, as [Meaning.Rule] names it.
+func (s *Rules) Rule(id string) (Rule, bool) {
+	i := slices.IndexFunc(s.rules, func(r Rule) bool { return r.ID == id })
+	if i < 0 {
+		return Rule{}, false
+	}
+	return s.rules[i], true
+}
+
+// All returns the rules in the order of their file.
+func (s *Rules) All() []Rule { return slices.Clone(s.rules) }
+
+// sieveLength is how much of a literal the automaton knows. The rest is compared
+// afterwards, which keeps the automaton small enough for the processor's cache.
+const sieveLength = 12
+
+// compile builds a set of rules, with those of base, if any, after the given.
+func compile(rules []Rule, base *Rules) *Rules {
+	s := &Rules{rules: slices.Clone(rules)}
+	if base != nil {
+		s.extra = len(rules) + base.extra
+		s.rules = append(s.rules, base.rules...)
+	}
+	words := (len(s.rules) + 63) / 64
+	s.always = make(bitset, words)
+	literals := make([][]string, len(s.rules))
+	for i, r := range s.rules {
+		set := r.Contains
+		if len(set) == 0 {
+			set = requiredLiterals(r.Regex)
+		}
+		if len(set) == 0 {
+			s.always.add(i)
+		}
+		for _, text := range set {
+			literals[i] = append(literals[i], text[:min(len(text), sieveLength)])
+		}
+	}
+	s.sieve = newAutomaton(literals)
+	s.scratch.New = func() any {
+		return &scratch{text: make([]byte, 0, 1024), tried: make(bitset, words)}
+	}
+	return s
+}
+
+// scratch is what one classification needs and the next can use again.
+type scratch struct {
+	text  []byte
+	tried bitset
+}
