@@ -1,0 +1,78 @@
+package intake
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/headwaymail/headway/listhygiene/address"
+)
+
+// Row is a record as an import stages it. With a Problem the row is reported
+// and not imported.
+type Row struct {
+	Position
+	Email   string          // the cell as it stood in the file
+	Address address.Address // zero with a Problem
+	Changes []address.Change
+	Fields  []Field // in the order of the columns; empty cells are left out
+	Status  Status
+	Consent Consent
+	Mended  bool // bytes that are no UTF-8 were read as Windows-1252
+	Problem *Problem
+}
+
+// Field is one named value of a contact. All values are text.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Consent is the proof that a person asked for mail, as far as the file has it.
+type Consent struct {
+	At          time.Time  // when they signed up; zero when unknown
+	IP          netip.Addr // from where; invalid when unknown
+	Source      string     // at which form, event or shop
+	ConfirmedAt time.Time  // when they confirmed a double opt-in
+	ConfirmedIP netip.Addr
+}
+
+// Proven reports whether the file proves a confirmed opt-in.
+func (c Consent) Proven() bool { return !c.ConfirmedAt.IsZero() }
+
+// Problem says why a row was refused.
+type Problem struct {
+	Code       Code   `json:"code"`
+	Suggestion string `json:"suggestion,omitempty"` // the address that was probably meant
+}
+
+// Words says in plain words what is wrong and what to do.
+func (p *Problem) Words() string {
+	if hint := p.Code.Hint(); hint != "" {
+		return p.Code.Words() + ": " + hint
+	}
+	return p.Code.Words()
+}
+
+// standalone are the codes of package address that the vocabulary of verdicts
+// lists without "syntax_" in front.
+var standalone = map[address.Code]bool{
+	address.DomainReserved: true, address.DomainLiteralRefused: true, address.SourceRouteRefused: true,
+}
+
+// syntaxCode returns the code under which an import reports a refused address.
+func syntaxCode(c address.Code) Code {
+	if standalone[c] {
+		return Code(c)
+	}
+	return Code("syntax_" + c)
+}
+
+// addressCode is the reverse of syntaxCode.
+func addressCode(c Code) (address.Code, bool) {
+	for _, a := range address.Codes() {
+		if syntaxCode(a) == c {
+			return a, true
+		}
+	}
+	return "", false
+}

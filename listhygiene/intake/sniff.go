@@ -1,0 +1,201 @@
+package intake
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/headwaymail/headway/listhygiene/address"
+)
+
+// SampleSize is how much of a file Sniff looks at, in bytes. It is large enough
+// for headings with long notes below them, small enough to keep in memory.
+const SampleSize = 256 << 10
+
+// previewRows is how many rows are shown to the user.
+const previewRows = 20
+
+// scoredRows is how many records vote on the delimiter.
+const scoredRows = 200
+
+// Sample is the start of a file as it will be read.
+type Sample struct {
+	Format   Format
+	Headings []string // empty without a header; as long as the widest row otherwise
+	Rows     []Record // the first rows, at most 20
+}
+
+// Sniff guesses the format of a file from its first bytes: up to [SampleSize],
+// or all of a shorter file. The error is always a [*Refusal].
+func Sniff(head []byte) (Sample, error) {
+	if isBinary(head) {
+		return Sample{}, &Refusal{Code: NotText, Offset: 0}
+	}
+	f := sniffEncoding(head)
+	text, err := decodeSample(head, f)
+	if err != nil {
+		return Sample{}, err
+	}
+	f.Newline = sniffNewline(text)
+	text, f.Delimiter, f.SkipLines = sniffPreamble(text, f.Newline)
+	text = wholeLines(text, f.Newline, len(head) >= SampleSize)
+	if f.Delimiter == 0 {
+		f.Delimiter = sniffDelimiter(text, f)
+	}
+	f.Header = sniffHeader(sampleRecords(text, f, scoredRows))
+	return Preview(head, f)
+}
+
+// Preview reads the start of a file with a given format, which is what the user
+// sees after changing a guess. It finds the number of columns anew. The error
+// is always a [*Refusal].
+func Preview(head []byte, f Format) (Sample, error) {
+	text, err := decodeSample(head, f)
+	if err != nil {
+		return Sample{}, err
+	}
+	text = afterLines(text, f.Newline, f.SkipLines)
+	f.Columns = 0
+	records := sampleRecords(wholeLines(text, f.Newline, len(head) >= SampleSize), f, scoredRows)
+	for i := range records {
+		records[i].Line += f.SkipLines
+	}
+	if len(records) == 0 {
+		return Sample{}, &Refusal{Code: EmptyFile, Offset: -1}
+	}
+	s := Sample{Rows: records}
+	f.Columns, _ = usualWidth(records)
+	if f.Header {
+		f.Columns = max(f.Columns, len(records[0].Cells))
+		s.Headings = make([]string, f.Columns)
+		copy(s.Headings, records[0].Cells)
+		s.Rows = records[1:]
+	}
+	s.Rows = s.Rows[:min(len(s.Rows), previewRows)]
+	s.Format = f
+	return s, nil
+}
+
+// magic are the first bytes of files that people upload by mistake.
+var magic = []string{"PK\x03\x04", "\x1f\x8b", "\xd0\xcf\x11\xe0", "%PDF", "\x89PNG", "\xff\xd8\xff"}
+
+func isBinary(head []byte) bool {
+	for _, m := range magic {
+		if bytes.HasPrefix(head, []byte(m)) {
+			return true
+		}
+	}
+	return false
+}
+
+// sniffNewline chooses CR only where lone carriage returns are the rule.
+func sniffNewline(text []byte) Newline {
+	lf := bytes.Count(text, []byte{'\n'})
+	lone := bytes.Count(text, []byte{'\r'}) - bytes.Count(text, []byte("\r\n"))
+	if lone > lf {
+		return CR
+	}
+	return LF
+}
+
+// sniffPreamble reads the "sep=;" with which Excel is told the delimiter.
+func sniffPreamble(text []byte, nl Newline) (rest []byte, delimiter byte, skip int) {
+	line, rest, _ := bytes.Cut(text, []byte{nl.terminator()})
+	line = bytes.TrimRight(line, "\r")
+	if len(line) == len("sep=;") && strings.EqualFold(string(line[:4]), "sep=") && bytes.IndexByte(delimiters, line[4]) >= 0 {
+		return rest, line[4], 1
+	}
+	return text, 0, 0
+}
+
+// wholeLines drops the last line of a sample that was cut in its middle.
+func wholeLines(text []byte, nl Newline, cut bool) []byte {
+	if last := bytes.LastIndexByte(text, nl.terminator()); cut && last > 0 {
+		return text[:last+1]
+	}
+	return text
+}
+
+func afterLines(text []byte, nl Newline, n int) []byte {
+	for range n {
+		_, text, _ = bytes.Cut(text, []byte{nl.terminator()})
+	}
+	return text
+}
+
+// sniffDelimiter chooses the delimiter on whose number of cells most records
+// agree, reading quoted cells as such. When not even half of them agree on more
+// than one cell, each line is one value.
+func sniffDelimiter(text []byte, f Format) byte {
+	best, bestShare, bestWidth := byte(0), 0.5, 2
+	for _, d := range delimiters {
+		f.Delimiter = d
+		width, share := usualWidth(sampleRecords(text, f, scoredRows))
+		if width < 2 || share < bestShare || share == bestShare && width < bestWidth {
+			continue
+		}
+		if share > bestShare || width > bestWidth || best == 0 {
+			best, bestShare, bestWidth = d, share, width
+		}
+	}
+	return best
+}
+
+// usualWidth returns the most frequent number of cells, the larger on a tie, and
+// the share of records that have it.
+func usualWidth(records []Record) (width int, share float64) {
+	counts := map[int]int{}
+	most := 0
+	for _, rec := range records {
+		if rec.Problem == "" {
+			counts[len(rec.Cells)]++
+		}
+	}
+	for w, n := range counts {
+		if n > most || n == most && w > width {
+			width, most = w, n
+		}
+	}
+	if len(records) == 0 {
+		return 0, 0
+	}
+	return width, float64(most) / float64(len(records))
+}
+
+// sniffHeader reports whether the first record names the columns. A cell with an
+// @ is data even when it is no good address, and so is a record of numbers only.
+func sniffHeader(records []Record) bool {
+	if len(records) == 0 {
+		return false
+	}
+	named := false
+	for _, cell := range records[0].Cells {
+		if strings.ContainsAny(cell, "@＠") {
+			return false
+		}
+		named = named || strings.ContainsFunc(cell, unicode.IsLetter)
+	}
+	return named
+}
+
+func isAddress(cell string) bool {
+	_, err := address.Policy{AllowReserved: true}.Parse(address.Tidy(cell).Text)
+	return err == nil
+}
+
+// sampleRecords reads up to limit records of decoded text, each with its own cells.
+func sampleRecords(text []byte, f Format, limit int) []Record {
+	f.Encoding, f.Mark, f.Header, f.Columns, f.SkipLines = UTF8, 0, false, 0, 0
+	r := NewReader(bytes.NewReader(text), f)
+	var records []Record
+	for len(records) < limit {
+		rec, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		rec.Cells = append([]string(nil), rec.Cells...)
+		records = append(records, rec)
+	}
+	return records
+}

@@ -1,0 +1,108 @@
+package intake
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+)
+
+func TestSniff(t *testing.T) {
+	t.Parallel()
+	utf16 := func(e unicode.Endianness, mark unicode.BOMPolicy, s string) string {
+		b, err := unicode.UTF16(e, mark).NewEncoder().String(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	latin, err := charmap.Windows1252.NewEncoder().String("email;name\nanna@posteo.de;Müller – „x“\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, file string
+		want       Format
+		headings   []string
+	}{
+		{"comma", "email,name\na@posteo.de,Anna\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"semicolon with decimal commas", "email;sum;x\na@posteo.de;1,7;2,3\nb@posteo.de;2,5;1,1\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ';', Header: true, Columns: 3}, []string{"email", "sum", "x"}},
+		{"tab", "email\tname\na@posteo.de\tMaier, A\n", Format{Encoding: UTF8, Newline: LF, Delimiter: '\t', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"bar", "email|name\na@posteo.de|A\n", Format{Encoding: UTF8, Newline: LF, Delimiter: '|', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"commas only inside quotes", "email;note\na@posteo.de;\"a,b,c\"\nb@posteo.de;\"d,e,f\"\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ';', Header: true, Columns: 2}, []string{"email", "note"}},
+		{"one address a line", "a@posteo.de\nb@posteo.de\n", Format{Encoding: UTF8, Newline: LF}, nil},
+		{"one address a line under a heading", "E-Mail\na@posteo.de\n", Format{Encoding: UTF8, Newline: LF, Header: true, Columns: 1}, []string{"E-Mail"}},
+		{"no heading", "a@posteo.de,Anna\nb@posteo.de,Berta\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ',', Columns: 2}, nil},
+		{"no heading and a bad first address", "a@,Anna\nb@posteo.de,Berta\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ',', Columns: 2}, nil},
+		{"UTF-8 mark", "\xef\xbb\xbfemail,name\na@posteo.de,A\n", Format{Encoding: UTF8, Mark: 3, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"UTF-16 little endian", utf16(unicode.LittleEndian, unicode.UseBOM, "email,name\na@posteo.de,é\n"), Format{Encoding: UTF16LE, Mark: 2, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"UTF-16 big endian without mark", utf16(unicode.BigEndian, unicode.IgnoreBOM, "email,name\r\na@posteo.de,é\r\n"), Format{Encoding: UTF16BE, EncodingProposed: true, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"Windows-1252", latin, Format{Encoding: Windows1252, EncodingProposed: true, Newline: LF, Delimiter: ';', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"UTF-8 with one damaged row", "email,name\na@posteo.de,ÄÖÜß\nb@posteo.de,\xe9\n", Format{Encoding: UTF8, EncodingProposed: true, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"CR only", "email,name\ra@posteo.de,A\r", Format{Encoding: UTF8, Newline: CR, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"Excel's separator line", "sep=;\r\nemail;name\r\na@posteo.de;A\r\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ';', SkipLines: 1, Header: true, Columns: 2}, []string{"email", "name"}},
+		{"heading shorter than the rows", "email,name\na@posteo.de,A,x\nb@posteo.de,B,y\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ',', Header: true, Columns: 3}, []string{"email", "name", ""}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, err := Sniff([]byte(tt.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.want.Columns == 0 {
+				tt.want.Columns = 1
+			}
+			if diff := cmp.Diff(tt.want, s.Format); diff != "" {
+				t.Errorf("format (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.headings, s.Headings); diff != "" {
+				t.Errorf("headings (-want +got):\n%s", diff)
+			}
+			rows := lines(t, NewReader(strings.NewReader(tt.file), s.Format))
+			if len(rows) == 0 || len(rows) != len(s.Rows) {
+				t.Errorf("%d rows read, %d shown", len(rows), len(s.Rows))
+			}
+		})
+	}
+}
+
+func TestSniffRefuses(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, file string
+		want       Refusal
+	}{
+		{"empty", "", Refusal{Code: EmptyFile, Offset: -1}},
+		{"blank", "\n \n\t\n", Refusal{Code: EmptyFile, Offset: -1}},
+		{"NUL byte", "email\na@posteo.de\nb\x00@posteo.de\n", Refusal{Code: NULByte, Line: 3, Offset: 19}},
+		{"a ZIP", "PK\x03\x04....", Refusal{Code: NotText}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Sniff([]byte(tt.file))
+			var got *Refusal
+			if !errors.As(err, &got) || *got != tt.want {
+				t.Errorf("Sniff: %+v, want %+v", err, tt.want)
+			}
+		})
+	}
+}
+
+// The sample ends in the middle of a row of a larger file: the cut row must not
+// be taken for a row of its own.
+func TestSniffOfACutFile(t *testing.T) {
+	t.Parallel()
+	file := "email;note\n" + strings.Repeat("anna@posteo.de;\"a, b\"\n", SampleSize/20)
+	s, err := Sniff([]byte(file[:SampleSize]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Format.Delimiter != ';' || s.Format.Columns != 2 || len(s.Rows) != previewRows {
+		t.Errorf("%+v with %d rows", s.Format, len(s.Rows))
+	}
+}

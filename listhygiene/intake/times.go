@@ -1,0 +1,51 @@
+package intake
+
+import (
+	"strconv"
+	"time"
+)
+
+// timeLayouts are the ways in which exporters write a time that can be read in
+// one way only. 03/04/2024 is not among them: it is March or April.
+var timeLayouts = []string{
+	time.RFC3339,
+	"2006-01-02 15:04:05",
+	"2006-01-02T15:04:05",
+	"2006-01-02 15:04",
+	"2006-01-02",
+	"2006-01-02 15:04:05 -0700",
+	"2006-01-02 15:04:05 -0700 MST",
+	"2006-01-02 15:04:05 MST",
+	"2006/01/02 15:04:05",
+	"2006/01/02",
+	"02.01.2006 15:04:05",
+	"02.01.2006 15:04",
+	"02.01.2006",
+	"Jan 2, 2006 03:04 pm",
+	"Jan 2, 2006",
+	"2 Jan 2006",
+	time.RFC1123Z,
+	time.RFC1123,
+}
+
+// The seconds since 1970 that are read as a time: 2001 to 2100.
+const minUnix, maxUnix = 1_000_000_000, 4_102_444_800
+
+// parseTime reads the time of a consent. A time without a zone counts as UTC.
+func parseTime(value string) (time.Time, bool) {
+	for _, layout := range timeLayouts {
+		if len(value) < len("2006-1-2") {
+			break
+		}
+		if t, err := time.Parse(layout, value); err == nil {
+			return t.UTC(), t.Year() > 1970
+		}
+	}
+	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+		if n > minUnix*1000 {
+			n /= 1000 // milliseconds
+		}
+		return time.Unix(n, 0).UTC(), n >= minUnix && n <= maxUnix
+	}
+	return time.Time{}, false
+}
