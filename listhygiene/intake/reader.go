@@ -171,7 +171,7 @@ func (r *Reader) fill() error {
 
 // finish makes cells of the scanned text and judges them.
 func (r *Reader) finish(rec Record) Record {
-	if text := r.scan.text; !utf8.Valid(text) {
+	if !r.isText() {
 		rec.Mended = true
 		r.mend()
 	}
@@ -191,6 +191,19 @@ func (r *Reader) finish(rec Record) Record {
 		rec.Problem = TooManyCells
 	}
 	return rec
+}
+
+// isText reports whether every cell is UTF-8. Cells are checked one by one: two
+// halves of a character may stand on both sides of a delimiter.
+func (r *Reader) isText() bool {
+	from := 0
+	for _, to := range r.scan.ends {
+		if !utf8.Valid(r.scan.text[from:to]) {
+			return false
+		}
+		from = to
+	}
+	return true
 }
 
 // mend replaces bytes that are no UTF-8, cell by cell since cells grow.

@@ -5,22 +5,27 @@ import (
 	"time"
 )
 
-// timeLayouts are the ways in which exporters write a time that can be read in
-// one way only. 03/04/2024 is not among them: it is March or April.
-var timeLayouts = []string{
-	time.RFC3339,
+// fixedLayouts are the ways in which exporters write a time that can be read in
+// one way only and always have the length of their layout. 03/04/2024 is not
+// among them: it is March or April.
+var fixedLayouts = []string{
 	"2006-01-02 15:04:05",
+	"2006-01-02",
 	"2006-01-02T15:04:05",
 	"2006-01-02 15:04",
-	"2006-01-02",
-	"2006-01-02 15:04:05 -0700",
-	"2006-01-02 15:04:05 -0700 MST",
-	"2006-01-02 15:04:05 MST",
 	"2006/01/02 15:04:05",
 	"2006/01/02",
 	"02.01.2006 15:04:05",
 	"02.01.2006 15:04",
 	"02.01.2006",
+	"2006-01-02 15:04:05 -0700",
+}
+
+// looseLayouts vary in length.
+var looseLayouts = []string{
+	time.RFC3339,
+	"2006-01-02 15:04:05 MST",
+	"2006-01-02 15:04:05 -0700 MST",
 	"Jan 2, 2006 03:04 pm",
 	"Jan 2, 2006",
 	"2 Jan 2006",
@@ -33,8 +38,16 @@ const minUnix, maxUnix = 1_000_000_000, 4_102_444_800
 
 // parseTime reads the time of a consent. A time without a zone counts as UTC.
 func parseTime(value string) (time.Time, bool) {
-	for _, layout := range timeLayouts {
-		if len(value) < len("2006-1-2") {
+	for _, layout := range fixedLayouts {
+		if len(value) != len(layout) {
+			continue
+		}
+		if t, err := time.Parse(layout, value); err == nil {
+			return t.UTC(), t.Year() > 1970
+		}
+	}
+	for _, layout := range looseLayouts {
+		if len(value) < len("2 Jan 2006") {
 			break
 		}
 		if t, err := time.Parse(layout, value); err == nil {
