@@ -94,7 +94,11 @@ func appendText(dst []byte, value string, e escaper) []byte {
 	return dst
 }
 
-// EscapeMarkup returns text as it must stand between the tags of HTML.
+// Clean returns text without control characters, with \n for every line end and
+// U+FFFD for what is not UTF-8.
+func Clean(text string) string { return string(plain.append(nil, text)) }
+
+// EscapeMarkup returns clean text as it must stand between the tags of HTML.
 func EscapeMarkup(text string) string { return string(markup.append(nil, text)) }
 
 // appendLink appends a whole link, or # if its scheme is none that a newsletter

@@ -29,14 +29,13 @@ var (
 	tagContent = regexp.MustCompile(`^(\w+)(?s:\s*(.*))$`)
 	rawEnd     = regexp.MustCompile(`\{%-?\s*endraw\s*-?%\}`)
 	commentEnd = regexp.MustCompile(`\{%-?\s*endcomment\s*-?%\}`)
-	lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 )
 
-// Scan splits a text into tokens. Comments are gone, raw sections are literals,
-// whitespace next to {{- or -%} is cut, and all line ends are \n. The error is
-// of type [Errors].
+// Scan splits a text, once it is clean ([Clean]), into tokens. Comments are gone,
+// raw sections are literals, and whitespace next to {{- or -%} is cut. The error
+// is of type [Errors].
 func Scan(text string) ([]Token, error) {
-	s := scanner{rest: lineBreaks.Replace(text), line: 1, column: 1}
+	s := scanner{rest: Clean(text), line: 1, column: 1}
 	for s.rest != "" {
 		if err := s.next(); err != nil {
 			return nil, Errors{err}

@@ -1,0 +1,42 @@
+package message
+
+import "github.com/headwaymail/headway/campaign/message/template"
+
+// naive holds the parts as one template each.
+type naive struct {
+	subject, text, html *template.Template // html is nil for a plain text campaign
+}
+
+// Rendering is what a recipient sees once a message is decoded.
+type Rendering struct {
+	Subject string
+	Text    string // lines end in \n
+	HTML    string // the same; empty for a plain text campaign
+}
+
+// Naive renders the message of one recipient in the obvious way: each part by one
+// Liquid rendering, nothing encoded. It is some hundred times slower than
+// [Compiled.Append], which must decode to the same.
+func (c *Compiled) Naive(r Recipient) (Rendering, error) {
+	if err := c.check(r); err != nil {
+		return Rendering{}, err
+	}
+	var values template.Values
+	fill(&values, r)
+	var out Rendering
+	for _, p := range []struct {
+		part Part
+		from *template.Template
+		to   *string
+	}{{PartSubject, c.naive.subject, &out.Subject}, {PartText, c.naive.text, &out.Text}, {PartHTML, c.naive.html, &out.HTML}} {
+		if p.from == nil {
+			continue
+		}
+		var err error
+		if *p.to, err = p.from.Render(&values); err != nil {
+			return Rendering{}, located(p.part, err)
+		}
+	}
+	out.Subject = string(squeeze([]byte(out.Subject)))
+	return out, nil
+}

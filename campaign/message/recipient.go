@@ -1,0 +1,69 @@
+package message
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/headwaymail/headway/campaign/message/template"
+)
+
+// maxToken is the longest link or id that a header carries. With the name of its
+// field it stays below the 998 octets of a line (RFC 5322 §2.1.1).
+const maxToken = 900
+
+// check refuses a recipient whose message would lack something, or whose values
+// cannot stand in a header.
+func (c *Compiled) check(r Recipient) error {
+	switch {
+	case r.Date.IsZero() || r.Date.Year() > 9999:
+		return refuse("it has no date that a header can show", "give the time at which the message is first sent")
+	case !isToken(r.MessageID) || !strings.Contains(r.MessageID, "@"):
+		return refuse("the Message-ID "+quote(r.MessageID)+" is none", "give letters, digits and dots around one @")
+	case r.Ref != "" && !isToken(r.Ref):
+		return refuse("the reference "+quote(r.Ref)+" cannot stand in a header", "give letters and digits")
+	case r.UnsubscribeURL != "" && !isWebLink(r.UnsubscribeURL):
+		return refuse("the unsubscribe link "+quote(r.UnsubscribeURL)+" cannot stand in a header", "give an https link in ASCII of at most 900 characters")
+	case r.UnsubscribeMailto != "" && !isMailbox(r.UnsubscribeMailto):
+		return refuse("the unsubscribe address "+quote(r.UnsubscribeMailto)+" cannot stand in a header", "give an address of letters, digits, dots and hyphens")
+	case r.UnsubscribeURL == "" && c.uses[template.UnsubscribeURL]:
+		return refuse("the message shows an unsubscribe link, and the recipient has none", "give one")
+	case r.ViewURL == "" && c.uses[template.ViewURL]:
+		return refuse("the message shows a link to view it in a browser, and the recipient has none", "give one")
+	}
+	return nil
+}
+
+// isToken reports whether s is printable ASCII without spaces and brackets, and
+// not too long for one line.
+func isToken(s string) bool {
+	if s == "" || len(s) > maxToken {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '<' || c == '>' || c == '"' || c == '\\' || c == ',' {
+			return false
+		}
+	}
+	return true
+}
+
+// isWebLink reports whether s can stand between angle brackets as a link.
+func isWebLink(s string) bool {
+	return isToken(s) && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://"))
+}
+
+// isMailbox reports whether s is an address that stands in a mailto link as it
+// is.
+func isMailbox(s string) bool {
+	local, domain, ok := strings.Cut(s, "@")
+	return ok && isToken(s) && isHostName(domain) && local != "" && strings.Trim(local, mailboxBytes) == ""
+}
+
+const mailboxBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+func refuse(problem, advice string) error {
+	return &Error{Part: PartRecipient, Problem: problem, Advice: advice}
+}
+
+// quote shows a value in a message about it, at most 60 characters of it.
+func quote(s string) string { return fmt.Sprintf("%.60q", s) }

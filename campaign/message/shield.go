@@ -1,0 +1,92 @@
+package message
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/headwaymail/headway/campaign/message/template"
+)
+
+// shield keeps Liquid safe from converters that know nothing of it. It puts a
+// word of lower-case letters and digits in the place of each piece of Liquid,
+// which Markdown, HTML and links let through unchanged, and puts the Liquid back
+// afterwards.
+type shield struct {
+	prefix string // begins every mark; occurs in no source
+	tokens []template.Token
+	marks  *regexp.Regexp
+}
+
+// newShield returns a shield for these texts.
+func newShield(texts ...string) *shield {
+	all := strings.ToLower(strings.Join(texts, "\n"))
+	s := &shield{prefix: "hw0x"}
+	for n := 1; strings.Contains(all, s.prefix); n++ {
+		s.prefix = "hw" + strconv.Itoa(n) + "x"
+	}
+	s.marks = regexp.MustCompile(`<!--` + s.prefix + `([0-9]+)b-->|` + s.prefix + `([0-9]+)[bz]`)
+	return s
+}
+
+// hide returns the text of tokens with a mark for each piece of Liquid.
+func (s *shield) hide(tokens []template.Token) string {
+	var b strings.Builder
+	for _, t := range tokens {
+		if t.Kind == template.Literal {
+			b.WriteString(t.Source)
+			continue
+		}
+		b.WriteString(s.prefix + strconv.Itoa(len(s.tokens)) + "z")
+		s.tokens = append(s.tokens, t)
+	}
+	return b.String()
+}
+
+// standApart turns each line of Markdown that consists of tags alone into a block
+// of its own, an HTML comment, so that {% if %} does not become a paragraph.
+func (s *shield) standApart(markdown string) string {
+	mark := regexp.MustCompile(s.prefix + `([0-9]+)z`)
+	lines := strings.Split(markdown, "\n")
+	for i, line := range lines {
+		found := mark.FindAllStringSubmatch(line, -1)
+		if len(found) == 0 || strings.TrimSpace(mark.ReplaceAllString(line, "")) != "" {
+			continue
+		}
+		onlyTags := true
+		for _, m := range found {
+			n, _ := strconv.Atoi(m[1])
+			onlyTags = onlyTags && s.tokens[n].Kind == template.Tag
+		}
+		if onlyTags {
+			lines[i] = mark.ReplaceAllString(line, "<!--"+s.prefix+"${1}b-->")
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// reveal returns the tokens of a text with marks.
+func (s *shield) reveal(text string) []template.Token {
+	var tokens []template.Token
+	literal := ""
+	flush := func() {
+		if literal != "" {
+			tokens = append(tokens, template.Token{Kind: template.Literal, Source: literal})
+			literal = ""
+		}
+	}
+	at := 0
+	for _, m := range s.marks.FindAllStringSubmatchIndex(text, -1) {
+		n, err := strconv.Atoi(text[max(m[2], m[4]):max(m[3], m[5])])
+		if err != nil || n >= len(s.tokens) {
+			continue // a converter made up a word that looks like a mark
+		}
+		literal += text[at:m[0]]
+		at = m[1]
+		flush()
+		tokens = append(tokens, s.tokens[n])
+	}
+	literal += text[at:]
+	flush()
+	return tokens
+}
