@@ -145,7 +145,7 @@ func (l *loader) field(r *Rule, passes *string, key string, value ast.Node) {
 	case "unless":
 		r.Unless = l.literals(value)
 	case "regex":
-		r.Regex = l.word(value)
+		r.Regex = l.words(value)
 		l.regex(r, value)
 	case "class":
 		r.Class = known(l, value, Class(l.word(value)), Classes())
@@ -182,7 +182,7 @@ func (l *loader) complete(r *Rule, passes string) {
 	case r.ID == Fallback:
 		bad("the id is used for replies that no rule decides")
 	}
-	if len(r.Contains) == 0 && r.Regex == "" && len(r.Enhanced) == 0 && len(r.Codes) == 0 {
+	if len(r.Contains) == 0 && len(r.Regex) == 0 && len(r.Enhanced) == 0 && len(r.Codes) == 0 {
 		bad("it has no condition: give contains, regex, enhanced or code")
 	}
 	if r.Anywhere && len(r.Providers) == 0 {
@@ -263,15 +263,26 @@ func (l *loader) literals(n ast.Node) []string {
 	return words
 }
 
-// regex compiles the pattern of a rule.
+// regex compiles the patterns of a rule into one.
 func (l *loader) regex(r *Rule, n ast.Node) {
-	pattern, err := regexp.Compile(r.Regex)
+	for _, pattern := range r.Regex {
+		if _, err := regexp.Compile(pattern); err != nil {
+			l.fault(n, "regex: %w", err)
+			return
+		}
+		if c := unfoldedRune(pattern); c != 0 {
+			l.fault(n, "regex: %q never matches: replies are matched in lower case and without accents", c)
+		}
+	}
+	pattern, err := regexp.Compile(alternatives(r.Regex))
 	if err != nil {
-		l.fault(n, "regex: %w", err)
+		l.fault(n, "regex: %w", err) // together too large
 		return
 	}
-	if c := unfoldedRune(r.Regex); c != 0 {
-		l.fault(n, "regex: %q never matches: replies are matched in lower case and without accents", c)
-	}
 	r.pattern = pattern
+}
+
+// alternatives joins patterns into one that matches where any of them does.
+func alternatives(patterns []string) string {
+	return "(?:" + strings.Join(patterns, ")|(?:") + ")"
 }

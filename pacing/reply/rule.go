@@ -20,7 +20,7 @@ type Rule struct {
 	Codes     []string // "450", "4xx", "5xx", or "none" for a failure without a reply; empty: any
 	Enhanced  []string // "4.7.28", "x.7.28", "x.6.x"; empty: any
 	Contains  []string // any of these stands in the folded text
-	Regex     string   // RE2, matches the folded text
+	Regex     []string // RE2, any of these matches the folded text
 	Unless    []string // none of these stands in the folded text
 
 	// Meaning.

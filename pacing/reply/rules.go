@@ -23,12 +23,14 @@ var builtin []byte
 
 // Default returns the built-in rules. They are read once, on first use.
 var Default = sync.OnceValue(func() *Rules {
-	rules, err := Load(bytes.NewReader(builtin))
+	rules, err := loadBuiltin()
 	if err != nil {
 		panic("built-in " + err.Error()) // a test loads the file: never in a release
 	}
 	return rules
 })
+
+func loadBuiltin() (*Rules, error) { return Load(bytes.NewReader(builtin)) }
 
 // With returns rules in which those of extra are tried first, in their order and
 // before the provider's own. An id of extra that is taken is an error.
@@ -69,8 +71,8 @@ func compile(rules []Rule, base *Rules) *Rules {
 	literals := make([][]string, len(s.rules))
 	for i, r := range s.rules {
 		set := r.Contains
-		if len(set) == 0 {
-			set = requiredLiterals(r.Regex)
+		if len(set) == 0 && r.pattern != nil {
+			set = requiredLiterals(r.pattern.String())
 		}
 		if len(set) == 0 {
 			s.always.add(i)
