@@ -1,19 +1,19 @@
 package reply
 
 // automaton finds all occurrences of many literals in one pass over a text
-// (Aho and Corasick 1975). Each literal belongs to a rule; what it finds is the
-// set of rules whose pattern is worth trying.
+// (Aho and Corasick 1975). Literals come in numbered sets; what a scan finds is
+// the sets of which a literal stands in the text.
 type automaton struct {
 	class [256]uint8 // byte → column; 0 for bytes in no literal
 	width int        // columns
 	next  []uint32   // state × width + column → state × width
-	found [][]uint16 // state → rules with a literal that ends here
+	found [][]uint16 // state → sets with a literal that ends here
 }
 
-// newAutomaton builds the automaton. literals[i] are those of rule i.
-func newAutomaton(literals [][]string) *automaton {
+// newAutomaton builds the automaton for the sets of literals.
+func newAutomaton(sets [][]string) *automaton {
 	a := &automaton{width: 1}
-	for _, set := range literals {
+	for _, set := range sets {
 		for _, s := range set {
 			for i := range len(s) {
 				if a.class[s[i]] == 0 {
@@ -24,9 +24,9 @@ func newAutomaton(literals [][]string) *automaton {
 		}
 	}
 	a.grow()
-	for rule, set := range literals {
+	for i, set := range sets {
 		for _, s := range set {
-			a.insert(s, uint16(rule))
+			a.insert(s, uint16(i))
 		}
 	}
 	a.link()
@@ -43,7 +43,7 @@ func (a *automaton) grow() uint32 {
 
 // insert adds one literal to the trie. Offset 0 is the root, and no transition
 // leads back to it yet, so 0 means "none".
-func (a *automaton) insert(s string, rule uint16) {
+func (a *automaton) insert(s string, set uint16) {
 	state := uint32(0)
 	for i := range len(s) {
 		edge := state + uint32(a.class[s[i]])
@@ -54,7 +54,7 @@ func (a *automaton) insert(s string, rule uint16) {
 		state = a.next[edge]
 	}
 	node := int(state) / a.width
-	a.found[node] = append(a.found[node], rule)
+	a.found[node] = append(a.found[node], set)
 }
 
 // link turns the trie into an automaton: breadth first, each state takes over
@@ -85,22 +85,23 @@ func (a *automaton) link() {
 	}
 }
 
-// scan marks in set the rules of which a literal stands in the text.
-func (a *automaton) scan(text []byte, set bitset) {
-	state := uint32(0)
-	width := uint32(a.width)
+// scan calls hit for every literal in the text, with the number of its set.
+func (a *automaton) scan(text []byte, hit func(set uint16)) {
+	state, width := uint32(0), uint32(a.width)
 	for _, b := range text {
 		state = a.next[state+uint32(a.class[b])]
 		if state != 0 {
-			for _, rule := range a.found[state/width] {
-				set.add(int(rule))
+			for _, set := range a.found[state/width] {
+				hit(set)
 			}
 		}
 	}
 }
 
-// bitset is a set of rule numbers.
+// bitset is a set of small numbers.
 type bitset []uint64
 
+func newBitset(n int) bitset    { return make(bitset, (n+63)/64) }
 func (s bitset) add(i int)      { s[i/64] |= 1 << (i % 64) }
+func (s bitset) remove(i int)   { s[i/64] &^= 1 << (i % 64) }
 func (s bitset) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }

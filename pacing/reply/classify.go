@@ -33,7 +33,8 @@ func (s *Rules) Classify(provider string, r Reply) Meaning {
 	q := newQuery(sc.text, r)
 	sc.text = q.text
 
-	rule := s.decide(provider, &q, sc.tried)
+	s.sieve.sift(q.text, sc.sifted)
+	rule := s.decide(provider, &q, sc.sifted)
 	if rule == nil {
 		return q.unknown()
 	}
@@ -54,39 +55,53 @@ func (s *Rules) Classify(provider string, r Reply) Meaning {
 }
 
 // decide returns the first rule that holds, nil when none does.
-func (s *Rules) decide(provider string, q *query, tried bitset) *Rule {
-	copy(tried, s.always)
-	s.sieve.scan(q.text, tried)
-	if r := s.first(q, tried, func(i int, r *Rule) bool {
-		return i < s.extra && (len(r.Providers) == 0 || r.For(provider) || r.Anywhere)
-	}); r != nil {
-		return r
-	}
-	if provider != "" {
-		if r := s.first(q, tried, func(_ int, r *Rule) bool { return r.For(provider) }); r != nil {
+func (s *Rules) decide(provider string, q *query, found sifted) *Rule {
+	if s.extra > 0 {
+		if r := s.first(q, found, func(i int, r *Rule) bool {
+			return i < s.extra && (len(r.Providers) == 0 || r.For(provider) || r.Anywhere)
+		}); r != nil {
 			return r
 		}
 	}
-	return s.first(q, tried, func(_ int, r *Rule) bool { return len(r.Providers) == 0 || r.Anywhere })
+	if provider != "" {
+		if r := s.first(q, found, func(_ int, r *Rule) bool { return r.For(provider) }); r != nil {
+			return r
+		}
+	}
+	return s.first(q, found, func(_ int, r *Rule) bool { return len(r.Providers) == 0 || r.Anywhere })
 }
 
-// first returns the first rule of the set that may be tried and holds. Rules
-// that do not hold leave the set.
-func (s *Rules) first(q *query, set bitset, may func(int, *Rule) bool) *Rule {
-	for w, word := range set {
+// first returns the first of the rules found that may be tried and holds. Rules
+// that do not hold are not tried again.
+func (s *Rules) first(q *query, found sifted, may func(int, *Rule) bool) *Rule {
+	for w, word := range found.rules {
 		for ; word != 0; word &= word - 1 {
 			i := w*64 + bits.TrailingZeros64(word)
 			r := &s.rules[i]
 			if !may(i, r) {
 				continue
 			}
-			if r.matches(q) {
+			if r.allows(q) && s.matches(i, q, found) {
 				return r
 			}
-			set[w] &^= 1 << (i % 64) // not again in a later round
+			found.rules.remove(i)
 		}
 	}
 	return nil
+}
+
+// matches reports whether the texts of a rule stand in the reply.
+func (s *Rules) matches(rule int, q *query, found sifted) bool {
+	r := &s.rules[rule]
+	if len(r.Contains) > 0 && !containsAny(q.text, r.Contains) || containsAny(q.text, r.Unless) {
+		return false
+	}
+	for i, p := range r.patterns {
+		if s.sieve.met(rule, i, len(p.needs), found) && p.re.Match(q.text) {
+			return true
+		}
+	}
+	return len(r.patterns) == 0
 }
 
 // unknown is the meaning of a reply that no rule decided: the code says whether

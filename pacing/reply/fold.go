@@ -105,7 +105,10 @@ var delimiter = [utf8.RuneSelf]bool{
 // become one. It returns where the next token begins.
 func closeToken(dst []byte, start int, end byte) ([]byte, int) {
 	if token := dst[start:]; len(token) >= 4 {
-		body := bytes.TrimRight(token, ".:!?")
+		body := token
+		for n := len(body); n > 0 && (body[n-1] == '.' || body[n-1] == ':' || body[n-1] == '!' || body[n-1] == '?'); n = len(body) {
+			body = body[:n-1]
+		}
 		if at := bytes.IndexByte(body, '@'); at >= 0 {
 			if colon := bytes.IndexByte(body[at:], ':'); colon >= 0 {
 				body = body[:at+colon] // "user@host:550" in a list of failures

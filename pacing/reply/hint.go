@@ -41,6 +41,9 @@ func hint(text []byte) time.Duration {
 // duration reads "300 seconds", "1h30m", "00:04:58" or "an hour" at the
 // beginning of s, and returns its length in bytes, 0 when s begins with none.
 func duration(s []byte) (d time.Duration, n int) {
+	if len(s) == 0 || !isDigit(s[0]) && s[0] != 'a' && s[0] != 'h' && s[0] != 'o' {
+		return 0, 0
+	}
 	for _, w := range spelled {
 		if bytes.HasPrefix(s, []byte(w.words)) {
 			return w.d, len(w.words)

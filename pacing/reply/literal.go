@@ -1,69 +1,93 @@
 package reply
 
 import (
+	"regexp"
 	"regexp/syntax"
 	"slices"
 	"unicode"
 )
 
-// maxLiterals bounds the literals taken from one pattern; a pattern that needs
-// more is tried on every reply instead.
-const maxLiterals = 64
-
-// requiredLiterals returns texts of which every match of the pattern contains at
-// least one, or nil when there is no such set. It makes the automaton the first
-// test of every rule: "(rate|limit).{0,30}exceed" is only run on replies that
-// contain "exceed".
-func requiredLiterals(pattern string) []string {
-	re, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil {
-		return nil
-	}
-	return required(re.Simplify())
+// pattern is one way in which a rule can match: an alternative of its regex. It
+// is only run on texts in which all its needs were found.
+type pattern struct {
+	re    *regexp.Regexp
+	needs []need
 }
 
-func required(re *syntax.Regexp) []string {
+// need is a set of literals of which every match of a pattern contains at least
+// one. "(rate|limit).{0,30}exceed" has two: {rate, limit} and {exceed}.
+type need []string
+
+// Bounds of what is taken from one pattern. More needs than three sieve no
+// better, and a need with very many literals is no sieve.
+const (
+	maxNeeds    = 3
+	maxLiterals = 64
+)
+
+// alternatives compiles a regex into its top-level alternatives.
+func alternatives(regex string) ([]pattern, error) {
+	whole, err := syntax.Parse(regex, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	parts := []*syntax.Regexp{whole}
+	if whole.Op == syntax.OpAlternate {
+		parts = whole.Sub
+	}
+	patterns := make([]pattern, 0, len(parts))
+	for _, part := range parts {
+		re, err := regexp.Compile(part.String())
+		if err != nil {
+			return nil, err
+		}
+		needs := needsOf(part.Simplify())
+		slices.SortStableFunc(needs, func(a, b need) int { return b.shortest() - a.shortest() })
+		patterns = append(patterns, pattern{re, needs[:min(len(needs), maxNeeds)]})
+	}
+	return patterns, nil
+}
+
+// needsOf returns the needs of a pattern, none when nothing is certain.
+func needsOf(re *syntax.Regexp) []need {
 	switch re.Op {
 	case syntax.OpLiteral:
 		if re.Flags&syntax.FoldCase == 0 && len(re.Rune) > 1 {
-			return []string{string(re.Rune)}
+			return []need{{string(re.Rune)}}
 		}
 	case syntax.OpCapture, syntax.OpPlus:
-		return required(re.Sub[0])
+		return needsOf(re.Sub[0])
 	case syntax.OpRepeat:
 		if re.Min > 0 {
-			return required(re.Sub[0])
+			return needsOf(re.Sub[0])
 		}
 	case syntax.OpConcat:
-		var best []string
+		var all []need
 		for _, sub := range re.Sub {
-			if set := required(sub); stronger(set, best) {
-				best = set
-			}
-		}
-		return best
-	case syntax.OpAlternate:
-		var all []string
-		for _, sub := range re.Sub {
-			set := required(sub)
-			if set == nil || len(all)+len(set) > maxLiterals {
-				return nil
-			}
-			all = append(all, set...)
+			all = append(all, needsOf(sub)...)
 		}
 		return all
+	case syntax.OpAlternate:
+		var either need // the strongest need of every branch
+		for _, sub := range re.Sub {
+			needs := needsOf(sub)
+			if len(needs) == 0 {
+				return nil
+			}
+			best := slices.MaxFunc(needs, func(a, b need) int { return a.shortest() - b.shortest() })
+			if either = append(either, best...); len(either) > maxLiterals {
+				return nil
+			}
+		}
+		return []need{either}
 	}
 	return nil
 }
 
-// stronger reports whether set a sieves better than b: its shortest text is
-// longer.
-func stronger(a, b []string) bool {
-	return a != nil && (b == nil || shortest(a) > shortest(b))
-}
-
-func shortest(set []string) int {
-	return len(slices.MinFunc(set, func(a, b string) int { return len(a) - len(b) }))
+// shortest returns the length of the shortest literal: the longer it is, the
+// rarer the need is met by chance.
+func (n need) shortest() int {
+	return len(slices.MinFunc(n, func(a, b string) int { return len(a) - len(b) }))
 }
 
 // unfoldedRune returns a rune of the pattern that folding never leaves in a

@@ -36,7 +36,7 @@ func Load(r io.Reader) (*Rules, error) {
 	if len(l.faults) > 0 {
 		return nil, fmt.Errorf("reply rules: %w", errors.Join(l.faults...))
 	}
-	return compile(l.rules, nil), nil
+	return compile(l.rules, 0), nil
 }
 
 // loader turns the syntax tree of a rule file into rules and collects faults.
@@ -263,26 +263,17 @@ func (l *loader) literals(n ast.Node) []string {
 	return words
 }
 
-// regex compiles the patterns of a rule into one.
+// regex compiles the patterns of a rule.
 func (l *loader) regex(r *Rule, n ast.Node) {
 	for _, pattern := range r.Regex {
-		if _, err := regexp.Compile(pattern); err != nil {
+		patterns, err := alternatives(pattern)
+		if err != nil {
 			l.fault(n, "regex: %w", err)
-			return
+			continue
 		}
 		if c := unfoldedRune(pattern); c != 0 {
 			l.fault(n, "regex: %q never matches: replies are matched in lower case and without accents", c)
 		}
+		r.patterns = append(r.patterns, patterns...)
 	}
-	pattern, err := regexp.Compile(alternatives(r.Regex))
-	if err != nil {
-		l.fault(n, "regex: %w", err) // together too large
-		return
-	}
-	r.pattern = pattern
-}
-
-// alternatives joins patterns into one that matches where any of them does.
-func alternatives(patterns []string) string {
-	return "(?:" + strings.Join(patterns, ")|(?:") + ")"
 }

@@ -1,7 +1,6 @@
 package reply
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -36,19 +35,16 @@ type Rule struct {
 	Source   []string // where the text is documented or was seen
 	Examples []string // replies that this rule decides, as Parse reads them
 
-	pattern *regexp.Regexp // compiled Regex
-	line    int            // where the rule begins in its file
+	patterns []pattern // compiled Regex, any of them
+	line     int       // where the rule begins in its file
 }
 
-// matches reports whether all conditions beside the provider hold.
-func (r *Rule) matches(q *query) bool {
+// allows reports whether the conditions beside provider and text hold.
+func (r *Rule) allows(q *query) bool {
 	return (len(r.Phases) == 0 || slices.Contains(r.Phases, q.phase)) &&
 		(!q.beforeRcpt || !r.blamesAddress()) &&
 		(len(r.Codes) == 0 || q.codeIn(r.Codes)) &&
-		(len(r.Enhanced) == 0 || q.enhancedIn(r.Enhanced)) &&
-		(len(r.Contains) == 0 || containsAny(q.text, r.Contains)) &&
-		(len(r.Unless) == 0 || !containsAny(q.text, r.Unless)) &&
-		(r.pattern == nil || r.pattern.Match(q.text))
+		(len(r.Enhanced) == 0 || q.enhancedIn(r.Enhanced))
 }
 
 // blamesAddress reports whether the rule speaks of the recipient's address or

@@ -12,9 +12,8 @@ import (
 // for concurrent use.
 type Rules struct {
 	rules   []Rule
-	extra   int // the first rules are the operator's: tried before all others
-	sieve   *automaton
-	always  bitset // rules that the sieve knows nothing of
+	extra   int   // the first rules are the operator's: tried before all others
+	sieve   sieve // finds the rules that are worth trying
 	scratch sync.Pool
 }
 
@@ -40,7 +39,7 @@ func (s *Rules) With(extra *Rules) (*Rules, error) {
 			return nil, fmt.Errorf("reply rules: line %d: the id %s belongs to a built-in rule; choose another", r.line, r.ID)
 		}
 	}
-	return compile(extra.rules, s), nil
+	return compile(slices.Concat(extra.rules, s.rules), len(extra.rules)+s.extra), nil
 }
 
 // Rule returns the rule with this id, as [Meaning.Rule] names it.
@@ -55,41 +54,17 @@ func (s *Rules) Rule(id string) (Rule, bool) {
 // All returns the rules in the order of their file.
 func (s *Rules) All() []Rule { return slices.Clone(s.rules) }
 
-// sieveLength is how much of a literal the automaton knows. The rest is compared
-// afterwards, which keeps the automaton small enough for the processor's cache.
-const sieveLength = 12
-
-// compile builds a set of rules, with those of base, if any, after the given.
-func compile(rules []Rule, base *Rules) *Rules {
-	s := &Rules{rules: slices.Clone(rules)}
-	if base != nil {
-		s.extra = len(rules) + base.extra
-		s.rules = append(s.rules, base.rules...)
-	}
-	words := (len(s.rules) + 63) / 64
-	s.always = make(bitset, words)
-	literals := make([][]string, len(s.rules))
-	for i, r := range s.rules {
-		set := r.Contains
-		if len(set) == 0 && r.pattern != nil {
-			set = requiredLiterals(r.pattern.String())
-		}
-		if len(set) == 0 {
-			s.always.add(i)
-		}
-		for _, text := range set {
-			literals[i] = append(literals[i], text[:min(len(text), sieveLength)])
-		}
-	}
-	s.sieve = newAutomaton(literals)
+// compile builds a set of rules, of which the first so many are the operator's.
+func compile(rules []Rule, extra int) *Rules {
+	s := &Rules{rules: rules, extra: extra, sieve: newSieve(rules)}
 	s.scratch.New = func() any {
-		return &scratch{text: make([]byte, 0, 1024), tried: make(bitset, words)}
+		return &scratch{text: make([]byte, 0, 1024), sifted: s.sieve.empty()}
 	}
 	return s
 }
 
 // scratch is what one classification needs and the next can use again.
 type scratch struct {
-	text  []byte
-	tried bitset
+	text   []byte
+	sifted sifted
 }
