@@ -1,0 +1,185 @@
+package smtpout
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/headwaymail/headway/internal/dnsclient"
+)
+
+// search looks for a host that takes a session.
+type search struct {
+	d         *Dialer
+	domain    string
+	policy    TLSPolicy
+	mx        dnsclient.MXAnswer
+	failures  []*Failure
+	addresses int // connected to
+	refusals  int // in words
+}
+
+// run tries host after host.
+func (s *search) run(ctx context.Context) (*Session, error) {
+	hosts, f := s.hosts(ctx)
+	if f != nil {
+		return nil, verdict(s.domain, []*Failure{f})
+	}
+	for _, host := range hosts {
+		session, done := s.tryHost(ctx, host)
+		if session != nil {
+			return session, nil
+		}
+		if done {
+			break
+		}
+	}
+	return nil, verdict(s.domain, s.failures)
+}
+
+// hosts returns the names to try, in order, at least one.
+func (s *search) hosts(ctx context.Context) ([]string, *Failure) {
+	var err error
+	if s.policy, err = s.d.policy(ctx, s.domain); err != nil {
+		return nil, without(StageTLS, "4.7.5", fmt.Errorf("TLS policy of %s: %w", s.domain, err))
+	}
+	if s.mx, err = s.d.Resolver.MX(ctx, s.domain); err != nil {
+		return nil, fromDNS(cmp.Or(context.Cause(ctx), err))
+	}
+	if s.mx.Null {
+		return nil, fromDNS(ErrNullMX)
+	}
+	var names []string
+	for _, mx := range s.order() {
+		if s.policy.allows(mx.Host) {
+			names = append(names, mx.Host)
+		}
+	}
+	if len(names) == 0 {
+		return nil, without(StageRoute, "4.7.5", ErrHostNotIn) // the policy may be renewed: RFC 8461 §5.1
+	}
+	return names, nil
+}
+
+// order shuffles equals (RFC 5321 §5.1) and puts those that failed lately last.
+func (s *search) order() []dnsclient.MX {
+	hosts, now := slices.Clone(s.mx.Hosts), time.Now()
+	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
+	slices.SortStableFunc(hosts, func(a, b dnsclient.MX) int {
+		return cmp.Or(
+			later(s.d.Memory.shunned(a.Host, now), s.d.Memory.shunned(b.Host, now)),
+			cmp.Compare(a.Preference, b.Preference),
+		)
+	})
+	return hosts
+}
+
+// later orders false before true.
+func later(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	default:
+		return -1
+	}
+}
+
+// tryHost tries the addresses of one host. done ends the search.
+func (s *search) tryHost(ctx context.Context, host string) (_ *Session, done bool) {
+	addrs, f := s.addrs(ctx, host)
+	if f != nil {
+		s.fail(f, host, netip.AddrPort{})
+		return nil, ctx.Err() != nil
+	}
+	for _, addr := range addrs {
+		to := netip.AddrPortFrom(addr, s.d.Port)
+		session, f := s.tryAddress(ctx, host, to)
+		if f == nil {
+			s.d.Memory.worked(host)
+			s.d.Memory.worked(addr.String())
+			return session, false
+		}
+		s.fail(f, host, to)
+		s.addresses++
+		if ctx.Err() != nil {
+			return nil, true
+		}
+		s.d.Memory.failed(addr.String(), time.Now())
+		if f.Reply.Code != 0 {
+			s.refusals++
+		}
+		if s.addresses >= mostAddresses || s.refusals >= mostRefusals || f.Permanent && f.Reply.Code >= 500 && f.Reply.Code != noMailHere {
+			return nil, true
+		}
+		if f.Reply.Code != 0 { // it is the host that speaks, whatever its address
+			break
+		}
+	}
+	s.d.Memory.failed(host, time.Now())
+	return nil, false
+}
+
+// noMailHere is the code of a host that never takes mail (RFC 7504): the next
+// one may.
+const noMailHere = 521
+
+func (s *search) fail(f *Failure, host string, to netip.AddrPort) {
+	f.Host, f.Addr = host, to
+	s.failures = append(s.failures, f)
+}
+
+// addrs returns the addresses of host that may be connected to, at least one:
+// IPv4 before IPv6, since receivers ask more of IPv6 senders; those that failed
+// lately last.
+func (s *search) addrs(ctx context.Context, host string) ([]netip.Addr, *Failure) {
+	answer, err := s.d.Resolver.Addrs(ctx, host)
+	if err != nil {
+		return nil, fromDNS(cmp.Or(context.Cause(ctx), err))
+	}
+	var refused error
+	addrs := slices.DeleteFunc(slices.Clone(answer.Addrs), func(a netip.Addr) bool {
+		err := admit(a, s.d.LoopbackOnly)
+		refused = cmp.Or(refused, err)
+		return err != nil
+	})
+	if len(addrs) == 0 {
+		return nil, notAdmitted(refused)
+	}
+	if source := s.d.Source.Unmap(); source.IsValid() {
+		addrs = slices.DeleteFunc(addrs, func(a netip.Addr) bool { return a.Unmap().Is4() != source.Is4() })
+		if len(addrs) == 0 {
+			return nil, without(StageRoute, "5.4.4", ErrWrongFamily)
+		}
+	}
+	now := time.Now()
+	rand.Shuffle(len(addrs), func(i, j int) { addrs[i], addrs[j] = addrs[j], addrs[i] })
+	slices.SortStableFunc(addrs, func(a, b netip.Addr) int {
+		return cmp.Or(
+			later(s.d.Memory.shunned(a.String(), now), s.d.Memory.shunned(b.String(), now)),
+			later(a.Is6() && !a.Is4In6(), b.Is6() && !b.Is4In6()),
+		)
+	})
+	return addrs, nil
+}
+
+// tryAddress opens a session with one address. Where STARTTLS broke and the
+// clear is allowed, it connects once more and does without.
+func (s *search) tryAddress(ctx context.Context, host string, to netip.AddrPort) (*Session, *Failure) {
+	session, f := s.d.open(ctx, host, to, s.mx, s.policy)
+	if f == nil || f.Stage != StageTLS || f.Reply.Code != 0 || s.policy.strict() || ctx.Err() != nil {
+		return session, f
+	}
+	inTheClear := s.policy
+	inTheClear.Mode = TLSOff
+	again, failedAgain := s.d.open(ctx, host, to, s.mx, inTheClear)
+	if failedAgain != nil {
+		return nil, f
+	}
+	return again, nil
+}
