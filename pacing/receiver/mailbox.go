@@ -50,7 +50,7 @@ func (m *Mailboxes) State(seed uint64, address string) Mailbox {
 	if state, ok := m.Named[address]; ok {
 		return state
 	}
-	at := Share(unit(seed, address))
+	at := Share(Fraction(seed, address))
 	for _, s := range m.shares() {
 		if at < s.share {
 			return s.state
@@ -127,8 +127,9 @@ func (m *mailboxes) refuses(now time.Time, address string) (Mailbox, time.Durati
 	return state, left, left > 0
 }
 
-// unit maps a seed and a text to a number in [0, 1) that depends on nothing else.
-func unit(seed uint64, text string) float64 {
+// Fraction maps a seed and a text to a number in [0, 1) that depends on nothing
+// else: chance that does not change with order or repetition.
+func Fraction(seed uint64, text string) float64 {
 	h := fnv.New64a()
 	_ = binary.Write(h, binary.LittleEndian, seed)
 	_, _ = h.Write([]byte(text))
