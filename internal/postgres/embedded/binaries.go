@@ -33,7 +33,7 @@ type binaries struct {
 // and no others, or if it is empty the first found by pg_config, in the
 // folders of distributions and Homebrew (newest first), and in PATH.
 func FindBinaries(setting string) (dir string, major int, err error) {
-	found, err := installedBinaries(setting)
+	found, err := installedBinaries(setting, places)
 	if err != nil {
 		return "", 0, err
 	}
@@ -41,7 +41,7 @@ func FindBinaries(setting string) (dir string, major int, err error) {
 }
 
 // installedBinaries returns all that FindBinaries chooses from, at least one.
-func installedBinaries(setting string) ([]binaries, error) {
+func installedBinaries(setting string, places func() []string) ([]binaries, error) {
 	if setting != "" {
 		b, err := inspect(setting)
 		if err != nil {
@@ -147,7 +147,11 @@ func inspect(dir string) (binaries, error) {
 // chooseBinaries returns the folder of the programs to run a cluster of the
 // given major version with; 0 takes the best. It downloads where it must.
 func (s *Server) chooseBinaries(ctx context.Context, cfg Config, major int) (string, error) {
-	found, err := installedBinaries(cfg.BinDir)
+	search := cfg.places
+	if search == nil {
+		search = places
+	}
+	found, err := installedBinaries(cfg.BinDir, search)
 	if err != nil && (cfg.BinDir != "" || !errors.Is(err, errNoBinaries)) {
 		return "", err
 	}

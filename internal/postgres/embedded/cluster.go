@@ -22,30 +22,48 @@ var locales = [][]string{
 	{"--locale=C"},
 }
 
+// draftPrefix begins the names of the folders that clusters are made in.
+const draftPrefix = "postgres.new-"
+
 // initialise makes the cluster beside its final place and moves it there when
 // it is whole, so that a crash in between leaves nothing that looks like one.
+// Each attempt has a folder of its own: the initdb of a headway that was
+// killed may still be at work in another.
 func (h *home) initialise(ctx context.Context, binDir string, durable bool) error {
-	draft := h.cluster() + ".new"
-	var output string
+	h.removeDrafts()
+	defer h.removeDrafts()
 	for _, locale := range locales {
-		if err := os.RemoveAll(draft); err != nil {
+		draft, err := os.MkdirTemp(h.dir, draftPrefix)
+		if err == nil {
+			err = h.account.own(draft)
+		}
+		if err != nil {
 			return explainDataDir(h.dir, err)
 		}
-		if err := h.account.makePrivate(draft); err != nil {
-			return explainDataDir(h.dir, err)
-		}
-		var err error
-		if output, err = h.initdb(ctx, binDir, draft, durable, locale); err == nil {
+		complaint, err := h.initdb(ctx, binDir, draft, durable, locale)
+		switch {
+		case err == nil:
 			return h.install(draft)
-		}
-		if ctx.Err() != nil || output == "" {
+		case ctx.Err() != nil:
+			return fmt.Errorf("make the Postgres data folder %s: %w", h.cluster(), context.Cause(ctx))
+		case complaint == "":
 			return fmt.Errorf("make the Postgres data folder %s: %w", h.cluster(), err)
-		}
-		if !strings.Contains(output, "invalid locale") {
-			break
+		case !strings.Contains(complaint, "invalid locale"):
+			return fmt.Errorf("make the Postgres data folder %s: initdb says: %s", h.cluster(), complaint)
 		}
 	}
-	return fmt.Errorf("make the Postgres data folder %s: initdb says: %s", h.cluster(), output)
+	return fmt.Errorf("make the Postgres data folder %s: initdb knows none of the locales C.UTF-8 and C", h.cluster())
+}
+
+// removeDrafts removes what interrupted attempts left. One that is still being
+// written may escape, until next time.
+func (h *home) removeDrafts() {
+	entries, _ := os.ReadDir(h.dir)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), draftPrefix) {
+			_ = os.RemoveAll(filepath.Join(h.dir, entry.Name()))
+		}
+	}
 }
 
 // initdb runs initdb once and returns what it complained of.

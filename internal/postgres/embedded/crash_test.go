@@ -18,6 +18,7 @@ import (
 func TestRecoversAfterServerWasKilled(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
+	// Without fsync, commits are not even given to the kernel at once.
 	s := start(t, embedded.Config{DataDir: dir, Durable: true})
 	execute(t, s, "create table kept as select 'kept' as word from generate_series(1, 10000)")
 	if err := syscall.Kill(serverPID(t, dir), syscall.SIGKILL); err != nil {
@@ -35,27 +36,26 @@ func TestRecoversAfterServerWasKilled(t *testing.T) {
 
 func TestStalePIDFile(t *testing.T) {
 	t.Parallel()
+	dir := dataDir(t)
 	for _, c := range []struct {
 		name string
-		pid  func(t *testing.T, dir string) string
+		pid  func(*testing.T) string
 	}{
-		{"process is gone", func(t *testing.T, _ string) string {
+		{"process is gone", func(t *testing.T) string {
 			cmd := exec.Command("true")
 			if err := cmd.Run(); err != nil {
 				t.Fatal(err)
 			}
 			return fmt.Sprint(cmd.Process.Pid)
 		}},
-		{"process is another program", func(t *testing.T, dir string) string {
+		{"process is another program", func(t *testing.T) string {
 			return fmt.Sprint(bystander(t, filepath.Join(dir, "postgres")))
 		}},
-		{"file was cut short", func(*testing.T, string) string { return "" }},
+		{"file was cut short", func(*testing.T) string { return "" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			dir := dataDir(t)
 			run := filepath.Join(dir, "run")
-			stale := fmt.Sprintf("%s\n%s/postgres\n1700000000\n5432\n%s\n\n  1 2\nready   \n", c.pid(t, dir), dir, run)
+			stale := fmt.Sprintf("%s\n%s/postgres\n1700000000\n5432\n%s\n\n  1 2\nready   \n", c.pid(t), dir, run)
 			if strings.HasPrefix(stale, "\n") {
 				stale = ""
 			}
@@ -71,6 +71,7 @@ func TestStalePIDFile(t *testing.T) {
 				t.Error("adopted a server that is not there")
 			}
 			query(t, s, "select version()")
+			stop(t, s)
 		})
 	}
 }
@@ -105,35 +106,19 @@ func TestRefusesServerWhoseProcessCannotBeSeen(t *testing.T) {
 	}
 	// In another container the number names nothing, or something else.
 	_, rest, _ := strings.Cut(string(raw), "\n")
-	writeInPlace(t, pidFile(dir), fmt.Sprintf("%d\n%s", bystander(t, filepath.Join(dir, "postgres")), rest))
+	rewrite(t, pidFile(dir), fmt.Sprintf("%d\n%s", bystander(t, filepath.Join(dir, "postgres")), rest))
 	_, err = embedded.Start(within(t), embedded.Config{DataDir: dir})
 	wantError(t, err, "cannot be seen from here")
-	writeInPlace(t, pidFile(dir), string(raw))
+	rewrite(t, pidFile(dir), string(raw))
 	query(t, s, "select version()")
 }
 
-// writeInPlace keeps the file's owner.
-func writeInPlace(t *testing.T, path, content string) {
+// rewrite replaces a file's content and keeps its owner.
+func rewrite(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func TestInterruptedInitialisationIsRepeated(t *testing.T) {
-	t.Parallel()
-	if _, _, err := embedded.FindBinaries(""); err != nil {
-		t.Skip(err)
-	}
-	dir := emptyDir(t)
-	draft := filepath.Join(dir, "postgres.new")
-	if err := os.Mkdir(draft, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(draft, "PG_VERSION"), []byte("15\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	query(t, start(t, embedded.Config{DataDir: dir}), "select version()")
 }
 
 func TestStopUnused(t *testing.T) {

@@ -80,7 +80,14 @@ func (d DownloadConfig) fetch(ctx context.Context, log *slog.Logger, h *home, ma
 	if err := d.download(ctx, version, cache, place); err != nil {
 		return binaries{}, fmt.Errorf("downloading Postgres %s from %s: %w", version, d.repository(), err)
 	}
-	return inspect(filepath.Join(place, "bin"))
+	b, err := inspect(filepath.Join(place, "bin"))
+	if err == nil && b.major != major {
+		err = fmt.Errorf("the archive holds Postgres %d", b.major)
+	}
+	if err != nil {
+		return binaries{}, fmt.Errorf("downloading Postgres %s from %s: %w", version, d.repository(), err)
+	}
+	return b, nil
 }
 
 func (d DownloadConfig) repository() string {
@@ -96,7 +103,7 @@ func (d DownloadConfig) download(ctx context.Context, version embeddedpostgres.P
 	if err := d.probe(ctx); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := makeDir(cache, 0o755); err != nil {
 		return err
 	}
 	draft, err := os.MkdirTemp(cache, "download-")

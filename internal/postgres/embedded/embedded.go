@@ -77,6 +77,10 @@ type Config struct {
 	// Logger receives a line for each start, adoption and stop.
 	// Defaults to none.
 	Logger *slog.Logger
+
+	// places lists the folders to search, best first, instead of the usual
+	// ones: how tests make a machine without Postgres.
+	places func() []string
 }
 
 // Server is a running Postgres server and the right to use it until Stop.

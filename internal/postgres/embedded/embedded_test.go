@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/headwaymail/headway/internal/postgres/embedded"
+	"github.com/jackc/pgx/v5"
 )
 
 func TestStartMakesServesAndStops(t *testing.T) {
@@ -21,7 +22,14 @@ func TestStartMakesServesAndStops(t *testing.T) {
 		t.Skip(err)
 	}
 	dir := emptyDir(t)
+	unfinished := filepath.Join(dir, "postgres.new-killed")
+	if err := os.Mkdir(unfinished, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	s := start(t, embedded.Config{DataDir: dir, Durable: true})
+	if _, err := os.Stat(unfinished); !os.IsNotExist(err) {
+		t.Errorf("what an interrupted attempt left is still there: %v", err)
+	}
 	if s.Adopted() {
 		t.Error("adopted a server in an empty folder")
 	}
@@ -54,56 +62,62 @@ func TestStartMakesServesAndStops(t *testing.T) {
 	}
 }
 
-func TestOnlyAccountEntersSocketFolder(t *testing.T) {
+// TestRunningServer asks one server for everything that needs no other.
+func TestRunningServer(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	start(t, embedded.Config{DataDir: dir})
-	for path, want := range map[string]fs.FileMode{
-		"run":                     fs.ModeDir | 0o700,
-		"run/.s.PGSQL.5432":       fs.ModeSocket | 0o700,
-		"postgres":                fs.ModeDir | 0o700,
-		"postgres.log":            0o600,
-		"postgres.users.lock":     0o600,
-		"postgres/pg_hba.conf":    0o600,
-		"postgres/postmaster.pid": 0o600,
-	} {
-		info, err := os.Lstat(filepath.Join(dir, path))
+	s := start(t, embedded.Config{DataDir: dir})
+
+	t.Run("only its account enters", func(t *testing.T) {
+		for path, want := range map[string]fs.FileMode{
+			"run":                     fs.ModeDir | 0o700,
+			"run/.s.PGSQL.5432":       fs.ModeSocket | 0o700,
+			"postgres":                fs.ModeDir | 0o700,
+			"postgres/pg_hba.conf":    0o600,
+			"postgres/postmaster.pid": 0o600,
+			"postgres.log":            0o600,
+			"postgres.users.lock":     0o600,
+		} {
+			info, err := os.Lstat(filepath.Join(dir, path))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if info.Mode() != want {
+				t.Errorf("mode of %s = %v, want %v", path, info.Mode(), want)
+			}
+		}
+	})
+	t.Run("libpq understands the URL", func(t *testing.T) {
+		execute(t, s, "create table kept (n int)")
+		dump := filepath.Join(s.BinDir(), "pg_dump")
+		if _, err := exec.LookPath(dump); err != nil {
+			t.Skip(err)
+		}
+		out, err := exec.Command(dump, "--schema-only", s.URL("postgres")).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "CREATE TABLE public.kept") {
+			t.Errorf("pg_dump: %v\n%s", err, out)
+		}
+	})
+	t.Run("Create is repeatable", func(t *testing.T) {
+		for range 2 {
+			if err := s.Create(within(t), `head"way`); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := query(t, s, `select count(*)::text from pg_database where datname = 'head"way'`); got != "1" {
+			t.Errorf("databases of that name = %s, want 1", got)
+		}
+		conn, err := pgx.Connect(within(t), s.URL(`head"way`))
 		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if info.Mode() != want {
-			t.Errorf("mode of %s = %v, want %v", path, info.Mode(), want)
-		}
-	}
-}
-
-func TestBinDirServesDumps(t *testing.T) {
-	t.Parallel()
-	s := start(t, embedded.Config{DataDir: dataDir(t)})
-	execute(t, s, "create table kept (n int)")
-	dump := filepath.Join(s.BinDir(), "pg_dump")
-	if _, err := exec.LookPath(dump); err != nil {
-		t.Skip(err)
-	}
-	out, err := exec.Command(dump, "--schema-only", s.URL("postgres")).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "CREATE TABLE public.kept") {
-		t.Errorf("pg_dump: %v\n%s", err, out)
-	}
-}
-
-func TestCreateIsRepeatable(t *testing.T) {
-	t.Parallel()
-	s := start(t, embedded.Config{DataDir: dataDir(t)})
-	const name = `head"way`
-	for range 2 {
-		if err := s.Create(within(t), name); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if got := query(t, s, `select count(*)::text from pg_database where datname = 'head"way'`); got != "1" {
-		t.Errorf("databases of that name = %s, want 1", got)
-	}
+		_ = conn.Close(within(t))
+	})
+	t.Run("is not adopted where fsync is needed", func(t *testing.T) {
+		_, err := embedded.Start(within(t), embedded.Config{DataDir: dir, Durable: true})
+		wantError(t, err, "fsync off")
+	})
 }
 
 func TestAdoptsAfterOwnerWasKilled(t *testing.T) {
@@ -132,16 +146,15 @@ func TestAdoptsAfterOwnerWasKilled(t *testing.T) {
 
 func TestLastOneOutStopsServer(t *testing.T) {
 	t.Parallel()
+	dir := dataDir(t)
 	for _, c := range []struct {
 		name  string
 		first func(*holder, *testing.T)
 	}{
-		{"first leaves", func(h *holder, t *testing.T) { h.leave(t) }},
-		{"first is killed", func(h *holder, t *testing.T) { h.kill(t) }},
+		{"first leaves", (*holder).leave},
+		{"first is killed", (*holder).kill},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			dir := dataDir(t)
 			first := startHolder(t, dir)
 			s := start(t, embedded.Config{DataDir: dir})
 			second := startHolder(t, dir)
@@ -159,17 +172,16 @@ func TestLastOneOutStopsServer(t *testing.T) {
 	}
 }
 
-func TestRefusesToAdoptServerWithoutFsync(t *testing.T) {
-	t.Parallel()
-	dir := dataDir(t)
-	start(t, embedded.Config{DataDir: dir})
-	_, err := embedded.Start(within(t), embedded.Config{DataDir: dir, Durable: true})
-	wantError(t, err, "fsync off")
-}
-
 func TestStartsInDeepFolder(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(dataDir(t), strings.Repeat("deep/", 20))
+	shallow := dataDir(t)
+	dir := filepath.Join(shallow, strings.Repeat("deep/", 20))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(shallow, "postgres"), filepath.Join(dir, "postgres")); err != nil {
+		t.Fatal(err)
+	}
 	s := start(t, embedded.Config{DataDir: dir})
 	query(t, s, "select version()")
 	if run := filepath.Join(dir, "run"); strings.Contains(s.URL("x"), run) {
@@ -177,13 +189,19 @@ func TestStartsInDeepFolder(t *testing.T) {
 	}
 }
 
-func TestOperatorSettingsWin(t *testing.T) {
+func TestOperatorSettings(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	local := filepath.Join(dir, "postgresql.local.conf")
-	if err := os.WriteFile(local, []byte("work_mem = '7MB'\nmax_connections = 50\nport = 1\n"), 0o644); err != nil {
-		t.Fatal(err)
+	write := func(settings string) {
+		if err := os.WriteFile(filepath.Join(dir, "postgresql.local.conf"), []byte(settings), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
+	write("shared_buffers = 'plenty'\n")
+	_, err := embedded.Start(within(t), embedded.Config{DataDir: dir})
+	wantError(t, err, "did not start", "configuration file", "postgres.log")
+
+	write("work_mem = '7MB'\nmax_connections = 50\nport = 1\n")
 	s := start(t, embedded.Config{DataDir: dir})
 	for name, want := range map[string]string{"work_mem": "7MB", "max_connections": "50", "port": "5432"} {
 		if got := query(t, s, "show "+name); got != want {

@@ -83,7 +83,7 @@ func openHome(dir string) (*home, error) {
 	if os.Geteuid() == 0 {
 		mode = 0o755 // the server's account must pass through
 	}
-	if err := os.MkdirAll(dir, mode); err != nil {
+	if err := makeDir(dir, mode); err != nil {
 		return nil, explainDataDir(dir, err)
 	}
 	resolved, err := filepath.EvalSymlinks(dir)
@@ -98,6 +98,18 @@ func openHome(dir string) (*home, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// makeDir makes a folder that is not there yet, and its parents. It gets the
+// mode whatever the umask is: a strict one would lock the server's account out.
+func makeDir(dir string, mode fs.FileMode) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return err
+	}
+	return os.Chmod(dir, mode)
 }
 
 // explainDataDir says what to do about a data folder that cannot be used.

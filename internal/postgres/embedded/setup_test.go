@@ -26,12 +26,14 @@ import (
 const holdEnv = "HEADWAY_EMBEDDED_TEST_HOLD"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(holdEnv); dir != "" {
-		if err := hold(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for env, role := range map[string]func(dir string) error{holdEnv: hold, comeAndGoEnv: comeAndGoLoop} {
+		if dir := os.Getenv(env); dir != "" {
+			if err := role(dir); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	code := m.Run()
 	if initialised.dir != "" {
