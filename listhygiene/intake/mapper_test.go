@@ -293,6 +293,7 @@ func TestEveryCodeHasWords(t *testing.T) {
 	codes := []Code{
 		EmptyFile, NotText, NULByte, NoEmailColumn, UnclosedQuote, RowTooLong, TooManyCells, BadEncoding,
 		EmailMissing, SeveralAddresses, StatusUnknown,
+		ArchiveDamaged, ArchiveLocked, TooManyFiles, UnpacksTooLarge, WorkbookTooLarge, OldWorkbook,
 	}
 	for _, a := range address.Codes() {
 		codes = append(codes, syntaxCode(a))

@@ -35,6 +35,16 @@ const (
 	NoEmailColumn Code = "no_email_column"
 )
 
+// The codes for archives and workbooks.
+const (
+	ArchiveDamaged   Code = "archive_damaged"
+	ArchiveLocked    Code = "archive_locked"
+	TooManyFiles     Code = "too_many_files"
+	UnpacksTooLarge  Code = "unpacks_too_large"
+	WorkbookTooLarge Code = "workbook_too_large"
+	OldWorkbook      Code = "old_workbook"
+)
+
 // The codes for rows.
 const (
 	UnclosedQuote    Code = "unclosed_quote"
@@ -69,6 +79,12 @@ var explanations = map[Code]explanation{
 	NotText:          {"the file is no text", "export it as CSV, or upload the workbook or archive under its own name"},
 	NULByte:          {"there is a NUL byte", "the file is damaged or no text: export it again as CSV in UTF-8"},
 	NoEmailColumn:    {"no column holds e-mail addresses", "choose the column, or check delimiter and encoding"},
+	ArchiveDamaged:   {"the archive or workbook is damaged", "export or compress it again"},
+	ArchiveLocked:    {"the archive is protected by a password", "upload it without one"},
+	TooManyFiles:     {"the archive holds too many files", "upload only the files with contacts"},
+	UnpacksTooLarge:  {"the file unpacks to far more than its size", "upload it uncompressed, or in parts"},
+	WorkbookTooLarge: {"the workbook is too large", "save it as CSV in UTF-8"},
+	OldWorkbook:      {"the file is a workbook of an old or protected kind", "save it as .xlsx without a password, or as CSV in UTF-8"},
 	UnclosedQuote:    {"a quotation mark is not closed, or stands in the middle of a quoted cell", "double the quotation marks inside the cell, or remove them"},
 	RowTooLong:       {"the row is longer than 256 KB", "check it for a missing line break or quotation mark"},
 	TooManyCells:     {"the row has more cells than the heading", "put quotation marks around cells that contain the delimiter"},
