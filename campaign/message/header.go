@@ -19,7 +19,7 @@ func (c *Compiled) appendHeader(dst []byte, r Recipient, v *template.Values) ([]
 	dst = append(dst, "\r\n"...)
 	dst, ok := appendAddressField(dst, "To", r.Address)
 	if !ok {
-		return dst, refuse("the address "+quote(r.Address)+" cannot stand in a header", "correct the address of the contact")
+		return dst, refuseAddress(r.Address)
 	}
 	dst = append(dst, c.sender...)
 	if c.subject != nil {
@@ -51,7 +51,11 @@ func appendSubject(dst []byte, t *template.Template, v *template.Values) ([]byte
 			return dst, located(PartSubject, err)
 		}
 	}
-	return append(encodeTail(dst, mark, len(name)), "\r\n"...), nil
+	dst = encodeTail(dst, mark, len(name))
+	if len(dst) == mark {
+		dst = dst[:mark-1] // no blank ends a line
+	}
+	return append(dst, "\r\n"...), nil
 }
 
 // appendUnsubscribe appends how to leave the list: by a link and by mail
@@ -61,8 +65,12 @@ func appendUnsubscribe(dst []byte, r Recipient) []byte {
 	if r.UnsubscribeURL == "" && r.UnsubscribeMailto == "" {
 		return dst
 	}
-	dst = append(dst, "List-Unsubscribe:"...)
+	const name = "List-Unsubscribe:"
+	dst = append(dst, name...)
 	separator := ""
+	if len(name)+len(" <>,")+len(r.UnsubscribeURL) > maxLine {
+		separator = "\r\n"
+	}
 	for _, link := range [...]struct{ scheme, rest string }{{"", r.UnsubscribeURL}, {"mailto:", r.UnsubscribeMailto}} {
 		if link.rest == "" {
 			continue

@@ -21,6 +21,9 @@ func (c *Compiled) Naive(r Recipient) (Rendering, error) {
 	if err := c.check(r); err != nil {
 		return Rendering{}, err
 	}
+	if _, ok := appendAddress(nil, r.Address); !ok {
+		return Rendering{}, refuseAddress(r.Address)
+	}
 	var values template.Values
 	fill(&values, r)
 	var out Rendering

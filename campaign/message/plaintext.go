@@ -18,7 +18,7 @@ var (
 
 // plainText returns the text part for an HTML body in which Liquid is hidden.
 func (s *shield) plainText(markup string) string {
-	markup = s.marks.ReplaceAllString(markup, s.prefix+"${1}${2}z") // out of the comments
+	markup = s.outOfComments(s.standApart(markup))
 	markup = htmlComment.ReplaceAllString(markup, "")
 	markup = lineBreak.ReplaceAllString(markup, "<br>")
 	markup = cellEnd.ReplaceAllString(markup, " ")
@@ -28,7 +28,7 @@ func (s *shield) plainText(markup string) string {
 	})
 	text := html2text.HTML2TextWithOptions(markup,
 		html2text.WithUnixLineBreaks(), html2text.WithLinksInnerText(), html2text.WithListSupportPrefix("- "))
-	return tidy(text)
+	return s.closeUp(tidy(text))
 }
 
 // tidy trims lines, leaves one empty line where there are several, and shows a

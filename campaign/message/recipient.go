@@ -56,10 +56,20 @@ func isWebLink(s string) bool {
 // is.
 func isMailbox(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
-	return ok && isToken(s) && isHostName(domain) && local != "" && strings.Trim(local, mailboxBytes) == ""
+	if !ok || local == "" || !isHostName(domain) || len(s) > maxAddress {
+		return false
+	}
+	for i := range len(local) {
+		if c := local[i]; !isAlphanumeric(c) && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
-const mailboxBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+func refuseAddress(address string) error {
+	return refuse("the address "+quote(address)+" cannot stand in a header", "correct the address of the contact")
+}
 
 func refuse(problem, advice string) error {
 	return &Error{Part: PartRecipient, Problem: problem, Advice: advice}

@@ -15,7 +15,8 @@ import (
 type shield struct {
 	prefix string // begins every mark; occurs in no source
 	tokens []template.Token
-	marks  *regexp.Regexp
+	marks  *regexp.Regexp // any mark
+	apart  *regexp.Regexp // one in a comment, see standApart
 }
 
 // newShield returns a shield for these texts.
@@ -26,6 +27,7 @@ func newShield(texts ...string) *shield {
 		s.prefix = "hw" + strconv.Itoa(n) + "x"
 	}
 	s.marks = regexp.MustCompile(`<!--` + s.prefix + `([0-9]+)b-->|` + s.prefix + `([0-9]+)[bz]`)
+	s.apart = regexp.MustCompile(`<!--(` + s.prefix + `[0-9]+b)-->`)
 	return s
 }
 
@@ -43,11 +45,12 @@ func (s *shield) hide(tokens []template.Token) string {
 	return b.String()
 }
 
-// standApart turns each line of Markdown that consists of tags alone into a block
-// of its own, an HTML comment, so that {% if %} does not become a paragraph.
-func (s *shield) standApart(markdown string) string {
+// standApart puts the marks of each line that consists of tags alone into HTML
+// comments. Markdown takes these for blocks of their own, so that {% if %} does
+// not become a paragraph.
+func (s *shield) standApart(text string) string {
 	mark := regexp.MustCompile(s.prefix + `([0-9]+)z`)
-	lines := strings.Split(markdown, "\n")
+	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		found := mark.FindAllStringSubmatch(line, -1)
 		if len(found) == 0 || strings.TrimSpace(mark.ReplaceAllString(line, "")) != "" {
@@ -63,6 +66,22 @@ func (s *shield) standApart(markdown string) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// outOfComments turns the comments of standApart into bare marks, which still
+// tell that they stand apart.
+func (s *shield) outOfComments(text string) string {
+	return s.apart.ReplaceAllString(text, " $1 ")
+}
+
+// closeUp moves marks that stand apart to what follows them, with one empty line
+// before, so that a condition that does not hold leaves no empty lines.
+func (s *shield) closeUp(text string) string {
+	marks := regexp.MustCompile(`\s*(?:` + s.prefix + `[0-9]+b\s*)+`)
+	text = marks.ReplaceAllStringFunc(text, func(found string) string {
+		return "\n\n" + strings.Join(strings.Fields(found), "")
+	})
+	return strings.TrimSpace(text)
 }
 
 // reveal returns the tokens of a text with marks.

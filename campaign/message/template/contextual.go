@@ -155,7 +155,7 @@ func (m *marker) link(o *output, p position) position {
 		o.escape = linkPath
 	case p.linkPart == linkMailbox:
 		o.escape = linkAddress
-	case len(expression) > 2 && expression[len(expression)-1] == word{name, "url_encode"}:
+	case encodesItself(o.Args):
 		o.escape = linkEncoded
 	default:
 		o.escape = linkQuery

@@ -32,7 +32,7 @@ import (
 type Mode uint8
 
 const (
-	Text Mode = iota // outputs appear as they are, control characters dropped
+	Text Mode = iota // outputs appear as they are without control characters, encoded in the query of a link
 	HTML             // outputs are escaped as their place in the markup demands
 )
 
@@ -63,10 +63,13 @@ func Parse(tokens []Token, mode Mode) (*Template, error) {
 	if err := l.check(t.nodes, t.roots); err != nil {
 		return nil, err
 	}
-	if mode == HTML {
+	switch mode {
+	case HTML:
 		if err := escapeMarkup(t.nodes); err != nil {
 			return nil, err
 		}
+	case Text:
+		escapeTextLinks(t.nodes, "")
 	}
 	if t.pieces, err = l.pieces(t.nodes); err != nil {
 		return nil, err

@@ -107,6 +107,8 @@ func TestRendering(t *testing.T) {
 		{"after a slot in a link", `<a href="{{ link }}&{{ name }}">`, `<a href="https://shop.example.test/a%20b?x=1&amp;y=%27z%27&Ana%20%22A%22%20%3CO%27Neil%3E%20%26%20Co">`, template.HTML},
 		{"our own link", `<a href="{{ unsubscribe_url }}">`, `<a href="https://news.example.test/u/abc?a=1&amp;b=2">`, template.HTML},
 		{"our own link in text", `{{ unsubscribe_url }}`, `https://news.example.test/u/abc?a=1&b=2`, template.Text},
+		{"a link in text", `<https://x.test/{{ n }}?n={{ place.city }}&m={% if n %}{{ items }}{% endif %}> {{ place.city }}`, `<https://x.test/3?n=%C5%81%C3%B3d%C5%BA&m=onetwo> Łódź`, template.Text},
+		{"a link in text that was encoded", `https://x.test/?n={{ name | url_encode }}`, `https://x.test/?n=Ana+%22A%22+%3CO%27Neil%3E+%26+Co`, template.Text},
 		{"branches within a link", `<a href="{% if n %}https://a.test/?x=1{% else %}https://b.test/{% endif %}{{ name }}">`, `<a href="https://a.test/?x=1Ana%20%22A%22%20%3CO%27Neil%3E%20%26%20Co">`, template.HTML},
 		{"branches within a tag", `<td{% if n %} class="a"{% endif %} title="{{ n }}">`, `<td class="a" title="3">`, template.HTML},
 		{"a branch that is an attribute", `<input {% if n %}checked{% endif %} title="{{ n }}"{% if no %} disabled{% endif %}>{{ n }}`, `<input checked title="3">3`, template.HTML},
