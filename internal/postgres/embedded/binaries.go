@@ -160,25 +160,27 @@ func (s *Server) chooseBinaries(ctx context.Context, cfg Config, major int) (str
 			return b.dir, nil
 		}
 	}
-	if cfg.BinDir == "" {
-		b, fetchErr := cfg.Download.fetch(ctx, s.log, s.home, major)
-		if fetchErr == nil {
-			return b.dir, nil
-		}
-		if err != nil {
-			return "", fmt.Errorf("%w, and %w; %s", err, fetchErr, remedy)
-		}
+	if cfg.BinDir != "" {
+		return "", wrongMajor(s.home, major, found, errors.New("the settings name no other"))
 	}
-	return "", wrongMajor(s.home, major, found)
+	b, fetchErr := cfg.Download.fetch(ctx, s.log, s.home, major)
+	switch {
+	case fetchErr == nil:
+		return b.dir, nil
+	case err != nil:
+		return "", fmt.Errorf("%w, and %w; %s", err, fetchErr, remedy)
+	}
+	return "", wrongMajor(s.home, major, found, fetchErr)
 }
 
-// wrongMajor explains that the data was made by a version that is not here.
-func wrongMajor(h *home, major int, found []binaries) error {
+// wrongMajor explains that the data was made by a version that is not here,
+// nor, for the reason given, to be had.
+func wrongMajor(h *home, major int, found []binaries, reason error) error {
 	versions := make([]string, len(found))
 	for i, b := range found {
 		versions[i] = fmt.Sprintf("%d in %s", b.major, b.dir)
 	}
-	return fmt.Errorf("data folder %s was made by Postgres %d, and the Postgres here is %s; "+
+	return fmt.Errorf("data folder %s was made by Postgres %d, and the Postgres here is %s (%w); "+
 		"install Postgres %d or point the setting for its folder there, or else dump the data with the old version's pg_dumpall and restore it into a new folder",
-		h.cluster(), major, strings.Join(versions, ", "), major)
+		h.cluster(), major, strings.Join(versions, ", "), reason, major)
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // locales are tried in order until initdb knows one. C.UTF-8 sorts by code
@@ -30,8 +31,8 @@ const draftPrefix = "postgres.new-"
 // Each attempt has a folder of its own: the initdb of a headway that was
 // killed may still be at work in another.
 func (h *home) initialise(ctx context.Context, binDir string, durable bool) error {
-	h.removeDrafts()
-	defer h.removeDrafts()
+	removeDrafts(h.dir, draftPrefix, 0)
+	defer removeDrafts(h.dir, draftPrefix, 0)
 	for _, locale := range locales {
 		draft, err := os.MkdirTemp(h.dir, draftPrefix)
 		if err == nil {
@@ -55,13 +56,16 @@ func (h *home) initialise(ctx context.Context, binDir string, durable bool) erro
 	return fmt.Errorf("make the Postgres data folder %s: initdb knows none of the locales C.UTF-8 and C", h.cluster())
 }
 
-// removeDrafts removes what interrupted attempts left. One that is still being
-// written may escape, until next time.
-func (h *home) removeDrafts() {
-	entries, _ := os.ReadDir(h.dir)
+// removeDrafts removes the folders of interrupted attempts that are older than
+// age. One that is still being written may escape, until next time.
+func removeDrafts(dir, prefix string, age time.Duration) {
+	entries, _ := os.ReadDir(dir)
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), draftPrefix) {
-			_ = os.RemoveAll(filepath.Join(h.dir, entry.Name()))
+		if !strings.HasPrefix(entry.Name(), prefix) {
+			continue
+		}
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) >= age {
+			_ = os.RemoveAll(filepath.Join(dir, entry.Name()))
 		}
 	}
 }

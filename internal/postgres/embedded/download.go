@@ -45,6 +45,8 @@ var releases = map[int]embeddedpostgres.PostgresVersion{
 
 const (
 	mavenCentral = "https://repo1.maven.org/maven2"
+	// downloadPrefix begins the names of folders that are being unpacked.
+	downloadPrefix = "download-"
 	// newestRelease is what new data folders get.
 	newestRelease = 18
 	// probeTimeout bounds the first contact with the repository.
@@ -61,7 +63,7 @@ func (d DownloadConfig) fetch(ctx context.Context, log *slog.Logger, h *home, ma
 	}
 	version, ok := releases[major]
 	if !ok {
-		return binaries{}, fmt.Errorf("Postgres %d is not offered for download", major)
+		return binaries{}, fmt.Errorf("there is no download of Postgres %d", major)
 	}
 	cache := d.CacheDir
 	if cache == "" {
@@ -106,7 +108,8 @@ func (d DownloadConfig) download(ctx context.Context, version embeddedpostgres.P
 	if err := makeDir(cache, 0o755); err != nil {
 		return err
 	}
-	draft, err := os.MkdirTemp(cache, "download-")
+	removeDrafts(cache, downloadPrefix, 2*downloadTimeout)
+	draft, err := os.MkdirTemp(cache, downloadPrefix)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
@@ -54,6 +56,9 @@ const (
 	// handOver bounds the wait for remains of a server that was killed: its
 	// processes end by themselves once their statement is done.
 	handOver = 10 * time.Second
+	// silence is how long a running server may not even say that it starts up,
+	// which it does within milliseconds unless its machine is very busy.
+	silence = 30 * time.Second
 )
 
 // Config says where the server lives and how it is found. Its zero value is
@@ -213,7 +218,7 @@ func (s *Server) Stop(ctx context.Context) error {
 // adopt takes over a server that runs on our folder. It returns false when
 // none does, and has then removed what a dead one left in the way.
 func (s *Server) adopt(ctx context.Context, durable bool) (bool, error) {
-	for {
+	for heard := time.Now(); ; {
 		pm, err := s.home.readPostmaster()
 		if err != nil || pm == nil {
 			return false, err
@@ -222,13 +227,18 @@ func (s *Server) adopt(ctx context.Context, durable bool) (bool, error) {
 			return false, s.home.clearStale(ctx, pm)
 		}
 		err = s.home.confirm(ctx, pm, durable)
-		if err == nil {
+		var refused *pgconn.PgError
+		switch {
+		case err == nil:
 			s.socketDir, s.port = pm.socketDir, pm.port
 			s.binDir = s.home.runningBinaries()
 			return true, nil
-		}
-		if !errors.Is(err, errNotReady) {
+		case !errors.Is(err, errNotReady):
 			return false, err
+		case errors.As(err, &refused): // it recovers, or shuts down
+			heard = time.Now()
+		case time.Since(heard) > silence:
+			return false, fmt.Errorf("postgres runs on %s (process %d) but has not answered for %v; stop it and try again", s.home.cluster(), pm.pid, silence)
 		}
 		if err := pause(ctx); err != nil {
 			return false, fmt.Errorf("postgres (process %d) on %s does not accept connections: %w", pm.pid, s.home.cluster(), err)

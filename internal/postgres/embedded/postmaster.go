@@ -93,9 +93,9 @@ func (h *home) confirm(ctx context.Context, pm *postmaster, durable bool) error 
 
 // connect opens one connection. It returns errNotReady where waiting helps.
 func connect(ctx context.Context, url string) (*pgx.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := pgx.Connect(attempt, url)
 	if err == nil {
 		return conn, nil
 	}
@@ -103,7 +103,8 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	switch {
 	case errors.As(err, &refused) && refused.Code == cannotConnectNow:
 		return nil, fmt.Errorf("%w: %s", errNotReady, refused.Message)
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET),
+		attempt.Err() != nil && ctx.Err() == nil: // too busy to answer in time
 		return nil, fmt.Errorf("%w: %w", errNotReady, err)
 	}
 	return nil, fmt.Errorf("connect to postgres: %w", err)

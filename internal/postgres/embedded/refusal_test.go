@@ -148,6 +148,21 @@ func TestAsOrdinaryUser(t *testing.T) {
 	}
 }
 
+// TestAsRootOfContainer runs a test without the right to look into other
+// users' processes, which root has not in a container.
+func TestAsRootOfContainer(t *testing.T) {
+	t.Parallel()
+	setpriv, err := exec.LookPath("setpriv")
+	if os.Geteuid() != 0 || err != nil {
+		t.Skip("needs root, and setpriv to take rights from it")
+	}
+	out, err := exec.Command(setpriv, "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace",
+		os.Args[0], "-test.v", "-test.run=^TestAdoptsAfterOwnerWasKilled$").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 func copyProgram(t *testing.T, to string) {
 	t.Helper()
 	from, err := os.Executable()

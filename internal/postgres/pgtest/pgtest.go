@@ -14,8 +14,9 @@
 //     background, stops it after a minute without users.
 //
 // With HEADWAY_TEST_DATABASE_URL set, that server is used and nothing is
-// started: its user must be allowed to create databases. Where there is no
-// Postgres at all, tests fail and say what to install.
+// started: its user must be allowed to create databases. Where no Postgres is
+// installed it is downloaded once; where that fails, so do the tests, and say
+// what to install.
 //
 // The package knows no migrations: its callers bring them. It is imported by
 // tests only.
@@ -139,7 +140,11 @@ func sharedDir() (string, error) {
 		name += "-" + strconv.Itoa(major)
 	}
 	dir := filepath.Join(os.TempDir(), name)
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := os.Mkdir(dir, 0o755)
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // whatever the umask
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
 	info, err := os.Lstat(dir)
