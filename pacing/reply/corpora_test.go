@@ -101,7 +101,7 @@ var fieldManualProviders = map[string]string{
 
 var (
 	temporaryReply = regexp.MustCompile(`(?:^|[\s;:>(])(4[25][0-9][- ].*)$`)
-	inReplyTo      = regexp.MustCompile(` \(in reply to .*\)$`)
+	replyTo        = regexp.MustCompile(` \(in reply to .*\)$`)
 	folding        = regexp.MustCompile(`\r?[\n\r][ \t]+`)
 )
 
@@ -127,7 +127,7 @@ func sisimai4xx(t *testing.T) []labelled {
 			if m == nil {
 				continue
 			}
-			text := strings.Join(strings.Fields(inReplyTo.ReplaceAllString(string(m[1]), "")), " ")
+			text := strings.Join(strings.Fields(replyTo.ReplaceAllString(string(m[1]), "")), " ")
 			if strings.Count(text, ")") > strings.Count(text, "(") {
 				text = strings.TrimSuffix(text, ")")
 			}

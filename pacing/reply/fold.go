@@ -2,6 +2,7 @@ package reply
 
 import (
 	"bytes"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -172,13 +173,14 @@ func marker(token []byte) string {
 // blanked with x as manuals print it.
 func isIP(token []byte, dots, colons int) bool {
 	allowed := "0123456789.x"
-	if colons >= 2 {
+	switch {
+	case colons == 7 || colons >= 2 && bytes.Contains(token, []byte("::")):
 		allowed = "0123456789abcdef:."
-	} else if dots != 3 || colons != 0 {
+	case dots != 3 || colons != 0:
 		return false
 	}
 	for _, c := range token {
-		if bytes.IndexByte([]byte(allowed), c) < 0 {
+		if strings.IndexByte(allowed, c) < 0 {
 			return false
 		}
 	}

@@ -1,34 +1,47 @@
 package reply
 
-import (
-	"strings"
-)
+import "strings"
 
 // Parse reads a reply as it stands in a log, a transcript or a delivery status
-// notification, and returns it with the given phase. It accepts any number of
-// lines ("450-4.2.1 …", "450 4.2.1 …"), a leading "smtp;" (RFC 3464 §2.3.6),
-// and words without any code, which become a Reply with Code 0. It never fails:
-// whatever is not a code stays text.
+// notification. It accepts any number of lines ("450-4.2.1 …", "450 4.2.1 …"), a
+// leading "smtp;" (RFC 3464 §2.3.6), a sentence of another server that quotes the
+// reply, and words without any code, which become a Reply with Code 0.
+//
+// The phase is the one given; if that is [PhaseAsync] or empty, the one that the
+// text names ("in reply to RCPT TO command"). Parse never fails: whatever is not
+// a code stays text.
 func Parse(phase Phase, s string) Reply {
 	r := Reply{Phase: phase}
 	for line := range strings.Lines(s) {
-		line = strings.TrimSpace(line)
-		if r.Code == 0 && len(r.Lines) == 0 {
-			if kind, rest, ok := strings.Cut(line, ";"); ok && strings.EqualFold(strings.TrimSpace(kind), "smtp") {
-				line = strings.TrimSpace(rest)
-			}
+		line, named := cutPhase(strings.TrimSpace(line))
+		if named != "" && (r.Phase == "" || r.Phase == PhaseAsync) {
+			r.Phase = named
 		}
-		code, rest := cutCode(line)
-		switch {
-		case code != 0 && (r.Code == 0 && len(r.Lines) == 0 || code == r.Code):
-			r.Code, line = code, rest
-		case line == "":
+		if line == "" {
 			continue
+		}
+		if len(r.Lines) == 0 {
+			line = r.begin(line)
+		} else if code, rest := cutCode(line); code == r.Code && code != 0 {
+			line = rest
 		}
 		r.Lines = append(r.Lines, line)
 	}
 	r.Enhanced = r.enhanced()
 	return r
+}
+
+// begin reads the code off the first line and returns its text.
+func (r *Reply) begin(line string) string {
+	if kind, rest, ok := strings.Cut(line, ";"); ok && strings.EqualFold(strings.TrimSpace(kind), "smtp") {
+		line = strings.TrimSpace(rest)
+	}
+	code, text := cutCode(line)
+	if code == 0 {
+		code, text = cutCode(quoted(line))
+	}
+	r.Code = code
+	return text
 }
 
 // cutCode splits "550-text", "550 text" or "550" into code and text. The code is

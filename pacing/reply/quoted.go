@@ -1,0 +1,56 @@
+package reply
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Mail servers quote each other: what a delivery status notification or a log
+// line holds is often a sentence around the reply that matters.
+//
+//	host mx.example[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT TO command)
+//	SMTP error from remote mail server after RCPT TO:<a@b>: host mx.example [192.0.2.1]: 550 no such user
+//	<<< 550 5.1.1 no such user
+var (
+	quotedReply = regexp.MustCompile(`(?:[:;] ?|<<< ?)([45][0-5]\d[ -].*)`)
+	inReplyTo   = regexp.MustCompile(`(?i) ?\(in reply to ([^)]*)\)`)
+	afterPhase  = regexp.MustCompile(`(?i)\bafter (pipelined )?(end of data|rcpt to|mail from|data|ehlo|helo|starttls|auth|initial connection)`)
+)
+
+// quoted returns the reply that a line quotes, or the line itself.
+func quoted(line string) string {
+	if m := quotedReply.FindStringSubmatch(line); m != nil {
+		return m[1]
+	}
+	return line
+}
+
+// cutPhase returns the line without "(in reply to … command)", and the phase
+// that it or the sentence names, "" when there is none.
+func cutPhase(line string) (string, Phase) {
+	if m := inReplyTo.FindStringSubmatchIndex(line); m != nil {
+		return line[:m[0]] + line[m[1]:], phaseNamed(line[m[2]:m[3]])
+	}
+	if m := afterPhase.FindStringSubmatch(line); m != nil {
+		return line, phaseNamed(m[2])
+	}
+	return line, ""
+}
+
+// phaseNamed reads "end of DATA command" and the like.
+func phaseNamed(words string) Phase {
+	words = strings.ToLower(words)
+	for _, p := range []struct {
+		words string
+		phase Phase
+	}{
+		{"end of data", PhaseDot}, {"rcpt", PhaseRcpt}, {"mail from", PhaseMail}, {"data", PhaseData},
+		{"ehlo", PhaseEHLO}, {"helo", PhaseEHLO}, {"starttls", PhaseStartTLS}, {"auth", PhaseAuth},
+		{"initial", PhaseConnect}, {"connect", PhaseConnect},
+	} {
+		if strings.Contains(words, p.words) {
+			return p.phase
+		}
+	}
+	return ""
+}
