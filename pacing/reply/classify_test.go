@@ -125,3 +125,19 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// A narrower key has the rules of the wider one; a name that begins like a key
+// does not.
+func TestNarrowedProvider(t *testing.T) {
+	t.Parallel()
+	for provider, want := range map[string]string{
+		"microsoft":              "microsoft-server-busy",
+		"microsoft-365":          "microsoft-server-busy",
+		"microsoft-fans.example": "any-outage",
+		"":                       "any-outage",
+	} {
+		if m := Classify(provider, Parse(PhaseMail, "451 Server busy. Please try again later.")); m.Rule != want {
+			t.Errorf("%q: decided by %s, want %s", provider, m.Rule, want)
+		}
+	}
+}

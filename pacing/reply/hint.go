@@ -62,7 +62,7 @@ func duration(s []byte) (d time.Duration, n int) {
 		if digits == 0 || width == 0 {
 			return d, n
 		}
-		d = min(d+time.Duration(value)*unit, 2*maxHint)
+		d += min(time.Duration(value), maxHint/unit) * unit
 		n = at + digits + width
 	}
 }
@@ -261,7 +261,7 @@ func window(text []byte) time.Duration {
 			value = 1
 		}
 		if unit, width := unit(after[digits:]); width > 0 {
-			return min(time.Duration(value)*unit, maxHint)
+			return min(time.Duration(value), maxHint/unit) * unit
 		}
 	}
 }

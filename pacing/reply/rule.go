@@ -58,11 +58,13 @@ func (r *Rule) blamesAddress() bool {
 	return false
 }
 
-// For reports whether the rule holds for the provider with this key. A key such
-// as "microsoft-365" narrows "microsoft": rules for the wide key hold for it.
+// For reports whether the rule is one of the provider with this key. A key such
+// as "microsoft-365" narrows "microsoft": rules for the wide key hold for it. A
+// registrable name narrows nothing: google-fans.example is not Google.
 func (r *Rule) For(provider string) bool {
 	for _, p := range r.Providers {
-		if rest, ok := strings.CutPrefix(provider, p); ok && (rest == "" || rest[0] == '-') {
+		rest, ok := strings.CutPrefix(provider, p)
+		if ok && (rest == "" || rest[0] == '-' && !strings.Contains(rest, ".")) {
 			return true
 		}
 	}
