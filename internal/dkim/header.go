@@ -1,6 +1,10 @@
 package dkim
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
 
 // overSigned are the fields that are named once more than they occur: those
 // that say who writes to whom about what, how the body is to be read, and what
@@ -15,30 +19,90 @@ var overSigned = []string{
 // that passes a message on may add its own.
 var signed = []string{"Sender", "List-ID"}
 
-// headerNames returns the names for h= of a message with this header.
-func headerNames(header []byte) []string {
+var (
+	errNoFrom   = errors.New("sign message: it has no From field, which every signature must cover")
+	errNoEnd    = errors.New("sign message: no empty line ends its header; lines must end in CRLF")
+	errLineEnds = errors.New("sign message: a CR or LF stands alone; lines must end in CRLF, or what is sent is not what was signed")
+)
+
+// header is the fields of a message in their order, each with its line ends.
+type header [][]byte
+
+// split parses a message into its header and body.
+func split(message []byte) (header, []byte, error) {
+	end := bytes.Index(message, []byte("\r\n\r\n"))
+	if end < 0 {
+		return nil, nil, errNoEnd
+	}
+	h := make(header, 0, 32)
+	head, body := message[:end+2], message[end+4:]
+	if !hasOnlyCRLF(head) || !hasOnlyCRLF(body) {
+		return nil, nil, errLineEnds
+	}
+	for len(head) > 0 {
+		n := fieldLength(head)
+		if head[0] == ' ' || head[0] == '\t' || bytes.IndexByte(head[:n], ':') <= 0 {
+			return nil, nil, fmt.Errorf("sign message: %.40q is no header field", head[:n])
+		}
+		h = append(h, head[:n])
+		head = head[n:]
+	}
+	if h.count("From") == 0 {
+		return nil, nil, errNoFrom
+	}
+	return h, body, nil
+}
+
+// fieldLength returns where the first field ends: at the first line break that
+// no white space follows (RFC 5322 §2.2.3).
+func fieldLength(head []byte) int {
+	at := 0
+	for {
+		at += bytes.IndexByte(head[at:], '\n') + 1
+		if at == len(head) || head[at] != ' ' && head[at] != '\t' {
+			return at
+		}
+	}
+}
+
+// hasOnlyCRLF reports whether CR and LF occur in pairs only.
+func hasOnlyCRLF(text []byte) bool {
+	pairs := bytes.Count(text, []byte("\r\n"))
+	return bytes.Count(text, []byte("\r")) == pairs && bytes.Count(text, []byte("\n")) == pairs
+}
+
+// toSign returns the names for h=.
+func (h header) toSign() []string {
 	names := make([]string, 0, 2*len(overSigned)+len(signed))
 	for _, name := range overSigned {
-		for range count(header, name) + 1 {
+		for range h.count(name) + 1 {
 			names = append(names, name)
 		}
 	}
 	for _, name := range signed {
-		for range count(header, name) {
+		for range h.count(name) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// count returns how often a field occurs in a header with CRLF line ends.
-func count(header []byte, name string) int {
+// count returns how often a field occurs.
+func (h header) count(name string) int {
 	n := 0
-	for line := range bytes.Lines(header) {
-		field, _, found := bytes.Cut(line, []byte(":"))
-		if found && bytes.EqualFold(bytes.TrimRight(field, " \t"), []byte(name)) {
+	for _, field := range h {
+		if isNamed(field, name) {
 			n++
 		}
 	}
 	return n
+}
+
+// isNamed reports whether a field has this name.
+func isNamed(field []byte, name string) bool {
+	if len(field) <= len(name) || !bytes.EqualFold(field[:len(name)], []byte(name)) {
+		return false
+	}
+	rest := bytes.TrimLeft(field[len(name):], " \t")
+	return len(rest) > 0 && rest[0] == ':'
 }

@@ -1,15 +1,18 @@
 package dkim
 
 import (
-	"bytes"
 	"crypto"
-	"errors"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
-	"io"
+	"strconv"
 	"time"
-
-	"github.com/emersion/go-msgauth/dkim"
 )
+
+// maxLine is the length that header lines should not exceed (RFC 5322 §2.1.1).
+const maxLine = 78
 
 // Signer is a key with the place where its public half is published. It may be
 // used by many goroutines.
@@ -21,70 +24,121 @@ type Signer struct {
 }
 
 // Sign appends to dst one DKIM-Signature field for each signer, in their order,
-// and then the message, and returns the longer buffer. The message needs a From
-// field and CRLF line ends. Now is when it is signed. On an error dst comes back
-// as it was.
+// and then the message, and returns the longer buffer. Message is hashed once
+// however many sign; it needs a From field and CRLF line ends. Now is when it is
+// signed. On an error dst comes back as it was.
 func Sign(dst, message []byte, now time.Time, signers ...*Signer) ([]byte, error) {
-	end, err := headerEnd(message)
+	header, body, err := split(message)
 	if err != nil {
 		return dst, err
 	}
-	names := headerNames(message[:end])
-	signing := make([]*dkim.Signer, 0, len(signers))
-	writers := make([]io.Writer, 0, len(signers))
+	names := header.toSign()
+	fields := header.canonical(names)
+	bodyHash := base64.StdEncoding.EncodeToString(hashBody(body))
+	out := dst
 	for _, s := range signers {
-		d, err := s.start(names, now)
-		if err != nil {
-			return dst, errors.Join(err, closeAll(signing))
+		if out, err = s.append(out, names, fields, bodyHash, now); err != nil {
+			return dst, err
 		}
-		signing, writers = append(signing, d), append(writers, d)
 	}
-	if _, err := io.MultiWriter(writers...).Write(message); err != nil {
-		return dst, errors.Join(fmt.Errorf("sign message: %w", err), closeAll(signing))
-	}
-	if err := closeAll(signing); err != nil {
-		return dst, fmt.Errorf("sign message: %w", err)
-	}
-	for _, d := range signing {
-		dst = append(dst, d.Signature()...)
-	}
-	return append(dst, message...), nil
+	return append(out, message...), nil
 }
 
-func (s *Signer) start(names []string, now time.Time) (*dkim.Signer, error) {
+// append appends one DKIM-Signature field (RFC 6376 §3.5, §3.7).
+func (s *Signer) append(dst []byte, names []string, fields []byte, bodyHash string, now time.Time) ([]byte, error) {
+	algorithm, err := s.check()
+	if err != nil {
+		return dst, err
+	}
+	start := len(dst)
+	tags := tagWriter{dst: append(dst, "DKIM-Signature:"...), line: len("DKIM-Signature:")}
+	tags.add("v=1;")
+	tags.add("a=" + algorithm + ";")
+	tags.add("c=relaxed/relaxed;")
+	tags.add("d=" + s.Domain + ";")
+	tags.add("s=" + s.Selector + ";")
+	tags.add("t=" + strconv.FormatInt(now.Unix(), 10) + ";")
+	if s.Lifetime > 0 {
+		tags.add("x=" + strconv.FormatInt(now.Add(s.Lifetime).Unix(), 10) + ";")
+	}
+	tags.add("h=" + names[0])
+	for _, name := range names[1:] {
+		tags.join(":" + name)
+	}
+	tags.join(";")
+	tags.add("bh=" + bodyHash + ";")
+	tags.add("b=")
+
+	signed := sha256.New()
+	signed.Write(fields)
+	signed.Write(appendCanonicalField(nil, tags.dst[start:], "DKIM-Signature"))
+	signature, err := s.sign(signed.Sum(nil))
+	if err != nil {
+		return dst, fmt.Errorf("sign for %s: %w", s.Domain, err)
+	}
+	tags.fill(base64.StdEncoding.EncodeToString(signature))
+	return append(tags.dst, "\r\n"...), nil
+}
+
+// sign signs a hash. Ed25519 signs it as a message of its own (RFC 8463 §3).
+func (s *Signer) sign(hash []byte) ([]byte, error) {
+	if _, ok := s.Key.Public().(ed25519.PublicKey); ok {
+		return s.Key.Sign(rand.Reader, hash, crypto.Hash(0))
+	}
+	return s.Key.Sign(rand.Reader, hash, crypto.SHA256)
+}
+
+// check returns the value of a=.
+func (s *Signer) check() (string, error) {
 	if err := checkNames(s.Selector, s.Domain); err != nil {
-		return nil, err
+		return "", err
 	}
 	if err := checkKey(s.Key); err != nil {
-		return nil, err
+		return "", err
 	}
-	options := &dkim.SignOptions{
-		Domain:                 s.Domain,
-		Selector:               s.Selector,
-		Signer:                 s.Key,
-		HeaderCanonicalization: dkim.CanonicalizationRelaxed,
-		BodyCanonicalization:   dkim.CanonicalizationRelaxed,
-		HeaderKeys:             names,
+	if _, ok := s.Key.Public().(ed25519.PublicKey); ok {
+		return "ed25519-sha256", nil
 	}
-	if s.Lifetime > 0 {
-		options.Expiration = now.Add(s.Lifetime)
-	}
-	return dkim.NewSigner(options)
+	return "rsa-sha256", nil
 }
 
-func closeAll(signing []*dkim.Signer) error {
-	var errs []error
-	for _, d := range signing {
-		errs = append(errs, d.Close())
-	}
-	return errors.Join(errs...)
+// tagWriter writes the tags of a signature on lines of at most maxLine.
+type tagWriter struct {
+	dst  []byte
+	line int // length of the last line so far
 }
 
-// headerEnd returns the offset behind the empty line that ends the header.
-func headerEnd(message []byte) (int, error) {
-	i := bytes.Index(message, []byte("\r\n\r\n"))
-	if i < 0 {
-		return 0, errors.New("sign message: no empty line ends its header; lines must end in CRLF")
+// add writes a tag behind a space, or on a line of its own if it fits no more.
+func (w *tagWriter) add(tag string) {
+	if w.line+1+len(tag) > maxLine {
+		w.fold()
+	} else {
+		w.dst, w.line = append(w.dst, ' '), w.line+1
 	}
-	return i + len("\r\n\r\n"), nil
+	w.write(tag)
+}
+
+// join writes text right behind the last, or on the next line, where folding
+// white space is allowed there.
+func (w *tagWriter) join(text string) {
+	if w.line+len(text) > maxLine {
+		w.fold()
+	}
+	w.write(text)
+}
+
+// fill writes base64, which may be folded anywhere.
+func (w *tagWriter) fill(text string) {
+	for room := maxLine - w.line; len(text) > room; room = maxLine - w.line {
+		w.write(text[:room])
+		w.fold()
+		text = text[room:]
+	}
+	w.write(text)
+}
+
+func (w *tagWriter) fold() { w.dst, w.line = append(w.dst, "\r\n "...), 1 }
+
+func (w *tagWriter) write(text string) {
+	w.dst, w.line = append(w.dst, text...), w.line+len(text)
 }
