@@ -70,7 +70,10 @@ func DecodePEM(text []byte) (crypto.Signer, error) {
 	if !ok {
 		return nil, fmt.Errorf("dkim key: %T cannot sign; give an RSA or Ed25519 key", key)
 	}
-	return signer, checkKey(signer)
+	if err := checkKey(signer); err != nil {
+		return nil, err
+	}
+	return signer, nil
 }
 
 // checkKey refuses keys that no verifier accepts.
