@@ -1,6 +1,8 @@
 package pacing
 
 import (
+	"fmt"
+
 	"github.com/headwaymail/headway/pacing/reply"
 )
 
@@ -14,11 +16,15 @@ type comeback struct {
 const (
 	comebackStep = 1.3
 	costly       = 60 // seconds of hold from which on a limit is searched no more
+	costlyRest   = 40 // no search for so many times what the last hold cost
+	suspectDelay = 60 // seconds to the first knock when it may be greylisting
+	learnFrom    = 15 // seconds that a block must have lasted to tell a window
 )
 
-// comeBack sets the rate after a hold of so many seconds, and says why.
+// comeBack sets the rate after a hold of so many seconds by what the hold
+// was, and says why.
 func (t *turn) comeBack(took float64) string {
-	r := &t.Rate
+	r, h := &t.Rate, &t.Hold
 	before := t.Episode.Before
 	if before == 0 {
 		before = r.R
@@ -27,38 +33,103 @@ func (t *turn) comeBack(took float64) string {
 	if r.Good == 0 {
 		base = 0.5 * before
 	}
-	r.Gap, r.Step, r.Rough = 60, firstStep, false
+	silence := t.now.since(h.Refused)
+	r.Gap, r.Step = 60, firstStep
 	switch {
-	case t.Hold.Manual:
-		r.Empty = emptied{}
-		t.Comeback = comeback{To: before, Dwell: 5}
-		t.cruiseAt(0.5 * before)
-		t.planClimb()
-		return "back to " + pace(before) + " in steps of 5 s"
-	case t.Hold.Class == reply.ClassOutage || t.Hold.Class == reply.ClassNetwork:
-		to := max(r.Good, 0.7*before)
-		r.Hi, r.Gap, r.Empty = 0, shortGap, emptied{}
-		t.Comeback = comeback{To: to, Dwell: 5}
-		t.cruiseAt(0.5 * to)
-		t.planClimb()
-		return "they were down, not full: back to " + pace(to) + " in steps of 5 s"
-	case took >= costly:
-		run := clamp(t.Hold.Since.since(t.Hold.Run), 5, 400)
-		ran := t.History.between(t.Hold.Since.plus(-run), t.Hold.Since) / run
-		t.Comeback = comeback{To: 0.8 * before, Dwell: clamp(2*run, 60, 300)}
-		r.Hi = before
-		t.cruiseAt(0.5 * min(base, ran, before))
-		r.Good = r.R
-		t.planClimb()
-		return "such a block costs a lot: starting low at " + pace(r.R) + ", up to " + pace(0.8*before)
-	default:
-		r.Hi = before
-		r.Mode, r.Rough, r.Step = climbing, true, roughStep
-		r.From, r.Excess, r.Lo = 0, 0, 0.3*base
-		t.Comeback = comeback{}
-		r.set(t.now, 0.6*base, t.most())
-		return "searching on from " + pace(r.R)
+	case h.Manual:
+		return t.stepBack(before, "")
+	case t.Recipients.Suspect:
+		t.Recipients.Suspect = false
+		r.Mode = starting
+		r.set(t.now, max(t.Profile.start(), before), t.most())
+		return "greylisting put everybody off"
+	case h.Class == reply.ClassOutage || h.Class == reply.ClassNetwork:
+		return t.stepBack(max(r.Good, 0.7*before), "they were down, not full: ")
 	}
+	h.Cost = 0
+	if took >= costly {
+		h.Cost = took
+	}
+	provokes := h.Class != reply.ClassReputation && took >= learnFrom
+	if provokes && !h.Stray && took >= costly && t.learnVolume() {
+		return fmt.Sprintf("both times it stopped after as many messages in %s: %s fits", widthName(t.Sliding.Width), pace(r.R))
+	}
+	if provokes {
+		if w := t.learnWindow(); w != nil {
+			return t.backIntoWindow(w, base, before, took)
+		}
+	}
+	if took > 20 {
+		h.Worked = max(silence, 0.9*h.Worked)
+	}
+	switch {
+	case provokes && !h.Stray && t.learnSliding():
+		h.Cost = 0
+		return fmt.Sprintf("it counts over any %s: %s fits", widthName(t.Sliding.Width), pace(r.R))
+	case h.Stray && h.Class != reply.ClassReputation:
+		h.Cost = 0
+		r.Hi, r.Empty, r.Gap, r.Step = 0, emptied{}, 20, 0.08
+		t.Budget.atLeast(3)
+		t.cruiseAt(0.7 * before)
+		t.planClimb()
+		return "our rate did not provoke it: back at " + pace(r.R)
+	case took >= costly:
+		return t.backCarefully(base, before)
+	}
+	r.Hi = before
+	r.Mode, r.Rough, r.Step = climbing, true, roughStep
+	r.From, r.Excess, r.Lo = 0, 0, 0.3*base
+	r.set(t.now, 0.6*base, t.most())
+	return "searching on from " + pace(r.R)
+}
+
+// stepBack returns to a rate that nobody complained of.
+func (t *turn) stepBack(to float64, because string) string {
+	r := &t.Rate
+	r.Hi, r.Gap, r.Empty = 0, shortGap, emptied{}
+	t.Comeback = comeback{To: to, Dwell: 5}
+	t.cruiseAt(0.5 * to)
+	t.planClimb()
+	return because + "back to " + pace(to) + " in steps of 5 s"
+}
+
+// backIntoWindow resumes with a clock window guessed or known. After a short
+// block the search goes on inside the window.
+func (t *turn) backIntoWindow(w *window, base, before, took float64) string {
+	r := &t.Rate
+	reason := fmt.Sprintf("%.0f messages per %s would explain it", w.Quota, widthName(w.Width))
+	if took < costly {
+		r.Hi, r.Mode, r.Rough, r.Step = before, climbing, true, roughStep
+		r.From, r.Excess, r.Lo = 0, 0, 0.3*base
+		r.set(t.now, 0.6*base, t.most())
+		return reason
+	}
+	t.Windows.Saved, t.Windows.Cost = min(base, 0.95*before), took
+	t.Hold.Cost = 0
+	r.Hi, r.Gap, r.Empty = 0, 20, emptied{}
+	t.Budget.atLeast(3)
+	t.cruiseAt(0.6 * base)
+	t.planClimb()
+	return reason
+}
+
+// backCarefully resumes after a costly block that nothing explains: low, up
+// in long steps while it stays clean, and never again as far as it hurt.
+func (t *turn) backCarefully(base, before float64) string {
+	r, h := &t.Rate, &t.Hold
+	run := max(5, h.Since.since(h.Run))
+	lately := min(run, 400)
+	ran := t.History.between(h.Since.plus(-lately), h.Since) / lately
+	t.Comeback = comeback{To: 0.8 * before, Dwell: clamp(2*run, 60, 300)}
+	lo := 0.5 * min(base, ran, before)
+	if h.Cycle > 0 {
+		lo = max(lo, min(h.Cycle, t.Comeback.To))
+	}
+	r.Hi = before
+	t.cruiseAt(lo)
+	r.Good = r.R
+	t.planClimb()
+	return "such a block costs a lot: starting low at " + pace(r.R) + ", up to " + pace(t.Comeback.To)
 }
 
 // comeOn takes the next step back. It says whether the rate is on the way.

@@ -7,13 +7,14 @@ package pacing
 // episode is over belongs to it, refusals and acceptances alike: such an
 // acceptance is no proof that the limiter is open again.
 type episode struct {
-	At     moment  `json:"at"`     // when it began
-	Until  moment  `json:"until"`  // its pause; launches before this belong to it
-	Clean  float64 `json:"clean"`  // accepted since, of messages launched after it
-	Strike int     `json:"strike"` // episodes in a row with nothing accepted between
-	Quick  int     `json:"quick"`  // episodes in quick succession
-	First  moment  `json:"first"`  // when the first of the row began
-	Before float64 `json:"before"` // the rate when the first of the row began
+	At     moment  `json:"at"`              // when it began
+	Until  moment  `json:"until"`           // its pause; launches before this belong to it
+	Clean  float64 `json:"clean"`           // accepted since, of messages launched after it
+	Strike int     `json:"strike"`          // episodes in a row with nothing accepted between
+	Quick  int     `json:"quick"`           // episodes in quick succession
+	First  moment  `json:"first"`           // when the first of the row began
+	Before float64 `json:"before"`          // the rate when the first of the row began
+	Stray  bool    `json:"stray,omitempty"` // nothing of ours provoked it
 }
 
 // quickly is how soon a second episode counts as the same trouble going on.

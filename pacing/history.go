@@ -150,3 +150,24 @@ func (l *level) unpack(packed []byte, buckets int64) ([]byte, error) {
 	}
 	return packed, nil
 }
+
+// best returns the most that were accepted in any clock window of a width
+// that began before a moment, as far back as buckets of that fineness reach.
+func (h *history) best(width float64, before moment) float64 {
+	most := 0.0
+	start := float64(before) - width
+	for i, l := range h.levels() {
+		shape := levelShapes[i]
+		if shape.width > width || float64(l.newest-shape.buckets+1)*shape.width > start-3*width {
+			if i < len(levelShapes)-1 {
+				continue
+			}
+		}
+		oldest := float64(l.newest-shape.buckets+1) * shape.width
+		for s := start; s >= oldest-width && s > 0; s -= width {
+			most = math.Max(most, l.between(s, s+width, shape.width, shape.buckets))
+		}
+		return most
+	}
+	return most
+}

@@ -29,7 +29,16 @@ type hold struct {
 	Worked float64 `json:"worked,omitzero"` // silence after which a knock passed, seconds
 	Ended  moment  `json:"ended,omitzero"`  // when the last hold ended
 	Run    moment  `json:"run,omitzero"`    // first acceptance since then
-	Cost   float64 `json:"cost,omitzero"`   // seconds that the last hold took
+	Cost   float64 `json:"cost,omitzero"`   // seconds lost by the last hold, if that was costly
+	Took   float64 `json:"took,omitzero"`   // seconds that the last hold took
+	Stray  bool    `json:"stray,omitempty"` // nothing of ours provoked it
+
+	// Cycle is the mean rate from the beginning of the block before to this
+	// one's: what the provider grants in the long run if both were its limit.
+	Cycle      float64 `json:"cycle,omitzero"`
+	Last       moment  `json:"last,omitzero"`
+	LastTotal  float64 `json:"last_total,omitzero"`
+	CycleUntil moment  `json:"cycle_until,omitzero"`
 }
 
 const (
@@ -67,9 +76,13 @@ func (t *turn) hold(e Event) {
 	if h.Since == 0 || t.now.since(h.Since) > 120 {
 		h.Since = t.now
 	}
+	t.cycle()
 	h.Class, h.Cause, h.Manual = e.Meaning.Class, shorten(e.words(), 320), false
 	h.Delay = max(firstDelay(h.Class), h.Worked)
-	h.Refused, h.Asked, h.Knocks = t.now, 0, 0
+	if t.Recipients.Suspect {
+		h.Delay = max(h.Delay, suspectDelay)
+	}
+	h.Refused, h.Asked, h.Knocks, h.Stray = t.now, 0, 0, t.Episode.Stray
 	t.planKnock(e)
 	t.Version++
 	t.say(Held, was, 0, e, fmt.Sprintf("said %s%s; one message knocks at %s",
@@ -132,12 +145,36 @@ func (t *turn) release(e Event) {
 	h := &t.Hold
 	took := t.now.since(h.Since)
 	reason := t.comeBack(took)
-	h.Ended, h.Run, h.Cost = t.now, t.now, took
-	if took > 20 {
-		h.Worked = max(t.now.since(h.Refused), 0.9*h.Worked)
-	}
+	h.Ended, h.Run, h.Took = t.now, t.now, took
 	h.Since, h.Asked, h.Knocks, h.Manual, h.Cause = 0, 0, 0, false, ""
 	t.Episode.Strike, t.Episode.Clean, t.Episode.Until = 0, 1, e.launched()
 	t.Permits.Next = t.now
 	t.say(Released, 0, t.Rate.R, Event{}, fmt.Sprintf("a message passed after %s; %s", span(took), reason))
+}
+
+// cycle works out what the provider granted from one block to the next.
+func (t *turn) cycle() {
+	h := &t.Hold
+	h.Cycle = 0
+	if dt := h.Since.since(h.Last); h.Last != 0 && dt > 120 && dt < 7200 {
+		h.Cycle = (t.Total - h.LastTotal) / dt
+	}
+	h.Last, h.LastTotal = h.Since, t.Total
+}
+
+// unprovoked says whether the refusals that begin now cannot be about our
+// rate: it was carried for long and is not above what it was.
+func (t *turn) unprovoked() bool {
+	h := &t.Hold
+	if h.Ended != 0 && t.now.since(h.Ended) <= 3600 || h.Run == 0 || t.now.since(h.Run) <= 600 {
+		return false
+	}
+	minute := func(ago float64) float64 {
+		return t.History.between(t.now.plus(-ago-60), t.now.plus(-ago))
+	}
+	best := 0.0
+	for ago := 60.0; ago <= 600; ago += 15 {
+		best = max(best, minute(ago))
+	}
+	return minute(0) <= 1.1*best
 }

@@ -49,7 +49,7 @@ func (t *turn) knockTime() moment {
 	if b := roundest(t.now, h.Delay); b > 0 {
 		after = b.plus(t.jitter(1.5, 2.5))
 	}
-	if s := t.slideBack(); s > 0 && s < after {
+	if s := t.slideBack(after); s > 0 {
 		return s
 	}
 	return after
@@ -66,16 +66,16 @@ func roundest(now moment, delay float64) moment {
 	return 0
 }
 
-// slideBack returns the moment within reach at which the largest sliding
-// window begins to give back what the run used, or 0.
-func (t *turn) slideBack() moment {
+// slideBack returns the moment within reach, but before another, at which the
+// largest sliding window begins to give back what the run used, or 0.
+func (t *turn) slideBack(before moment) moment {
 	h := &t.Hold
 	if h.Run == 0 || h.Class == reply.ClassOutage || h.Class == reply.ClassNetwork {
 		return 0
 	}
 	for i := len(clocks) - 1; i >= 0; i-- {
 		s := h.Run.plus(clocks[i] + 2)
-		if s > t.now.plus(max(1, 0.4*h.Delay)) && s <= t.now.plus(1.6*h.Delay) {
+		if s > t.now.plus(max(1, 0.4*h.Delay)) && s < before {
 			return s
 		}
 	}

@@ -54,6 +54,7 @@ func (t *turn) opened(e Event) {
 	l.Fails = 0
 	l.Most = max(l.Most, e.Lanes)
 	t.Opening.worked()
+	t.hostWorked(e.Host)
 	if l.Cap > 0 && e.Lanes > l.Cap {
 		was := l.Cap
 		l.Cap, l.Gap, l.Next = e.Lanes, laneGap, t.now.plus(laneGapAgain)
@@ -89,6 +90,9 @@ func (t *turn) openRefused(e Event) {
 			t.Budget.spend(1)
 			t.knockRefused(e)
 		}
+		return
+	}
+	if down(e.Meaning.Class) && t.hostFailed(e.Host) {
 		return
 	}
 	class := e.Meaning.Class
@@ -138,4 +142,13 @@ func (t *turn) unreachable(e Event) {
 	t.Lanes.Fails = 0
 	t.Episode.begin(t.call, t.Rate.R, 0)
 	t.hold(e)
+}
+
+// down says whether a class may mean that the host is down.
+func down(c reply.Class) bool {
+	switch c {
+	case reply.ClassOutage, reply.ClassNetwork, reply.ClassUnknown, reply.ClassNone:
+		return true
+	}
+	return false
 }

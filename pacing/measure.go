@@ -12,6 +12,7 @@ import (
 type emptied struct {
 	At    moment  `json:"at"`
 	Total float64 `json:"total"` // accepted ever, at that moment
+	Pause float64 `json:"pause"` // seconds of silence that followed
 }
 
 // between returns the refill rate that two empty moments show, and whether
@@ -46,26 +47,34 @@ const (
 	below      = 0.985
 	belowAgain = 0.975 // refused within a tenth of the rate that was held: it is drifting
 	belowRough = 0.9   // measured over a short interval
+	ramped     = 1.6   // a rate so far above the estimate was reached by a climb; then it is a lower bound
 )
 
 // limited takes in one new episode of refusals that concern the rate.
 func (t *turn) limited(e Event, pause float64) {
 	r := &t.Rate
 	est, exact := r.Empty.between(t.now, t.Total, r.R, r.Rough || r.Mode == starting)
+	if r.Rough && r.R > ramped*est {
+		est = 0 // the rate rose much in between: the limiter was not kept busy
+	}
 	before := r.Empty
-	r.Empty = emptied{At: t.now, Total: t.Total}
+	r.Empty = emptied{At: t.now, Total: t.Total, Pause: pause}
 	was := r.R
+	back, refuted := t.Noise.refuted()
 	switch {
+	case refuted:
+		t.cruiseAt(back)
+		t.planClimb()
+	case r.Mode == steady && !exact && t.Episode.Quick == 1 && was <= r.Lo:
+		// An aftershock of what was just measured: the pause is longer, the
+		// rate stays.
+		r.Empty = before
 	case r.Mode == climbing && !r.Rough:
 		t.climbRefused(est)
 	case est > 0 && exact:
-		t.measured(est)
+		t.measured(est, before)
 	case est > 0:
-		r.Hi, r.Gap = r.R, 10
-		t.cruiseAt(belowRough * est)
-		r.Step = roughStep
-		r.Rough = false
-		t.planClimb()
+		t.settle(belowRough * est)
 	default:
 		t.guess()
 	}
@@ -79,18 +88,42 @@ func (t *turn) limited(e Event, pause float64) {
 }
 
 // measured sets the rate to just under an exact estimate.
-func (t *turn) measured(est float64) {
+func (t *turn) measured(est float64, before emptied) {
 	r := &t.Rate
 	margin := below
 	if r.Mode == steady {
 		r.Gap = max(r.Gap, 60)
-		if est > 0.9*r.R {
+		// Everything that was sent went through: either the limit lies a hair
+		// below the rate, or it was no limit at all.
+		if dt := t.now.since(before.At); est*dt > 0.9*r.R*(dt-before.Pause) {
 			margin = belowAgain
+			if restored := t.Noise.cut(r.Lo, margin*est); restored > 0 {
+				r.Empty, r.Gap = emptied{}, shortGap
+				t.Budget.atLeast(3)
+				t.cruiseAt(restored)
+				t.planClimb()
+				return
+			}
+		} else {
+			t.Noise.Cuts = 0
 		}
 	}
 	r.Hi, r.Step, r.Rough = r.R, firstStep, false
 	t.cruiseAt(margin * est)
 	t.planClimb()
+}
+
+// settle begins a quick climb from a rate that is known only roughly.
+func (t *turn) settle(perSecond float64) {
+	r := &t.Rate
+	r.Hi = r.R
+	r.Mode, r.Rough, r.Step = climbing, true, firstStep
+	r.From, r.Excess = 0, 0
+	r.set(t.now, perSecond, t.most())
+	r.Lo = min(r.Lo, r.R)
+	if r.Lo == 0 {
+		r.Lo = 0.6 * r.R
+	}
 }
 
 // climbRefused ends a climb. The estimate is only a lower bound here: the
@@ -130,6 +163,7 @@ func (t *turn) guess() {
 		r.Lo = 0.6 * next
 		r.set(t.now, next, t.most())
 	case climbing:
+		r.Hi = r.R
 		r.Lo = min(r.Lo, 0.6*r.R)
 		r.Step = roughStep
 		r.set(t.now, max(r.Lo, min(0.6*r.R, 0.9*lately)), t.most())

@@ -31,6 +31,14 @@ type Pace struct {
 	Probing   bool      // a half-open permit is out
 	Manual    bool      // held by hand
 
+	// Greylists says that first attempts are put off here: [TakeFirst]
+	// grants them apart. RetryAfter is the delay after which retries pass.
+	Greylists  bool
+	RetryAfter time.Duration
+
+	// Avoid are hosts that fail while others work.
+	Avoid []string
+
 	Reason  string    // why, in plain words
 	Reply   string    // what the server said, verbatim
 	Next    time.Time // the next planned look for a higher limit, or knock
@@ -55,6 +63,14 @@ func (s State) Pace(now time.Time, d Demand) Pace {
 		Version: s.Version,
 		Latency: duration(s.Latency.Message),
 	}
+	if s.Recipients.Greylists {
+		p.Greylists, p.RetryAfter = true, duration(s.Recipients.delay())
+	}
+	for _, h := range s.Hosts {
+		if h.Until > at {
+			p.Avoid = append(p.Avoid, h.Name)
+		}
+	}
 	switch {
 	case s.held():
 		p.Rate, p.Mode, p.MaxOpening = 0, "hold", 1
@@ -64,8 +80,8 @@ func (s State) Pace(now time.Time, d Demand) Pace {
 		if p.Probing || s.knockDue(at) {
 			p.Mode, p.Lanes = "knock", min(1, d.Waiting)
 		}
-	case at < s.Episode.Until:
-		p.Mode, p.HoldUntil = "pause", s.Episode.Until.Time()
+	case at < s.blockedUntil():
+		p.Mode, p.HoldUntil = "pause", s.blockedUntil().Time()
 	}
 	return p
 }

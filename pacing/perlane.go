@@ -9,6 +9,35 @@ import "fmt"
 // slower rate.
 type perLane struct {
 	Cap int `json:"cap,omitzero"` // messages; 0 unknown
+
+	// Ends counts unexplained refusals that ended a lane, by index; All
+	// counts all of them.
+	Ends [6]laneEnd `json:"ends,omitzero"`
+	All  int        `json:"all,omitzero"`
+}
+
+type laneEnd struct {
+	Index int `json:"index"`
+	Times int `json:"times"`
+}
+
+// severed notes that a refusal ended a lane at an index, and says whether
+// lanes keep ending there: twice, and most of the time.
+func (p *perLane) severed(index int) bool {
+	p.All++
+	least := &p.Ends[0]
+	for i := range p.Ends {
+		end := &p.Ends[i]
+		if end.Index == index {
+			end.Times++
+			return end.Times >= 2 && float64(end.Times) >= 0.6*float64(p.All)
+		}
+		if end.Times < least.Times {
+			least = end
+		}
+	}
+	*least = laneEnd{Index: index, Times: 1}
+	return false
 }
 
 // allowed is the number of messages that a lane may carry.

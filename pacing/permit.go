@@ -49,21 +49,28 @@ func Take(s State, want int, now time.Time, horizon time.Duration) (State, Block
 	if t.held() {
 		return s, t.takeKnock()
 	}
-	r := t.allowed()
-	from := max(t.now, t.Episode.Until)
-	end := t.now.plus(max(horizon.Seconds(), 0))
-	if from > end {
-		return s, Block{}
-	}
+	block := t.Permits.cut(t.now, max(t.now, t.blockedUntil()), t.allowed(), want, horizon)
+	block.Version = s.Version
+	return s, block
+}
+
+// cut books up to want slots at rate r that lie between from, or a burst
+// before it, and now+horizon.
+func (p *permits) cut(now, from moment, r float64, want int, horizon time.Duration) Block {
+	end := now.plus(max(horizon.Seconds(), 0))
 	interval := 1 / r
-	first := max(t.Permits.Next, from.plus(-(burst(r)-1)*interval))
-	if first > end {
-		return s, Block{}
+	first := max(p.Next, from.plus(-(burst(r)-1)*interval))
+	if from > end || first > end {
+		return Block{}
 	}
 	n := min(want, int(math.Floor(end.since(first)/interval+1e-6))+1)
-	t.Permits.Next = first.plus(float64(n) * interval)
-	return s, Block{First: first.Time(), Interval: duration(interval), N: n, Version: s.Version}
+	p.Next = first.plus(float64(n) * interval)
+	return Block{First: first.Time(), Interval: duration(interval), N: n}
 }
+
+// blockedUntil is when the pause of an episode, or the wait for a quota's
+// next window, is over.
+func (s *State) blockedUntil() moment { return max(s.Episode.Until, s.Windows.Until) }
 
 func (t *turn) takeKnock() Block {
 	if !t.knockDue(t.now) {

@@ -68,7 +68,7 @@ func (r *rate) epoch(l latency) float64 {
 	switch {
 	case r.Mode == starting:
 		return max(2, 4*l.Message)
-	case r.Rough:
+	case r.Rough && !r.nearBad():
 		return max(4, 6*l.Message, 10/r.R)
 	default:
 		return max(12, 15/r.R)
@@ -78,6 +78,17 @@ func (r *rate) epoch(l latency) float64 {
 // raised is the next rate of a climb. The step has grown before.
 func (r *rate) raised() float64 { return max(r.R, r.Lo) * (1 + 0.6*r.Step) }
 
+// steepest is the largest raise of a climb, as a share of the rate.
+func (r *rate) steepest() float64 {
+	if r.nearBad() {
+		return 0.25
+	}
+	return 1
+}
+
+// nearBad says whether the rate is close to one that was refused before.
+func (r *rate) nearBad() bool { return r.Hi > 0 && r.R > 0.7*r.Hi }
+
 // proven says whether more was accepted above Lo than any burst ever seen
 // here explains. Until then a climb may be living on a full bucket.
 func (r *rate) proven() bool { return r.Excess > 1.5*r.Burst+5 }
@@ -86,7 +97,11 @@ func (r *rate) proven() bool { return r.Excess > 1.5*r.Burst+5 }
 func (t *turn) look() {
 	r := &t.Rate
 	dt := t.now.since(r.Since)
-	if dt < 1 || t.now < t.Episode.Until {
+	if dt < 1 || t.now < t.blockedUntil() {
+		return
+	}
+	if t.Windows.Cap > 0 && t.Windows.Cap < r.R {
+		r.Since, r.Sent = t.now, 0 // a quota is the limit: nothing is learned about the rate
 		return
 	}
 	switch r.Mode {
@@ -139,14 +154,18 @@ func (t *turn) climb(dt float64) {
 	}
 	r.Excess += r.Sent - r.Lo*dt
 	if r.proven() || r.Rough {
-		r.Lo, r.Good, r.Excess, r.Hi, r.Gap = r.R, r.R, 0, 0, shortGap
+		r.Lo, r.Good, r.Excess, r.Gap = r.R, r.R, 0, shortGap
+		if r.R > r.Hi {
+			r.Hi = 0
+		}
+		t.Hold.Cost *= 0.5
 	}
 	if r.Lo >= t.most() {
 		t.cruiseAt(r.Lo)
 		return
 	}
 	was := r.R
-	r.Step = min(1, r.Step*stepGrowth)
+	r.Step = min(r.steepest(), r.Step*stepGrowth)
 	r.set(t.now, r.raised(), t.most())
 	t.decide(Faster, was, r.R, span(dt)+" at "+pace(was)+" went without a refusal: looking for the limit")
 }
@@ -154,11 +173,17 @@ func (t *turn) climb(dt float64) {
 // cruise keeps a steady rate and starts a climb when one is due.
 func (t *turn) cruise(dt float64) {
 	r := &t.Rate
-	if t.comeOn(dt) {
-		return
-	}
 	if dt > 30 && t.utilised(dt) {
 		r.Good = r.R
+		if dt > carriedLong && t.now.since(t.Carried.Noted) > 10 {
+			t.Carried.note(t.now, min(r.R, t.History.between(t.now.plus(-carriedLong), t.now)/carriedLong))
+			if !t.fell() {
+				t.Carried.Gap = 0
+			}
+		}
+	}
+	if t.runSliding() || t.comeOn(dt) || t.lookBack() {
+		return
 	}
 	if t.now >= r.Next && t.Budget.allows(2) && r.Lo < t.most() {
 		r.Mode, r.From, r.Excess = climbing, r.Lo, 0
@@ -171,18 +196,22 @@ func (t *turn) cruise(dt float64) {
 // cruiseAt makes a rate the known good one and runs at it.
 func (t *turn) cruiseAt(lo float64) {
 	r := &t.Rate
-	r.Mode, r.Lo = steady, max(lo, slowest)
+	r.Mode, r.Rough, r.Lo = steady, false, max(lo, slowest)
 	r.set(t.now, r.Lo, t.most())
 }
 
-// planClimb sets the time of the next climb: after the gap, but never more
-// often than once in 500 messages' time, or slow providers would spend their
-// mail on searching.
+// planClimb sets the time of the next climb: after the gap, which doubles with
+// each climb that did not pay, but at the latest after 500 messages, or slow
+// limits would be looked at so often that the budget is gone, and fast ones
+// too rarely. A costly limit rests for longer.
 func (t *turn) planClimb() {
 	r := &t.Rate
 	gap := r.Gap
-	if time500 := 500 / max(r.Lo, 1e-3); time500 > 60 {
-		gap = max(gap, min(time500, longestGap))
+	if messages := 500 / max(r.Lo, slowest); messages > 60 {
+		gap = min(gap, messages)
+	}
+	if t.Hold.Cost >= costly {
+		gap = max(gap, costlyRest*t.Hold.Cost)
 	}
 	r.Next = t.now.plus(gap * t.jitter(0.8, 1.2))
 }
@@ -196,5 +225,8 @@ func (s *State) allowed() float64 {
 	if s.Hand.Cap > 0 {
 		r = math.Min(r, s.Hand.Cap)
 	}
-	return r
+	if s.Windows.Cap > 0 {
+		r = math.Min(r, s.Windows.Cap)
+	}
+	return max(r, slowest)
 }

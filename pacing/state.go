@@ -21,17 +21,23 @@ type State struct {
 	// decisions.
 	Seed uint64 `json:"seed"`
 
-	Rate     rate     `json:"rate"`
-	Permits  permits  `json:"permits,omitzero"`
-	Episode  episode  `json:"episode,omitzero"`
-	Budget   budget   `json:"budget"`
-	Hold     hold     `json:"hold,omitzero"`
-	Comeback comeback `json:"comeback,omitzero"`
-	Lanes    lanes    `json:"lanes,omitzero"`
-	Opening  opening  `json:"opening,omitzero"`
-	PerLane  perLane  `json:"per_lane,omitzero"`
-	Latency  latency  `json:"latency,omitzero"`
-	Hand     hand     `json:"hand,omitzero"`
+	Rate       rate            `json:"rate"`
+	Permits    permits         `json:"permits,omitzero"`
+	Episode    episode         `json:"episode,omitzero"`
+	Budget     budget          `json:"budget"`
+	Hold       hold            `json:"hold,omitzero"`
+	Comeback   comeback        `json:"comeback,omitzero"`
+	Lanes      lanes           `json:"lanes,omitzero"`
+	Opening    opening         `json:"opening,omitzero"`
+	PerLane    perLane         `json:"per_lane,omitzero"`
+	Latency    latency         `json:"latency,omitzero"`
+	Hand       hand            `json:"hand,omitzero"`
+	Noise      noise           `json:"noise,omitzero"`
+	Carried    carried         `json:"carried,omitzero"`
+	Windows    windows         `json:"windows,omitzero"`
+	Sliding    sliding         `json:"sliding,omitzero"`
+	Hosts      [hostsKept]host `json:"hosts,omitzero"`
+	Recipients recipients      `json:"recipients,omitzero"`
 
 	// Total counts every acceptance; History says when.
 	Total   float64 `json:"total"`

@@ -43,7 +43,7 @@ func Step(s State, events []Event, now time.Time) (State, []Decision) {
 // begin opens a turn at the later of now and the state's own clock: a clock
 // that jumped back by less than a minute is waited for, one that jumped
 // further is believed.
-func begin(s *State, now time.Time) *turn {
+func begin(s *State, now time.Time) turn {
 	at := momentOf(now)
 	if s.Clock > at && s.Clock.since(at) < 60 {
 		at = s.Clock
@@ -51,7 +51,7 @@ func begin(s *State, now time.Time) *turn {
 	if at < s.Clock {
 		s.rewind(at)
 	}
-	return &turn{State: s, now: at, call: at}
+	return turn{State: s, now: at, call: at}
 }
 
 // rewind makes the state at home in a clock that was set back: running
@@ -72,6 +72,7 @@ func (s *State) rewind(at moment) {
 // pass advances what hangs on time alone.
 func (t *turn) pass() {
 	t.Budget.pass(t.now)
+	t.runWindows()
 	if !t.held() {
 		t.look()
 	}
@@ -99,13 +100,20 @@ func (t *turn) accepted(e Event) {
 	t.History.add(min(momentOf(e.At), t.call), n)
 	t.Latency.observe(launched, momentOf(e.At), t.call, n)
 	t.Budget.accepted(n)
+	t.Windows.accepted(momentOf(e.At), n)
 	t.sent(launched, n)
+	if t.Hold.Run == 0 {
+		t.Hold.Run = t.now
+	}
+	knock := t.held() && t.answersKnock(e)
+	t.Recipients.accepted(e, knock)
 	if t.held() {
-		if t.answersKnock(e) {
+		if knock {
 			t.release(e)
 		}
 		return
 	}
+	t.Noise.accepted(n)
 	if !t.Episode.owns(launched) {
 		t.Episode.Clean += n
 		t.Episode.Strike = 0
@@ -122,9 +130,15 @@ func (t *turn) sent(launched moment, n float64) {
 // refused sorts a refused message by whose trouble it is. Only trouble of
 // the source moves the rate.
 func (t *turn) refused(e Event) {
-	t.sent(e.launched(), 1)
-	switch class := e.Meaning.Class; class {
+	e.Meaning.Class = t.infer(e)
+	if e.Meaning.Class != reply.ClassGreylist {
+		t.sent(e.launched(), 1)
+	}
+	switch e.Meaning.Class {
 	case reply.ClassMailbox, reply.ClassGreylist, reply.ClassRecipients:
+		if e.Meaning.Class == reply.ClassGreylist {
+			t.Recipients.greylisted(e)
+		}
 		if t.held() && t.answersKnock(e) {
 			t.release(e) // they talk to us again; this recipient is another matter
 		}
@@ -155,14 +169,15 @@ func narrow(m reply.Meaning) bool {
 
 // throttled takes in a refusal that concerns the source as a whole.
 func (t *turn) throttled(e Event) {
-	t.Budget.spend(1)
 	if t.held() {
+		t.Budget.spend(1)
 		if t.answersKnock(e) {
 			t.knockRefused(e)
 		}
 		return
 	}
 	if t.Episode.owns(e.launched()) {
+		t.Budget.spend(1)
 		return
 	}
 	switch e.Meaning.Class {
@@ -175,6 +190,10 @@ func (t *turn) throttled(e Event) {
 		t.openingsRefused(e)
 		return
 	}
+	if t.stray(e) {
+		return
+	}
+	t.Budget.spend(1)
 	t.newEpisode(e)
 }
 
@@ -182,13 +201,21 @@ func (t *turn) throttled(e Event) {
 // nothing passes any more or the server told us to stay away.
 func (t *turn) newEpisode(e Event) {
 	hint := e.Meaning.Hint.Seconds()
+	if t.Episode.At == 0 || t.now.since(t.Episode.At) > 240 {
+		t.Episode.Stray = t.unprovoked()
+	}
 	pause := t.Episode.begin(t.call, t.Rate.R, hint)
 	t.Version++
+	t.Comeback = comeback{}
+	if t.windowMet(e) || t.slidingMet(e) {
+		return
+	}
 	if t.Episode.Strike >= 2 || hint >= longHint || holdsAtOnce(e.Meaning.Class) {
 		t.hold(e)
 		return
 	}
 	t.limited(e, pause)
+	t.Rate.Since = max(t.Rate.Since, t.Episode.Until)
 }
 
 // decide notes a decision that no reply caused.

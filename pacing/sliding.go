@@ -1,0 +1,140 @@
+package pacing
+
+import "math"
+
+// sliding is a limit on any span of a fixed length: so many messages in any
+// ten minutes. Running evenly at quota/length never meets it.
+//
+// It is learned in two ways: a block ended one length after the run's first
+// message; or two blocks have a volume in common: whatever the runs before
+// them looked like, the last so many seconds held the same number of
+// messages. The second way also unmasks penalty boxes, whose end says nothing
+// about the limit that was crossed.
+type sliding struct {
+	Width float64 `json:"width,omitzero"` // seconds; 0: none known
+	Cap   float64 `json:"cap,omitzero"`   // messages per second
+	Rest  float64 `json:"rest,omitzero"`  // seconds between growths
+	Grow  moment  `json:"grow,omitzero"`  // last considered growing
+	Step  float64 `json:"step,omitzero"`
+	Skip  int     `json:"skip,omitzero"`
+	Gap   int     `json:"gap,omitzero"`
+	Grown bool    `json:"grown,omitempty"`
+
+	// Volumes accepted before the last block, by width.
+	Volumes [len(spans)]float64 `json:"volumes,omitzero"`
+}
+
+// spans are the lengths over which receivers are known to count.
+var spans = [...]float64{5, 10, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200}
+
+const (
+	slidingShare = 0.97
+	volumeShare  = 0.94 // crossing costs a block, so stay clearer below
+)
+
+// learnSliding looks for the sliding window that explains why the block ended.
+func (t *turn) learnSliding() bool {
+	h := &t.Hold
+	for _, width := range clocks {
+		end := h.Run.plus(width)
+		late := t.now.since(end)
+		if end <= h.Refused.plus(0.5) || late < -1 || late > 0.05*width+6 || h.Since.since(h.Run) >= width {
+			continue
+		}
+		count := t.History.between(h.Since.plus(-width), t.now.plus(-1))
+		if count < 4 {
+			return false
+		}
+		t.slide(width, slidingShare*count/width, 1.1*width)
+		return true
+	}
+	return false
+}
+
+// learnVolume compares what the last two blocks had behind them. The width
+// whose counts agree best is the one that the receiver counts over.
+func (t *turn) learnVolume() bool {
+	s, h := &t.Sliding, &t.Hold
+	var now [len(spans)]float64
+	best, agree, width, count := 0.03, 0, 0.0, 0.0
+	for i, span := range spans {
+		now[i] = t.History.between(h.Since.plus(t.Latency.Message-span), t.now.plus(-1))
+		was := s.Volumes[i]
+		if was < 8 || now[i] < 8 {
+			continue
+		}
+		off := math.Abs(now[i]-was) / max(now[i], was)
+		if off < 0.03 {
+			agree++
+		}
+		if off < best {
+			best, width, count = off, span, min(now[i], was)
+		}
+	}
+	s.Volumes = now
+	if width == 0 || agree > 2 {
+		return false // no agreement, or two runs so alike that many widths agree
+	}
+	t.slide(width, volumeShare*count/width, max(1.1*width, costlyRest*h.Cost))
+	return true
+}
+
+// slide puts a sliding limit in force.
+func (t *turn) slide(width, perSecond, rest float64) {
+	s := &t.Sliding
+	volumes := s.Volumes
+	*s = sliding{Width: width, Cap: perSecond, Rest: rest, Grow: t.now, Step: windowGrowth, Gap: 1, Volumes: volumes}
+	r := &t.Rate
+	r.Hi, r.Empty, r.Good = 0, emptied{}, perSecond
+	t.Comeback = comeback{}
+	t.cruiseAt(perSecond)
+	t.planClimb()
+}
+
+// runSliding keeps a sliding limit: grows it when it was used and clean. It
+// says whether one is in force.
+func (t *turn) runSliding() bool {
+	s := &t.Sliding
+	if s.Width == 0 {
+		return false
+	}
+	if t.now.since(s.Grow) <= s.Rest {
+		return true
+	}
+	s.Grow = t.now
+	if s.Grown {
+		s.Gap, s.Step = 1, min(growthMost, s.Step*windowStep)
+	}
+	if s.Skip > 0 {
+		s.Skip--
+	} else if t.History.between(t.now.plus(-s.Width), t.now) > 0.9*s.Cap*s.Width {
+		s.Cap *= 1 + s.Step
+		s.Grown = true
+	}
+	t.cruiseAt(s.Cap)
+	return true
+}
+
+// slidingMet says whether a refusal is the sliding limit being met; it is
+// then measured anew. Refused far below it, the limit is another one.
+func (t *turn) slidingMet(e Event) bool {
+	s := &t.Sliding
+	if s.Width == 0 {
+		return false
+	}
+	count := t.History.between(t.now.plus(-s.Width), t.now)
+	if count < 0.8*s.Cap*s.Width {
+		s.Width = 0
+		return false
+	}
+	s.Cap = min(slidingShare*count/s.Width, 0.99*s.Cap)
+	if s.Grown {
+		s.Gap = min(skipMost, 2*s.Gap)
+	}
+	s.Skip, s.Step, s.Grown, s.Grow = s.Gap, windowGrowth, false, t.now
+	was := t.Rate.R
+	t.Rate.Empty = emptied{}
+	t.cruiseAt(s.Cap)
+	t.say(Measured, was, t.Rate.R, e, "said "+e.words()+": "+pace(s.Cap)+" over any "+widthName(s.Width)+" is what fits")
+	return t.Episode.Strike < 3
+}
