@@ -56,7 +56,7 @@ func (s State) Pace(now time.Time, d Demand) Pace {
 		OpenGap:    duration(s.Opening.Gap),
 		OpenAfter:  s.Opening.Next.Time(),
 		MaxOpening: atOnce(d.Open),
-		PerLane:    s.PerLane.allowed(s.Profile.perLane()),
+		PerLane:    s.PerLane.Allowed(s.Profile.perLane()),
 		Manual:     s.Hold.Manual,
 		Reason:     s.Said.Reason, Reply: s.Said.Reply,
 		Next:    s.Rate.Next.Time(),
@@ -84,4 +84,9 @@ func (s State) Pace(now time.Time, d Demand) Pace {
 		p.Mode, p.HoldUntil = "pause", s.blockedUntil().Time()
 	}
 	return p
+}
+
+// NextPermit returns when the next slot falls due if nothing else changes.
+func (s State) NextPermit() time.Time {
+	return max(s.Permits.Next, s.blockedUntil()).Time()
 }

@@ -40,8 +40,8 @@ func (p *perLane) severed(index int) bool {
 	return false
 }
 
-// allowed is the number of messages that a lane may carry.
-func (p perLane) allowed(given int) int {
+// Allowed is the number of messages that a lane may carry.
+func (p perLane) Allowed(given int) int {
 	if p.Cap > 0 {
 		return p.Cap
 	}
@@ -53,7 +53,7 @@ func (t *turn) laneEnded(e Event) {
 	if e.Index < 2 || t.PerLane.Cap > 0 && e.Index-1 >= t.PerLane.Cap {
 		return
 	}
-	was := t.PerLane.allowed(t.Profile.perLane())
+	was := t.PerLane.Allowed(t.Profile.perLane())
 	t.PerLane.Cap = e.Index - 1
 	t.say(Laned, float64(was), float64(t.PerLane.Cap), e, fmt.Sprintf("said %s at message %d of a lane: %d messages per lane from now on",
 		e.words(), e.Index, t.PerLane.Cap))
