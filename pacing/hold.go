@@ -24,6 +24,7 @@ type hold struct {
 	Asked   moment      `json:"asked,omitzero"`   // when the half-open permit was given out; 0: it is free
 	Refused moment      `json:"refused,omitzero"` // the last refusal inside the hold
 	Knocks  int         `json:"knocks,omitzero"`  // refused so far
+	Counted bool        `json:"counted,omitzero"` // the volumes before it were noted
 
 	// Memory over holds.
 	Worked float64 `json:"worked,omitzero"` // silence after which a knock passed, seconds
@@ -82,7 +83,7 @@ func (t *turn) hold(e Event) {
 	if t.Recipients.Suspect {
 		h.Delay = max(h.Delay, suspectDelay)
 	}
-	h.Refused, h.Asked, h.Knocks, h.Stray = t.now, 0, 0, t.Episode.Stray
+	h.Refused, h.Asked, h.Knocks, h.Stray, h.Counted = t.now, 0, 0, t.Episode.Stray, false
 	t.planKnock(e)
 	t.Version++
 	t.say(Held, was, 0, e, fmt.Sprintf("said %s%s; one message knocks at %s",
@@ -102,6 +103,7 @@ func (t *turn) why(e Event) string {
 // knockRefused prolongs the hold.
 func (t *turn) knockRefused(e Event) {
 	h := &t.Hold
+	t.countVolumes()
 	h.Asked = 0
 	h.Refused = t.now
 	h.Knocks++
@@ -144,6 +146,7 @@ func (s *State) knockDue(now moment) bool {
 func (t *turn) release(e Event) {
 	h := &t.Hold
 	took := t.now.since(h.Since)
+	t.countVolumes()
 	reason := t.comeBack(took)
 	h.Ended, h.Run, h.Took = t.now, t.now, took
 	h.Since, h.Asked, h.Knocks, h.Manual, h.Cause = 0, 0, 0, false, ""

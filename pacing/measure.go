@@ -60,15 +60,20 @@ func (t *turn) limited(e Event, pause float64) {
 	before := r.Empty
 	r.Empty = emptied{At: t.now, Total: t.Total, Pause: pause}
 	was := r.R
-	back, refuted := t.Noise.refuted()
+	back, refuted := 0.0, false
+	if r.Mode == steady {
+		back, refuted = t.Noise.refuted()
+	}
+	shock := t.Episode.Quick > 0 && !exact && !r.Shock && was <= r.Set
+	r.Shock = shock
 	switch {
 	case refuted:
 		t.cruiseAt(back)
 		t.planClimb()
-	case r.Mode == steady && !exact && t.Episode.Quick == 1 && was <= r.Lo:
-		// An aftershock of what was just measured: the pause is longer, the
-		// rate stays.
-		r.Empty = before
+	case shock && r.Mode != starting:
+		// An aftershock: the rate was just lowered, the limiter remembers what
+		// came before. The pause is longer, the rate stays, once.
+		est, r.Empty = 0, before
 	case r.Mode == climbing && !r.Rough:
 		t.climbRefused(est)
 	case est > 0 && exact:
@@ -77,6 +82,9 @@ func (t *turn) limited(e Event, pause float64) {
 		t.settle(belowRough * est)
 	default:
 		t.guess()
+	}
+	if r.R < was {
+		r.Set = r.R
 	}
 	switch {
 	case est > 0:

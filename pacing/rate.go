@@ -36,6 +36,9 @@ type rate struct {
 	Burst  float64 `json:"burst,omitzero"`  // largest excess that turned out to be no more than a full bucket
 	Rough  bool    `json:"rough,omitempty"` // Lo was guessed, not measured: climb quickly
 
+	Set   float64 `json:"set,omitzero"`    // the rate that the last refusal led to
+	Shock bool    `json:"shock,omitempty"` // the last refusal was taken for an aftershock
+
 	Gap  float64 `json:"gap"`  // seconds between climbs
 	Next moment  `json:"next"` // next planned climb
 

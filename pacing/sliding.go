@@ -20,8 +20,9 @@ type sliding struct {
 	Gap   int     `json:"gap,omitzero"`
 	Grown bool    `json:"grown,omitempty"`
 
-	// Volumes accepted before the last block, by width.
+	// Accepted before the last block and the one before it, by width.
 	Volumes [len(spans)]float64 `json:"volumes,omitzero"`
+	Before  [len(spans)]float64 `json:"before,omitzero"`
 }
 
 // spans are the lengths over which receivers are known to count.
@@ -30,6 +31,7 @@ var spans = [...]float64{5, 10, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600
 const (
 	slidingShare = 0.97
 	volumeShare  = 0.94 // crossing costs a block, so stay clearer below
+	alike        = 0.05 // two volumes that differ by less agree
 )
 
 // learnSliding looks for the sliding window that explains why the block ended.
@@ -51,27 +53,38 @@ func (t *turn) learnSliding() bool {
 	return false
 }
 
+// countVolumes notes what the run had behind it when the block began. It must
+// be called while the past is still known by the second.
+func (t *turn) countVolumes() {
+	s, h := &t.Sliding, &t.Hold
+	if h.Counted {
+		return
+	}
+	h.Counted = true
+	s.Before = s.Volumes
+	for i, span := range spans {
+		s.Volumes[i] = t.History.between(h.Since.plus(t.Latency.Message-span), t.now.plus(-1))
+	}
+}
+
 // learnVolume compares what the last two blocks had behind them. The width
 // whose counts agree best is the one that the receiver counts over.
 func (t *turn) learnVolume() bool {
 	s, h := &t.Sliding, &t.Hold
-	var now [len(spans)]float64
-	best, agree, width, count := 0.03, 0, 0.0, 0.0
+	best, agree, width, count := alike, 0, 0.0, 0.0
 	for i, span := range spans {
-		now[i] = t.History.between(h.Since.plus(t.Latency.Message-span), t.now.plus(-1))
-		was := s.Volumes[i]
-		if was < 8 || now[i] < 8 {
+		now, was := s.Volumes[i], s.Before[i]
+		if was < 8 || now < 8 {
 			continue
 		}
-		off := math.Abs(now[i]-was) / max(now[i], was)
-		if off < 0.03 {
+		off := math.Abs(now-was) / max(now, was)
+		if off < alike {
 			agree++
 		}
 		if off < best {
-			best, width, count = off, span, min(now[i], was)
+			best, width, count = off, span, min(now, was)
 		}
 	}
-	s.Volumes = now
 	if width == 0 || agree > 2 {
 		return false // no agreement, or two runs so alike that many widths agree
 	}
@@ -82,8 +95,7 @@ func (t *turn) learnVolume() bool {
 // slide puts a sliding limit in force.
 func (t *turn) slide(width, perSecond, rest float64) {
 	s := &t.Sliding
-	volumes := s.Volumes
-	*s = sliding{Width: width, Cap: perSecond, Rest: rest, Grow: t.now, Step: windowGrowth, Gap: 1, Volumes: volumes}
+	*s = sliding{Width: width, Cap: perSecond, Rest: rest, Grow: t.now, Step: windowGrowth, Gap: 1, Volumes: s.Volumes, Before: s.Before}
 	r := &t.Rate
 	r.Hi, r.Empty, r.Good = 0, emptied{}, perSecond
 	t.Comeback = comeback{}

@@ -31,7 +31,7 @@ func ideal(s Scenario) []float64 {
 			l.Trust = &trust
 		}
 		if l.Shed != nil {
-			l.Bucket, l.Shed = &receiver.Bucket{Rate: l.Shed.Rate, Burst: 1}, nil
+			l.Bucket, l.Shed = &receiver.Bucket{Rate: l.Shed.Rate, Burst: 1, BurstTime: 5 * time.Second}, nil
 		}
 		kept = append(kept, l)
 	}
@@ -53,14 +53,14 @@ func ideal(s Scenario) []float64 {
 	return possible
 }
 
-// greedy sends at the greatest rate; refused, it asks again after a while
-// that doubles up to half a second.
+// greedy sends at the greatest rate; refused ten times in a row, it asks less
+// often, down to twice a second.
 func greedy(spec receiver.Spec, most float64, from, to time.Duration, accepted func(time.Duration)) {
 	r := receiver.New(spec, 1, Start)
 	source := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	gap := time.Duration(float64(time.Second) / most)
 	var id receiver.ConnID
-	back := gap
+	back, refused := gap, 0
 	for now := from; now < to; {
 		at := Start.Add(now)
 		if id == 0 {
@@ -86,11 +86,13 @@ func greedy(spec receiver.Spec, most float64, from, to time.Duration, accepted f
 		}
 		if ok {
 			accepted(now)
-			now, back = now+gap, gap
+			now, back, refused = now+gap, gap, 0
 			continue
 		}
 		now += back
-		back = min(2*back, 500*time.Millisecond)
+		if refused++; refused > 10 {
+			back = min(2*back, 500*time.Millisecond)
+		}
 	}
 }
 
