@@ -37,3 +37,6 @@ func (b *budget) atLeast(n float64) { b.Left = max(b.Left, n) }
 
 // allows says whether n more refusals may be provoked.
 func (b budget) allows(n float64) bool { return b.Left >= n }
+
+// mayProvoke says whether n more refusals may be provoked.
+func (s *State) mayProvoke(n float64) bool { return s.Budget.allows(n) || !s.has(Budget) }

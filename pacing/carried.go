@@ -66,7 +66,7 @@ func (t *turn) fell() bool {
 // it did.
 func (t *turn) lookBack() bool {
 	c := &t.Carried
-	if t.now < c.Next || !t.fell() {
+	if !t.has(LookingBack) || t.now < c.Next || !t.fell() {
 		return false
 	}
 	c.Gap = clamp(1.6*c.Gap, returnSoon, returnLatest)

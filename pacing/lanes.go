@@ -42,7 +42,7 @@ func (s *State) room(now moment, r float64) int {
 	if s.Lanes.Cap == 0 || want <= s.Lanes.Cap {
 		return want
 	}
-	if now >= s.Lanes.Next && s.Budget.allows(1) {
+	if now >= s.Lanes.Next && s.mayProvoke(1) {
 		return s.Lanes.Cap + 1
 	}
 	return s.Lanes.Cap

@@ -54,6 +54,9 @@ const (
 func (t *turn) limited(e Event, pause float64) {
 	r := &t.Rate
 	est, exact := r.Empty.between(t.now, t.Total, r.R, r.Rough || r.Mode == starting)
+	if !t.has(Measuring) {
+		est = 0
+	}
 	if r.Rough && r.R > ramped*est {
 		est = 0 // the rate rose much in between: the limiter was not kept busy
 	}
@@ -64,7 +67,7 @@ func (t *turn) limited(e Event, pause float64) {
 	if r.Mode == steady {
 		back, refuted = t.Noise.refuted()
 	}
-	shock := t.Episode.Quick > 0 && !exact && !r.Shock && was <= r.Set
+	shock := t.has(Aftershocks) && t.Episode.Quick > 0 && !exact && !r.Shock && was <= r.Set
 	r.Shock = shock
 	switch {
 	case refuted:
@@ -105,7 +108,7 @@ func (t *turn) measured(est float64, before emptied) {
 		// below the rate, or it was no limit at all.
 		if dt := t.now.since(before.At); est*dt > 0.9*r.R*(dt-before.Pause) {
 			margin = belowAgain
-			if restored := t.Noise.cut(r.Lo, margin*est); restored > 0 {
+			if restored := t.Noise.cut(r.Lo, margin*est); restored > 0 && t.has(Noise) {
 				r.Empty, r.Gap = emptied{}, shortGap
 				t.Budget.atLeast(3)
 				t.cruiseAt(restored)

@@ -119,7 +119,7 @@ func (n *noise) refuted() (back float64, yes bool) {
 // stray says whether a refusal is to be let pass as noise. Where the server
 // gave a time or spoke of volume or reputation, it meant us.
 func (t *turn) stray(e Event) bool {
-	if e.Meaning.Hint > 0 || e.Meaning.Class == reply.ClassQuota || e.Meaning.Class == reply.ClassReputation ||
+	if !t.has(Noise) || e.Meaning.Hint > 0 || e.Meaning.Class == reply.ClassQuota || e.Meaning.Class == reply.ClassReputation ||
 		holdsAtOnce(e.Meaning.Class) || t.Episode.Clean == 0 {
 		return false
 	}

@@ -24,6 +24,9 @@ type Profile struct {
 	// MaxRate in messages per second is never exceeded: what this sender can
 	// push at one provider. Defaults to 500.
 	MaxRate float64 `json:"max_rate,omitzero"`
+
+	// Without switches parts of the controller off. Only benchmarks use it.
+	Without Part `json:"without,omitzero"`
 }
 
 func (p Profile) start() float64 {

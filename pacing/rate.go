@@ -188,7 +188,7 @@ func (t *turn) cruise(dt float64) {
 	if t.runSliding() || t.comeOn(dt) || t.lookBack() {
 		return
 	}
-	if t.now >= r.Next && t.Budget.allows(2) && r.Lo < t.most() {
+	if t.now >= r.Next && t.mayProvoke(2) && r.Lo < t.most() {
 		r.Mode, r.From, r.Excess = climbing, r.Lo, 0
 		was := r.R
 		r.set(t.now, r.Lo*(1+r.Step), t.most())
@@ -213,7 +213,7 @@ func (t *turn) planClimb() {
 	if messages := 500 / max(r.Lo, slowest); messages > 60 {
 		gap = min(gap, messages)
 	}
-	if t.Hold.Cost >= costly {
+	if t.Hold.Cost >= costly && t.has(CostlyRest) {
 		gap = max(gap, costlyRest*t.Hold.Cost)
 	}
 	r.Next = t.now.plus(gap * t.jitter(0.8, 1.2))

@@ -202,7 +202,7 @@ func (t *turn) throttled(e Event) {
 func (t *turn) newEpisode(e Event) {
 	hint := e.Meaning.Hint.Seconds()
 	if t.Episode.At == 0 || t.now.since(t.Episode.At) > 240 {
-		t.Episode.Stray = t.unprovoked()
+		t.Episode.Stray = t.has(Unprovoked) && t.unprovoked()
 	}
 	pause := t.Episode.begin(t.call, t.Rate.R, hint)
 	t.Version++

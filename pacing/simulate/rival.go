@@ -35,10 +35,10 @@ type plain struct {
 	permits     slots
 }
 
-func (p *plain) Host(_ time.Duration, hosts int) int      { return p.rng.IntN(hosts) }
-func (p *plain) PerLane() int                             { return 0 }
-func (p *plain) Wake(now time.Duration) time.Duration     { return never }
-func (p *plain) Report(time.Duration, Outcome)            {}
+func (p *plain) Host(_ time.Duration, hosts int) int  { return p.rng.IntN(hosts) }
+func (p *plain) PerLane() int                         { return 0 }
+func (p *plain) Wake(now time.Duration) time.Duration { return never }
+func (p *plain) Report(time.Duration, Outcome)        {}
 func (p *plain) Retry(_ time.Duration, o Outcome) time.Duration {
 	delay := min(float64(p.first)*math.Exp2(float64(o.Attempts-1)), float64(p.most))
 	return time.Duration(delay * (0.9 + 0.2*p.rng.Float64()))
