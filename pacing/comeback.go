@@ -43,6 +43,11 @@ func (t *turn) comeBack(took float64) string {
 		r.Mode = starting
 		r.set(t.now, max(t.Profile.start(), before), t.most())
 		return "greylisting put everybody off"
+	case (h.Class == reply.ClassOutage || h.Class == reply.ClassNetwork) && t.Episode.Early:
+		// It says nothing about a limit: the doubling goes on.
+		r.Mode, r.Hi, r.Empty = starting, 0, emptied{}
+		r.set(t.now, max(t.Profile.start(), 0.5*before), t.most())
+		return "they were down, not full: the start goes on at " + pace(r.R)
 	case h.Class == reply.ClassOutage || h.Class == reply.ClassNetwork:
 		return t.stepBack(max(r.Good, 0.7*before), "they were down, not full: ")
 	}

@@ -14,6 +14,7 @@ type episode struct {
 	Quick  int     `json:"quick"`           // episodes in quick succession
 	First  moment  `json:"first"`           // when the first of the row began
 	Before float64 `json:"before"`          // the rate when the first of the row began
+	Early  bool    `json:"early,omitempty"` // the rate was still doubling then: no limit was near
 	Stray  bool    `json:"stray,omitempty"` // nothing of ours provoked it
 }
 

@@ -140,7 +140,11 @@ func (t *turn) unreachable(e Event) {
 		return
 	}
 	t.Lanes.Fails = 0
+	early := t.Rate.Mode == starting
 	t.Episode.begin(t.call, t.Rate.R, 0)
+	if t.Episode.Strike == 1 {
+		t.Episode.Early = early
+	}
 	t.hold(e)
 }
 

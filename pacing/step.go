@@ -204,7 +204,11 @@ func (t *turn) newEpisode(e Event) {
 	if t.Episode.At == 0 || t.now.since(t.Episode.At) > 240 {
 		t.Episode.Stray = t.has(Unprovoked) && t.unprovoked()
 	}
+	early := t.Rate.Mode == starting
 	pause := t.Episode.begin(t.call, t.Rate.R, hint)
+	if t.Episode.Strike == 1 {
+		t.Episode.Early = early
+	}
 	t.Version++
 	t.Comeback = comeback{}
 	if t.windowMet(e) || t.slidingMet(e) {

@@ -227,3 +227,32 @@ func TestClockSetBack(t *testing.T) {
 		t.Error("nothing may be sent after the clock was set back by an hour")
 	}
 }
+
+// An outage in the first seconds tells nothing about a limit: the doubling
+// must go on afterwards, or a large provider would crawl for hours.
+func TestAnOutageDuringTheStartDoesNotEndIt(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+	s := New(Profile{}, now)
+	down := reply.Meaning{Class: reply.ClassOutage, Scope: reply.ScopeHost, Temporary: true}
+	refuse := func(probe bool) {
+		s, _ = Step(s, []Event{{Kind: Refused, At: now, Launched: now, Meaning: down, Code: 421, Probe: probe}}, now)
+	}
+	for range 3 {
+		refuse(false)
+		now = now.Add(4 * time.Second)
+	}
+	for range 200 {
+		var b Block
+		s, b = Take(s, 1, now, time.Second)
+		if b.Probe {
+			s, _ = Step(s, []Event{{Kind: Accepted, At: now.Add(time.Second), Launched: now, Probe: true}}, now.Add(time.Second))
+			break
+		}
+		now = now.Add(time.Second)
+		s, _ = Step(s, nil, now)
+	}
+	if p := s.Pace(now, Demand{Waiting: 100}); p.Mode != string(starting) || p.Rate < 4 {
+		t.Errorf("after the outage the pace is %q at %.1f/s, want the start to go on at 4/s or more", p.Mode, p.Rate)
+	}
+}
