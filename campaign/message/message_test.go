@@ -166,7 +166,8 @@ func TestWaysToLeave(t *testing.T) {
 	tests := []struct{ name, url, mailto, want string }{
 		{"both", "https://x.test/u", "u@b.test", "List-Unsubscribe: <https://x.test/u>,\r\n <mailto:u@b.test>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"},
 		{"a link", "https://x.test/u", "", "List-Unsubscribe: <https://x.test/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"},
-		{"a link without TLS, to which nothing may be posted", "http://127.0.0.1:8080/u", "", "List-Unsubscribe: <http://127.0.0.1:8080/u>\r\n"},
+		{"a link without TLS, to which nothing may be posted", "http://x.test/u", "", "List-Unsubscribe: <http://x.test/u>\r\n"},
+		{"a link to this machine", "http://127.0.0.1:8080/u", "", "List-Unsubscribe: <http://127.0.0.1:8080/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"},
 		{"a mail", "", "u@b.test", "List-Unsubscribe: <mailto:u@b.test>\r\n"},
 		{"a long link", long, "", "List-Unsubscribe:\r\n <" + long + ">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"},
 		{"none", "", "", ""},
