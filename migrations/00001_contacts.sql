@@ -117,7 +117,7 @@ create table imports (
     size        bigint not null,
     sha256      bytea not null,
     state       text not null check (state in ('waiting', 'staging', 'merging', 'done', 'failed')),
-    mapping     jsonb not null default '{}',
+    plan        jsonb not null, -- format, mapping and options, as they were chosen
     cursor      bigint not null default 0, -- last line staged, then last line merged
     counts      jsonb not null default '{}',
     problem     text,
@@ -144,16 +144,18 @@ create unlogged table import_rows (
     canonical_key text not null,
     domain        text not null,
     fields        jsonb not null,
+    status        text not null,
     primary key (import_id, line)
 );
 create index import_rows_key on import_rows (import_id, address_key, line);
 
 create table import_rejects (
-    import_id bigint not null references imports on delete cascade,
-    line      bigint not null,
-    code      text not null,
-    words     text not null,
-    cells     text[] not null,
+    import_id  bigint not null references imports on delete cascade,
+    line       bigint not null,
+    code       text not null,
+    words      text not null,
+    suggestion text not null,
+    cells      text[] not null,
     primary key (import_id, line)
 );
 

@@ -23,14 +23,15 @@ import (
 // Config are the settings of one process. The tag doc is what `headway config
 // example` prints above a key.
 type Config struct {
-	Data     string   `koanf:"data" doc:"Folder for the embedded Postgres, the key file and headway.toml. Empty: /var/lib/headway for root, else the user's data folder."`
-	Roles    []string `koanf:"roles" doc:"What this node does: web (pages and unsubscribe), lanes (sending), bulk (imports, launches)."`
-	Database Database `koanf:"database"`
-	Web      Web      `koanf:"web"`
-	Sending  Sending  `koanf:"sending"`
-	DNS      DNS      `koanf:"dns"`
-	Sandbox  Sandbox  `koanf:"sandbox"`
-	Log      Log      `koanf:"log"`
+	Data      string   `koanf:"data" doc:"Folder for the embedded Postgres, the key file and headway.toml. Empty: /var/lib/headway for root, else the user's data folder."`
+	SecretKey string   `koanf:"secret_key" doc:"32 bytes as base64 that seal the signing keys in the database; the same on all nodes. Empty: the file secret.key in the data folder, made at the first start. Keep it with your backups."`
+	Roles     []string `koanf:"roles" doc:"What this node does: web (pages and unsubscribe), lanes (sending), bulk (imports, launches)."`
+	Database  Database `koanf:"database"`
+	Web       Web      `koanf:"web"`
+	Sending   Sending  `koanf:"sending"`
+	DNS       DNS      `koanf:"dns"`
+	Sandbox   Sandbox  `koanf:"sandbox"`
+	Log       Log      `koanf:"log"`
 }
 
 // Database says where the data is.

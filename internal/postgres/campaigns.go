@@ -389,6 +389,28 @@ func (s *Store) AddEvent(ctx context.Context, id int64, e CampaignEvent, once bo
 	return nil
 }
 
+// StopOnce pauses a sending campaign and says why in its feed. A campaign that
+// was stopped before, and resumed by a person, is not stopped again.
+func (s *Store) StopOnce(ctx context.Context, id int64, e CampaignEvent) (stopped bool, err error) {
+	also := func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sqlEventOnce, id, e.At, e.Kind, e.Words)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return errStoppedBefore
+		}
+		return nil
+	}
+	_, err = s.ChangeCampaign(ctx, id, Change{Verb: campaign.Pause, At: e.At}, also)
+	if errors.Is(err, errStoppedBefore) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+var errStoppedBefore = errors.New("stopped before")
+
 // Events returns the newest events of a campaign first.
 func (s *Store) Events(ctx context.Context, id int64, limit int) ([]CampaignEvent, error) {
 	rows, err := s.pool.Query(ctx, sqlEvents, id, limit)

@@ -73,3 +73,14 @@ func (s *Store) Check(ctx context.Context) (Checked, error) {
 	}
 	return checked, nil
 }
+
+const sqlFilled = `select exists (select from contacts) or exists (select from campaigns)`
+
+// Filled reports whether the database holds contacts or campaigns.
+func (s *Store) Filled(ctx context.Context) (bool, error) {
+	var filled bool
+	if err := s.pool.QueryRow(ctx, sqlFilled).Scan(&filled); err != nil {
+		return false, fmt.Errorf("look for contacts and campaigns: %w", err)
+	}
+	return filled, nil
+}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,8 @@ select $1, $2, $3, d.id, $5, $5, $5 from domains d where d.name = $4
 on conflict (address_key) do nothing`
 
 	sqlContactID = `select id from contacts where address_key = $1`
+
+	sqlContactAddress = `select address from contacts where id = $1`
 
 	sqlLists = `
 select l.id, l.name, count(m.contact_id), count(m.contact_id) filter (where m.status = 'subscribed'), l.created_at
@@ -50,6 +53,19 @@ func (s *Store) EnsureContact(ctx context.Context, n NewContact, now time.Time) 
 		return 0, fmt.Errorf("contact %s: %w", n.Address, err)
 	}
 	return id, nil
+}
+
+// ContactAddress returns a contact's address.
+func (s *Store) ContactAddress(ctx context.Context, id int64) (string, error) {
+	var address string
+	err := s.pool.QueryRow(ctx, sqlContactAddress, id).Scan(&address)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("contact %d: %w", id, err)
+	}
+	return address, nil
 }
 
 // List is a named set of contacts.

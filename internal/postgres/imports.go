@@ -25,16 +25,17 @@ const (
 )
 
 // ImportCounts are the figures of an import's report. Rows is the sum of New,
-// Updated, Unchanged, Duplicate and the invalid rows.
+// Updated, Unchanged, Duplicate, SuppressOnly and the invalid rows.
 type ImportCounts struct {
-	Rows       int64            `json:"rows"`       // data rows read
-	New        int64            `json:"new"`        // contacts made
-	Updated    int64            `json:"updated"`    // contacts whose fields changed
-	Unchanged  int64            `json:"unchanged"`  // contacts that were there already, as they are
-	Duplicate  int64            `json:"duplicate"`  // rows whose address stands again further down in the file
-	Joined     int64            `json:"joined"`     // contacts that became members of the list
-	Suppressed int64            `json:"suppressed"` // of New, Updated and Unchanged: must not be mailed
-	Invalid    map[string]int64 `json:"invalid"`    // rows that were refused, by reason
+	Rows         int64            `json:"rows"`          // data rows read
+	New          int64            `json:"new"`           // contacts made
+	Updated      int64            `json:"updated"`       // contacts whose fields changed
+	Unchanged    int64            `json:"unchanged"`     // contacts that were there already, as they are
+	Duplicate    int64            `json:"duplicate"`     // rows whose address stands again further down in the file
+	SuppressOnly int64            `json:"suppress_only"` // rows that the file itself marks as not to be mailed
+	Joined       int64            `json:"joined"`        // contacts that became members of the list
+	Suppressed   int64            `json:"suppressed"`    // of New, Updated and Unchanged: must not be mailed
+	Invalid      map[string]int64 `json:"invalid"`       // rows that were refused, by reason
 }
 
 // Refused returns the number of rows that were refused.
@@ -54,7 +55,7 @@ type Import struct {
 	FileName   string
 	Size       int64
 	State      ImportState
-	Mapping    map[string]string // column heading → field; "email" marks the address
+	Plan       json.RawMessage // how the file is read: internal/jobs knows
 	Cursor     int64
 	Counts     ImportCounts
 	Problem    string
@@ -70,6 +71,7 @@ type StagedRow struct {
 	CanonicalKey string
 	Domain       string
 	Fields       map[string]string
+	Status       string // see listhygiene/intake
 }
 
 // RejectedRow is a row that was refused, as it stood in the file.
@@ -77,7 +79,9 @@ type RejectedRow struct {
 	Line  int64
 	Code  string // stable machine code
 	Words string
-	Cells []string
+	// Suggestion is the address that was probably meant; empty when none is near.
+	Suggestion string
+	Cells      []string
 }
 
 const (
@@ -86,22 +90,22 @@ insert into lists (name, created_at) values ($1, $2) on conflict (name) do nothi
 	sqlListID = `select id from lists where name = $1`
 
 	sqlInsertImport = `
-insert into imports (list_id, file_name, size, sha256, state, mapping, created_at)
+insert into imports (list_id, file_name, size, sha256, state, plan, created_at)
 values ($1, $2, 0, ''::bytea, 'waiting', $3, $4) returning id`
 	sqlInsertChunk = `insert into import_chunks (import_id, seq, data) values ($1, $2, $3)`
 	sqlImportSize  = `update imports set size = $2, sha256 = $3 where id = $1`
 	sqlChunk       = `select data from import_chunks where import_id = $1 and seq = $2`
 
 	sqlImport = `
-select i.id, i.list_id, l.name, i.file_name, i.size, i.state, i.mapping, i.cursor, i.counts,
+select i.id, i.list_id, l.name, i.file_name, i.size, i.state, i.plan, i.cursor, i.counts,
        coalesce(i.problem, ''), i.created_at, i.finished_at
   from imports i join lists l on l.id = i.list_id`
 	sqlImportByID   = sqlImport + ` where i.id = $1`
 	sqlImportNewest = sqlImport + ` order by i.id desc limit $1`
 
 	sqlImportStart = `
-insert into import_rows (import_id, line, address, address_key, canonical_key, domain, fields)
-values ($1, 0, '', '', '', '', '{}')`
+insert into import_rows (import_id, line, address, address_key, canonical_key, domain, fields, status)
+values ($1, 0, '', '', '', '', '{}', '')`
 	sqlImportSentinel = `select exists (select from import_rows where import_id = $1 and line = 0)`
 	sqlImportForget   = `delete from import_rows where import_id = $1`
 	sqlImportUnreject = `delete from import_rejects where import_id = $1`
@@ -129,7 +133,7 @@ with lines as materialized (
     insert into contacts as c (address, address_key, canonical_key, domain_id, fields, status_since, created_at, updated_at)
     select l.address, l.address_key, l.canonical_key, d.id, l.fields, $4, $4, $4
       from lines l join domains d on d.name = l.domain
-     where not l.again order by l.address_key
+     where not l.again and l.status in ('subscribe', 'unconfirmed') order by l.address_key
     on conflict (address_key) do update
        set fields = c.fields || excluded.fields, updated_at = $4
      where not c.fields @> excluded.fields
@@ -137,29 +141,44 @@ with lines as materialized (
 )
 select (select count(*) from lines),
        (select count(*) from lines where again),
+       (select count(*) from lines where not again and status not in ('subscribe', 'unconfirmed')),
        (select count(*) from merged where created),
        (select count(*) from merged where not created)`
 
 	// Someone who left stays away: an existing membership is never touched.
 	sqlMergeMembers = `
 insert into list_members (list_id, contact_id, status, since, import_id)
-select $4, c.id, 'subscribed', $5, $1
-  from (select distinct address_key from import_rows where import_id = $1 and line > $2 and line <= $3) r
+select $4, c.id, case r.status when 'subscribe' then 'subscribed' else 'unconfirmed' end, $5, $1
+  from (select distinct on (address_key) address_key, status from import_rows
+         where import_id = $1 and line > $2 and line <= $3 order by address_key, line desc) r
   join contacts c on c.address_key = r.address_key
+ where r.status in ('subscribe', 'unconfirmed')
  order by c.id
+on conflict do nothing`
+
+	// Rows that the file itself marks as left, bounced or complained.
+	sqlMergeSuppressions = `
+insert into suppressions (scope, kind, key, canonical_key, reason, evidence, created_at)
+select 'global', 'address', r.address_key, case when r.status <> 'bounced' then r.canonical_key end,
+       case r.status when 'bounced' then 'bounced' when 'complained' then 'complained' else 'imported_suppression' end,
+       jsonb_build_object('import', r.import_id, 'line', r.line), $4
+  from import_rows r
+ where r.import_id = $1 and r.line > $2 and r.line <= $3 and r.status not in ('subscribe', 'unconfirmed')
+ order by r.address_key
 on conflict do nothing`
 
 	sqlMergeSuppressed = `
 select count(*)
   from import_rows r
  where r.import_id = $1 and r.line > $2 and r.line <= $3
+   and r.status in ('subscribe', 'unconfirmed')
    and not exists (select from import_rows later where later.import_id = r.import_id
                       and later.address_key = r.address_key and later.line > r.line)
    and exists (select from suppressions s
                 where s.kind = 'address' and (s.key = r.address_key or s.canonical_key = r.canonical_key)
                   and (s.scope = 'global' or s.list_id = $4) and (s.expires_at is null or s.expires_at > $5))`
 
-	sqlRejects = `select line, code, words, cells from import_rejects where import_id = $1 order by line`
+	sqlRejects = `select line, code, words, suggestion, cells from import_rejects where import_id = $1 order by line`
 )
 
 // chunkSize is the part of an upload that is stored as one row.
@@ -167,7 +186,7 @@ const chunkSize = 1 << 20
 
 // NewImport stores an uploaded file for the named list, which is made when it
 // does not exist, and calls also in the same transaction (to insert the job).
-func (s *Store) NewImport(ctx context.Context, list, fileName string, mapping map[string]string, file io.Reader,
+func (s *Store) NewImport(ctx context.Context, list, fileName string, plan json.RawMessage, file io.Reader,
 	digest func() []byte, now time.Time, also func(tx pgx.Tx, id int64) error) (int64, error) {
 
 	var id int64
@@ -179,11 +198,7 @@ func (s *Store) NewImport(ctx context.Context, list, fileName string, mapping ma
 		if err := tx.QueryRow(ctx, sqlListID, list).Scan(&listID); err != nil {
 			return err
 		}
-		columns, err := json.Marshal(mapping)
-		if err != nil {
-			return err
-		}
-		if err := tx.QueryRow(ctx, sqlInsertImport, listID, fileName, columns, now).Scan(&id); err != nil {
+		if err := tx.QueryRow(ctx, sqlInsertImport, listID, fileName, plan, now).Scan(&id); err != nil {
 			return err
 		}
 		size, err := storeChunks(ctx, tx, id, file)
@@ -280,19 +295,16 @@ func (s *Store) Imports(ctx context.Context, limit int) ([]Import, error) {
 
 func scanImport(row pgx.CollectableRow) (Import, error) {
 	var (
-		i               Import
-		mapping, counts []byte
-		finished        *time.Time
+		i        Import
+		counts   []byte
+		finished *time.Time
 	)
-	err := row.Scan(&i.ID, &i.List, &i.ListName, &i.FileName, &i.Size, &i.State, &mapping, &i.Cursor, &counts,
+	err := row.Scan(&i.ID, &i.List, &i.ListName, &i.FileName, &i.Size, &i.State, &i.Plan, &i.Cursor, &counts,
 		&i.Problem, &i.CreatedAt, &finished)
 	if err != nil {
 		return i, err
 	}
 	i.FinishedAt = nullAsZero(finished)
-	if err := json.Unmarshal(mapping, &i.Mapping); err != nil {
-		return i, fmt.Errorf("mapping of import %d: %w", i.ID, err)
-	}
 	if err := json.Unmarshal(counts, &i.Counts); err != nil {
 		return i, fmt.Errorf("counts of import %d: %w", i.ID, err)
 	}
@@ -331,19 +343,19 @@ func (s *Store) Staged(ctx context.Context, id int64) (bool, error) {
 func (s *Store) StageBatch(ctx context.Context, i Import, rows []StagedRow, rejected []RejectedRow) error {
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
 		_, err := tx.CopyFrom(ctx, pgx.Identifier{"import_rows"},
-			[]string{"import_id", "line", "address", "address_key", "canonical_key", "domain", "fields"},
+			[]string{"import_id", "line", "address", "address_key", "canonical_key", "domain", "fields", "status"},
 			pgx.CopyFromSlice(len(rows), func(n int) ([]any, error) {
 				r := rows[n]
-				return []any{i.ID, r.Line, r.Address, r.AddressKey, r.CanonicalKey, r.Domain, r.Fields}, nil
+				return []any{i.ID, r.Line, r.Address, r.AddressKey, r.CanonicalKey, r.Domain, r.Fields, r.Status}, nil
 			}))
 		if err != nil {
 			return err
 		}
 		_, err = tx.CopyFrom(ctx, pgx.Identifier{"import_rejects"},
-			[]string{"import_id", "line", "code", "words", "cells"},
+			[]string{"import_id", "line", "code", "words", "suggestion", "cells"},
 			pgx.CopyFromSlice(len(rejected), func(n int) ([]any, error) {
 				r := rejected[n]
-				return []any{i.ID, r.Line, r.Code, r.Words, r.Cells}, nil
+				return []any{i.ID, r.Line, r.Code, r.Words, r.Suggestion, r.Cells}, nil
 			}))
 		if err != nil {
 			return err
@@ -401,13 +413,16 @@ func mergeRange(ctx context.Context, tx pgx.Tx, i *Import, edge int64, now time.
 	if _, err := tx.Exec(ctx, sqlMergeDomains, i.ID, i.Cursor, edge); err != nil {
 		return err
 	}
-	var rows, again, created, updated, suppressed int64
-	err := tx.QueryRow(ctx, sqlMergeContacts, i.ID, i.Cursor, edge, now).Scan(&rows, &again, &created, &updated)
+	var rows, again, only, created, updated, suppressed int64
+	err := tx.QueryRow(ctx, sqlMergeContacts, i.ID, i.Cursor, edge, now).Scan(&rows, &again, &only, &created, &updated)
 	if err != nil {
 		return err
 	}
 	tag, err := tx.Exec(ctx, sqlMergeMembers, i.ID, i.Cursor, edge, i.List, now)
 	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, sqlMergeSuppressions, i.ID, i.Cursor, edge, now); err != nil {
 		return err
 	}
 	if err := tx.QueryRow(ctx, sqlMergeSuppressed, i.ID, i.Cursor, edge, i.List, now).Scan(&suppressed); err != nil {
@@ -416,7 +431,8 @@ func mergeRange(ctx context.Context, tx pgx.Tx, i *Import, edge int64, now time.
 	c := &i.Counts
 	c.New += created
 	c.Updated += updated
-	c.Unchanged += rows - again - created - updated
+	c.Unchanged += rows - again - only - created - updated
+	c.SuppressOnly += only
 	c.Duplicate += again
 	c.Joined += tag.RowsAffected()
 	c.Suppressed += suppressed

@@ -137,3 +137,13 @@ func (s *Store) EnsureAttemptsPartitions(ctx context.Context, now time.Time) err
 	}
 	return nil
 }
+
+const sqlDropSchemas = `drop schema if exists river cascade; drop schema public cascade; create schema public`
+
+// DropSchemas gives up everything that the database holds.
+func (s *Store) DropSchemas(ctx context.Context) error {
+	if _, err := s.pool.Exec(ctx, sqlDropSchemas); err != nil {
+		return fmt.Errorf("empty the database: %w", err)
+	}
+	return nil
+}

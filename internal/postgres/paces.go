@@ -43,6 +43,7 @@ select e.id, e.at, e.source_id, e.provider_id, pr.name, e.kind, e.was, e.now, e.
  where ($1::bigint = 0 or e.provider_id = $1) and e.id > $2
  order by e.id desc limit $3`
 
+	sqlProvider  = `select id, key, name from providers where id = $1`
 	sqlProviders = `select id, key, name from providers where id > 0 order by name`
 )
 
@@ -164,6 +165,19 @@ type Provider struct {
 	ID   int64
 	Key  string
 	Name string
+}
+
+// Provider returns one provider.
+func (s *Store) Provider(ctx context.Context, id int64) (Provider, error) {
+	var p Provider
+	err := s.pool.QueryRow(ctx, sqlProvider, id).Scan(&p.ID, &p.Key, &p.Name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return p, fmt.Errorf("provider %d: %w", id, err)
+	}
+	return p, nil
 }
 
 // Providers returns all known providers by name.

@@ -48,6 +48,14 @@ select id, kind, key, coalesce(canonical_key, '') from suppressions where id > $
 	sqlLastSuppression = `select coalesce(max(id), 0) from suppressions`
 )
 
+// Notify tells all nodes a short word; internal/delivery knows the words.
+func (s *Store) Notify(ctx context.Context, words string) error {
+	if _, err := s.pool.Exec(ctx, sqlNotify, words); err != nil {
+		return fmt.Errorf("notify nodes: %w", err)
+	}
+	return nil
+}
+
 // Unsubscribe is one person's wish to leave, as a page, a one-click POST or a
 // mail expressed it.
 type Unsubscribe struct {
