@@ -1,0 +1,127 @@
+package delivery
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/headwaymail/headway/internal/dnsclient"
+	"github.com/headwaymail/headway/internal/smtpout"
+)
+
+const (
+	// parkFor is how long a connection waits for the next lane of its
+	// provider. Servers close idle ones after minutes; ours should not hold a
+	// place that long.
+	parkFor = 30 * time.Second
+	// quitWithin bounds the polite end of a connection.
+	quitWithin = 3 * time.Second
+	// openWithin is how long a lane waits until the pace allows another opening.
+	openWithin = 5 * time.Second
+)
+
+// Dialer opens sessions with the mail hosts of a domain; *smtpout.Dialer is one.
+type Dialer interface {
+	Dial(ctx context.Context, domain string) (*smtpout.Session, error)
+}
+
+// Resolver finds the mail hosts of a domain; *dnsclient.Resolver is one.
+type Resolver interface {
+	MX(ctx context.Context, domain string) (dnsclient.MXAnswer, error)
+}
+
+// connection is a session that belongs to a gate, which counts it.
+type connection struct {
+	*smtpout.Session
+	gate  *gate
+	place *semaphore.Weighted
+}
+
+// end closes the session, politely if it still works, and gives its places back.
+func (c *connection) end() {
+	ctx, cancel := context.WithTimeout(context.Background(), quitWithin)
+	defer cancel()
+	c.Close(ctx)
+	c.gate.closed()
+	c.place.Release(1)
+}
+
+// parking keeps connections between two lanes of the same provider.
+type parking struct {
+	mu     sync.Mutex
+	parked map[*gate][]*parkedConnection // guarded by mu
+	full   bool                          // guarded by mu; no more may be parked
+}
+
+type parkedConnection struct {
+	*connection
+	timer *time.Timer
+}
+
+// put parks a connection; it is ended when nobody takes it in time.
+func (p *parking) put(c *connection) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.full || c.Closed() {
+		go c.end()
+		return
+	}
+	if p.parked == nil {
+		p.parked = make(map[*gate][]*parkedConnection)
+	}
+	entry := &parkedConnection{connection: c}
+	entry.timer = time.AfterFunc(parkFor, func() {
+		if p.remove(entry) {
+			entry.end()
+		}
+	})
+	p.parked[c.gate] = append(p.parked[c.gate], entry)
+}
+
+// take returns a parked connection of the gate, nil when there is none.
+func (p *parking) take(g *gate) *connection {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	entries := p.parked[g]
+	if len(entries) == 0 {
+		return nil
+	}
+	entry := entries[len(entries)-1]
+	p.parked[g] = entries[:len(entries)-1]
+	entry.timer.Stop()
+	return entry.connection
+}
+
+func (p *parking) remove(entry *parkedConnection) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	entries := p.parked[entry.gate]
+	for i, other := range entries {
+		if other == entry {
+			p.parked[entry.gate] = append(entries[:i:i], entries[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// close ends all parked connections and refuses more.
+func (p *parking) close() {
+	p.mu.Lock()
+	p.full = true
+	var all []*parkedConnection
+	for _, entries := range p.parked {
+		all = append(all, entries...)
+	}
+	clear(p.parked)
+	p.mu.Unlock()
+	var wait sync.WaitGroup
+	for _, entry := range all {
+		if entry.timer.Stop() {
+			wait.Go(entry.end)
+		}
+	}
+	wait.Wait()
+}

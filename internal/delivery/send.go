@@ -1,0 +1,238 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/smtpout"
+	"github.com/headwaymail/headway/pacing"
+	"github.com/headwaymail/headway/pacing/reply"
+)
+
+// deliver takes one claimed delivery through connection, composing, waiting for
+// its permit and sending, and records what came of it. goOn is false when the
+// rest of the claim should be given back; used is false when this delivery was
+// not attempted and should be given back, too.
+func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed, claimedAt time.Time) (goOn, used bool) {
+	camp, sending := l.engine.watch.sending(d.Campaign)
+	if !sending || l.engine.stopping(ctx) {
+		return false, false
+	}
+	if failed := l.connect(ctx, d.Domain); failed != nil {
+		if errors.Is(failed, errNoPlace) {
+			return false, false
+		}
+		l.openingFailed(p, d, camp.Settings, failed)
+		return false, true
+	}
+	message, envelope, err := camp.letter.address(ctx, l.buffer, d, time.Now())
+	if err != nil {
+		l.uncomposable(d, camp.Settings, err)
+		return true, true
+	}
+	l.buffer = message
+	if !l.wait(ctx, p.at(i)) || !p.valid(i, time.Now()) {
+		return false, false
+	}
+	// The last look before the message is on its way.
+	if _, sending := l.engine.watch.sending(d.Campaign); !sending || l.engine.stopping(ctx) {
+		return false, false
+	}
+	if l.engine.watch.mayHaveLeft(d, claimedAt) {
+		return true, false
+	}
+	outcome := l.conn.Send(l.engine.hard, envelope, message)
+	if outcome.Unsent {
+		l.dropConnection()
+		l.report(p, pacing.Event{Kind: pacing.Closed, At: time.Now()}, outcome.Reply, reply.Meaning{})
+		return false, false
+	}
+	return l.sent(p, d, camp.Settings, outcome), true
+}
+
+// errNoPlace says that no connection may be opened now.
+var errNoPlace = errors.New("no connection may be opened now")
+
+// connect makes sure that the lane has a connection that serves the domain. Its
+// error is errNoPlace, or a *smtpout.Failure.
+func (l *lane) connect(ctx context.Context, domain string) error {
+	if l.conn == nil {
+		l.conn = l.engine.parking.take(l.gate)
+	}
+	if l.conn != nil && l.usable(ctx, domain) {
+		return nil
+	}
+	l.dropConnection()
+	if !l.engine.places.TryAcquire(1) {
+		return errNoPlace
+	}
+	if !l.gate.mayOpen(ctx, openWithin) {
+		l.engine.places.Release(1)
+		return errNoPlace
+	}
+	began := time.Now()
+	session, err := l.engine.dialer.Dial(ctx, domain)
+	l.gate.opened(err == nil)
+	if err != nil {
+		l.engine.places.Release(1)
+		if ctx.Err() != nil {
+			return errNoPlace
+		}
+		return err
+	}
+	l.conn = &connection{Session: session, gate: l.gate, place: l.engine.places}
+	l.gate.report(pacing.Event{Kind: pacing.Opened, At: time.Now(), Launched: began, Host: session.Host()})
+	return nil
+}
+
+func (l *lane) usable(ctx context.Context, domain string) bool {
+	if l.conn.Closed() || l.conn.Messages() >= l.gate.perLane() {
+		return false
+	}
+	mx, err := l.engine.resolver.MX(ctx, domain)
+	return err == nil && l.conn.Serves(mx)
+}
+
+func (l *lane) dropConnection() {
+	if l.conn != nil {
+		l.conn.end()
+		l.conn = nil
+	}
+}
+
+// openingFailed records a failed opening as an attempt of the delivery that it
+// was made for; the others of the claim wait untouched.
+func (l *lane) openingFailed(p permit, d postgres.Claimed, settings campaign.Settings, err error) {
+	var failure *smtpout.Failure
+	if !errors.As(err, &failure) {
+		failure = &smtpout.Failure{Domain: d.Domain, Stage: smtpout.StageConnect,
+			Reply: reply.Reply{Phase: reply.PhaseConnect, Lines: []string{err.Error()}}}
+	}
+	meaning := reply.Classify(l.gate.provider.Key, failure.Reply)
+	meaning.Temporary = meaning.Temporary || !failure.Permanent
+	now := time.Now()
+	l.report(p, pacing.Event{Kind: pacing.OpenRefused, At: now, Host: failure.Host}, failure.Reply, meaning)
+	o := l.attempt(d, now)
+	o.Host, o.Reply, o.Meaning = failure.Host, failure.Reply, meaning
+	l.decide(&o, settings, false)
+	l.record(o)
+}
+
+// sent records what a transaction came to and tells the gate. It returns
+// whether the lane should go on with its claim.
+func (l *lane) sent(p permit, d postgres.Claimed, settings campaign.Settings, out smtpout.Outcome) bool {
+	now := time.Now()
+	o := l.attempt(d, now)
+	o.Host, o.Reply, o.Took, o.TLS, o.InDoubt = l.conn.Host(), out.Reply, out.Took, out.TLS != "", out.InDoubt
+	index := l.conn.Messages()
+	event := pacing.Event{Kind: pacing.Accepted, At: now, Launched: out.Started, Host: o.Host, Index: index,
+		First: d.Attempts == 0, Age: now.Sub(o.First), Severed: out.Closed}
+	if !out.Accepted {
+		o.Meaning = reply.Classify(l.gate.provider.Key, out.Reply)
+		event.Kind = pacing.Refused
+	}
+	if !out.Local {
+		l.report(p, event, out.Reply, o.Meaning)
+	}
+	l.decide(&o, settings, out.Accepted)
+	recorded := l.record(o)
+	if out.Closed {
+		l.dropConnection()
+		l.report(p, pacing.Event{Kind: pacing.Closed, At: now, Host: o.Host, Index: index}, reply.Reply{}, reply.Meaning{})
+	}
+	return recorded && (out.Accepted || !l.gate.slowedBy(o.Meaning))
+}
+
+// uncomposable ends a delivery whose message cannot be made: no server can
+// help, and the reason stands where a reply would.
+func (l *lane) uncomposable(d postgres.Claimed, settings campaign.Settings, err error) {
+	o := l.attempt(d, time.Now())
+	o.Reply = reply.Reply{Phase: reply.PhaseData, Lines: []string{err.Error()}}
+	o.Meaning = reply.Meaning{Class: reply.ClassContent, Bounce: reply.BounceContentOther,
+		Scope: reply.ScopeTransaction, Rule: "uncomposable"}
+	l.decide(&o, settings, false)
+	l.record(o)
+}
+
+// attempt begins the outcome of a delivery that was attempted.
+func (l *lane) attempt(d postgres.Claimed, now time.Time) postgres.Outcome {
+	o := l.outcome(d, now)
+	o.Attempted, o.Number, o.First = true, d.Attempts+1, now
+	if d.FirstAttempt != nil {
+		o.First = *d.FirstAttempt
+	}
+	return o
+}
+
+// decide fills in what becomes of the delivery, and of its address.
+func (l *lane) decide(o *postgres.Outcome, settings campaign.Settings, accepted bool) {
+	decision := settings.Decide(campaign.Attempt{Number: o.Number, First: o.First, Accepted: accepted,
+		InDoubt: o.InDoubt, Meaning: o.Meaning}, o.At, spread())
+	o.To, o.Due = decision.State, decision.Due
+	o.Suppress = o.To == campaign.Bounced && condemned(o.Meaning.Bounce)
+}
+
+// condemned reports whether a bounce proves that the address itself is bad.
+func condemned(b reply.Bounce) bool {
+	return b == reply.BounceBadMailbox || b == reply.BounceInactive
+}
+
+// record makes an outcome durable. It returns false when the process ends first.
+func (l *lane) record(o postgres.Outcome) bool {
+	if err := l.engine.writer.record(l.engine.hard, o); err != nil {
+		return false
+	}
+	observeOutcome(o)
+	return true
+}
+
+func (l *lane) report(p permit, e pacing.Event, r reply.Reply, m reply.Meaning) {
+	e.Meaning, e.Phase, e.Code, e.Probe = m, r.Phase, r.Code, p.block.Probe
+	if r.Code != 0 || len(r.Lines) > 0 {
+		e.Reply = r.String()
+	}
+	l.gate.report(e)
+}
+
+// wait sleeps until the permit's time. It returns false when the lane must end.
+func (l *lane) wait(ctx context.Context, until time.Time) bool {
+	pause := time.Until(until)
+	if pause <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-l.engine.drain:
+		return false
+	}
+}
+
+// perLane returns how many messages one connection may carry.
+func (g *gate) perLane() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.pace.PerLane > 0 {
+		return g.pace.PerLane
+	}
+	return 50
+}
+
+// slowedBy reports whether a refusal is about the provider's pace, so that the
+// rest of a claim should wait for what the pacer makes of it.
+func (g *gate) slowedBy(m reply.Meaning) bool {
+	switch m.Class {
+	case reply.ClassGreylist, reply.ClassMailbox, reply.ClassDNS, reply.ClassContent, reply.ClassPolicy, reply.ClassSession:
+		return false
+	case reply.ClassUnknown:
+		return m.Temporary
+	}
+	return m.Class != reply.ClassNone && (m.Temporary || m.Scope != reply.ScopeRecipient)
+}
