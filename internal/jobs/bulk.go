@@ -1,0 +1,30 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/riverqueue/river"
+
+	"github.com/headwaymail/headway/internal/dnsclient"
+	"github.com/headwaymail/headway/internal/postgres"
+)
+
+// Resolver finds the mail hosts of a domain; *dnsclient.Resolver is one.
+type Resolver interface {
+	MX(ctx context.Context, domain string) (dnsclient.MXAnswer, error)
+}
+
+// Bulk does the work that mail must not wait for.
+type Bulk struct {
+	Store    *postgres.Store
+	Node     int64
+	Resolver Resolver
+	Log      *slog.Logger
+}
+
+func (b *Bulk) addTo(workers *river.Workers) {
+	river.AddWorker(workers, &importWorker{bulk: b})
+	river.AddWorker(workers, &launchWorker{bulk: b})
+	river.AddWorker(workers, &resolveWorker{bulk: b})
+}

@@ -1,0 +1,51 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/headwaymail/headway/internal/delivery"
+)
+
+// laneArgs name a lane. Two jobs with the same arguments are never open at once.
+type laneArgs struct {
+	Source   int64 `json:"source"`
+	Provider int64 `json:"provider"`
+	Slot     int   `json:"slot"`
+}
+
+func (laneArgs) Kind() string { return "lane" }
+
+func (laneArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: laneQueue, MaxAttempts: 1000,
+		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: pending}}
+}
+
+type laneWorker struct {
+	river.WorkerDefaults[laneArgs]
+	engine *delivery.Engine
+}
+
+func (w *laneWorker) Work(ctx context.Context, job *river.Job[laneArgs]) error {
+	return w.engine.RunLane(ctx, delivery.Lane(job.Args))
+}
+
+func (w *laneWorker) Timeout(*river.Job[laneArgs]) time.Duration { return laneTimeout }
+
+func (w *laneWorker) NextRetry(job *river.Job[laneArgs]) time.Time { return soon(job.Attempt) }
+
+// AskForLanes inserts the lanes that are not open yet, in a short transaction
+// of its own: a lane that exists costs a row lock, which must not be held long.
+func (q *Queue) AskForLanes(ctx context.Context, lanes []delivery.Lane) error {
+	params := make([]river.InsertManyParams, len(lanes))
+	for i, lane := range lanes {
+		params[i] = river.InsertManyParams{Args: laneArgs(lane)}
+	}
+	if _, err := q.client.InsertMany(ctx, params); err != nil {
+		return fmt.Errorf("ask for %d lanes: %w", len(lanes), err)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres"
+)
+
+// launchBatch is the number of contacts that are judged in one transaction.
+const launchBatch = 20_000
+
+// launchArgs name a campaign and, for one that was scheduled, the time that was
+// meant: a campaign that was scheduled anew leaves the older job without effect.
+type launchArgs struct {
+	Campaign int64     `json:"campaign"`
+	At       time.Time `json:"at,omitzero"`
+}
+
+func (launchArgs) Kind() string { return "launch" }
+
+func (launchArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: bulkQueue, MaxAttempts: 1000}
+}
+
+type launchWorker struct {
+	river.WorkerDefaults[launchArgs]
+	bulk *Bulk
+}
+
+func (w *launchWorker) NextRetry(job *river.Job[launchArgs]) time.Time { return soon(job.Attempt) }
+
+// Work launches a campaign whose time has come and fills its ledger, from
+// wherever an earlier try stood.
+func (w *launchWorker) Work(ctx context.Context, job *river.Job[launchArgs]) error {
+	store, id := w.bulk.Store, job.Args.Campaign
+	c, err := store.Campaign(ctx, id)
+	if errors.Is(err, postgres.ErrNotFound) {
+		return river.JobCancel(err)
+	}
+	if err != nil {
+		return err
+	}
+	if c.State == campaign.Scheduled {
+		if !c.ScheduledAt.Equal(job.Args.At) {
+			return nil
+		}
+		change := postgres.Change{Verb: campaign.Launch, At: time.Now()}
+		if _, err := store.ChangeCampaign(ctx, id, change, nil); err != nil {
+			return err
+		}
+	}
+	if c.LaunchDone || c.State == campaign.Draft || c.State.Final() {
+		return nil
+	}
+	if err := store.OpenLedger(ctx, id, time.Now()); err != nil {
+		return err
+	}
+	for {
+		done, err := store.LaunchBatch(ctx, id, launchBatch, time.Now())
+		if err != nil {
+			return err
+		}
+		if err := store.Notify(ctx, fmt.Sprintf("campaign %d", id)); err != nil {
+			return err
+		}
+		if done {
+			break
+		}
+	}
+	if c, err = store.Campaign(ctx, id); err != nil {
+		return err
+	}
+	return store.AddEvent(ctx, id, postgres.CampaignEvent{At: time.Now(), Kind: "launched",
+		Words: fmt.Sprintf("Launched: %d will receive.", c.Audience.WillReceive)}, true)
+}
+
+// LaunchTx inserts the job that fills a campaign's ledger. With a time, the job
+// waits for it.
+func (q *Queue) LaunchTx(ctx context.Context, tx pgx.Tx, id int64, at time.Time) error {
+	opts := launchArgs{}.InsertOpts()
+	opts.ScheduledAt = at
+	if _, err := q.client.InsertTx(ctx, tx, launchArgs{Campaign: id, At: at}, &opts); err != nil {
+		return fmt.Errorf("insert the launch of campaign %d: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/riverqueue/river"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/dnsclient"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/pacing/provider"
+)
+
+const (
+	// resolveBatch domains are looked up and stored together.
+	resolveBatch = 500
+	// resolveAtOnce bounds the questions in flight: polite to the resolver.
+	resolveAtOnce = 32
+	// mappingLife bounds how long a domain's provider is believed, whatever
+	// its MX record's TTL: it moves rarely, and each message looks up its host
+	// anyway.
+	mappingLeast, mappingMost = time.Hour, 24 * time.Hour
+	// looksBeforeBounce is how many looks at a domain must find no mail host
+	// before its mail bounces: DNS breaks, and is mended.
+	looksBeforeBounce = 3
+)
+
+// resolveArgs have no fields: one job finds the providers of all domains that
+// mail waits for.
+type resolveArgs struct{}
+
+func (resolveArgs) Kind() string { return "resolve" }
+
+func (resolveArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: bulkQueue, MaxAttempts: 1000,
+		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: pending}}
+}
+
+type resolveWorker struct {
+	river.WorkerDefaults[resolveArgs]
+	bulk *Bulk
+}
+
+func (w *resolveWorker) NextRetry(job *river.Job[resolveArgs]) time.Time { return soon(job.Attempt) }
+
+// Work looks at domains until none is left that due mail waits for.
+func (w *resolveWorker) Work(ctx context.Context, _ *river.Job[resolveArgs]) error {
+	for {
+		domains, err := w.bulk.Store.UnknownDomains(ctx, resolveBatch, time.Now())
+		if err != nil || len(domains) == 0 {
+			return err
+		}
+		looks := make([]postgres.Look, len(domains))
+		group, looking := errgroup.WithContext(ctx)
+		group.SetLimit(resolveAtOnce)
+		for i, d := range domains {
+			group.Go(func() error {
+				looks[i] = w.look(looking, d)
+				return looking.Err()
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if err := w.bulk.Store.SaveLooks(ctx, looks, time.Now()); err != nil {
+			return err
+		}
+		for i, look := range looks {
+			if look.ProviderKey != "" {
+				continue
+			}
+			if err := w.judge(ctx, domains[i], look.Found); err != nil {
+				return err
+			}
+		}
+		if err := w.bulk.Store.Notify(ctx, "campaign"); err != nil {
+			return err
+		}
+	}
+}
+
+// look asks DNS who takes a domain's mail.
+func (w *resolveWorker) look(ctx context.Context, d postgres.UnknownDomain) postgres.Look {
+	look := postgres.Look{Domain: d.ID, Expires: time.Now().Add(mappingLeast)}
+	mx, err := w.bulk.Resolver.MX(ctx, d.Name)
+	switch {
+	case errors.Is(err, dnsclient.ErrNoDomain):
+		look.Found = postgres.MailHostNoDomain
+	case errors.Is(err, dnsclient.ErrNoMailHost), errors.Is(err, dnsclient.ErrBadName):
+		look.Found = postgres.MailHostNone
+	case err != nil:
+		look.Found = postgres.MailHostTemporary
+	case mx.Null:
+		look.Found = postgres.MailHostNull
+	default:
+		look.Found = postgres.MailHostMX
+		if mx.Implicit {
+			look.Found = postgres.MailHostImplicit
+		}
+		hosts := make([]provider.Host, len(mx.Hosts))
+		for i, h := range mx.Hosts {
+			hosts[i] = provider.Host{Name: h.Host, Pref: h.Preference}
+			look.MX = append(look.MX, h.Host)
+		}
+		who := provider.Identify(d.Name, hosts)
+		look.ProviderKey, look.Provider = who.Key, who.Name
+		life := min(max(time.Until(mx.Expires), mappingLeast), mappingMost)
+		look.Expires = time.Now().Add(life)
+	}
+	return look
+}
+
+// judge turns a look that found no mail host into an attempt of each due
+// delivery of the domain.
+func (w *resolveWorker) judge(ctx context.Context, d postgres.UnknownDomain, found postgres.MailHost) error {
+	words, meaning := found.Reply()
+	settings := make(map[int64]campaign.Settings)
+	_, err := w.bulk.Store.JudgeUnmailable(ctx, d.ID, time.Now(), func(lease postgres.DeadLease) postgres.Outcome {
+		now := time.Now()
+		from := campaign.DeliveryState(lease.State)
+		o := postgres.Outcome{Ledger: lease.Ledger, Delivery: lease.Delivery, Campaign: lease.Campaign,
+			Contact: lease.Contact, Domain: lease.Domain, Node: w.bulk.Node, From: from,
+			Attempted: true, Number: lease.Attempts + 1, First: now, At: now, Reply: words, Meaning: meaning}
+		if lease.FirstAttempt != nil {
+			o.First = *lease.FirstAttempt
+		}
+		if o.Number >= looksBeforeBounce && found != postgres.MailHostTemporary {
+			o.Meaning.Temporary = false
+		}
+		terms, known := settings[lease.Campaign]
+		if !known {
+			terms = w.bulk.settings(ctx, lease.Campaign)
+			settings[lease.Campaign] = terms
+		}
+		decision := terms.Decide(campaign.Attempt{Number: o.Number, First: o.First, Meaning: o.Meaning}, now, rand.Float64())
+		o.To, o.Due = decision.State, decision.Due
+		return o
+	})
+	return err
+}
+
+// settings returns the terms of a campaign, the defaults when it cannot be read.
+func (b *Bulk) settings(ctx context.Context, id int64) campaign.Settings {
+	c, err := b.Store.Campaign(ctx, id)
+	if err != nil {
+		b.Log.Warn("the terms of a campaign could not be read; the defaults are taken", "campaign", id, "error", err)
+		return campaign.DefaultSettings()
+	}
+	return c.Settings
+}
+
+// AskResolve inserts the job that finds the providers of unknown domains,
+// unless it is there already.
+func (q *Queue) AskResolve(ctx context.Context) error {
+	if _, err := q.client.Insert(ctx, resolveArgs{}, nil); err != nil {
+		return fmt.Errorf("ask for a look at unknown domains: %w", err)
+	}
+	return nil
+}

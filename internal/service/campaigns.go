@@ -1,0 +1,162 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/campaign/message"
+	"github.com/headwaymail/headway/internal/delivery"
+	"github.com/headwaymail/headway/internal/postgres"
+)
+
+// Weights of campaigns that share a provider.
+const (
+	WeightLow    = 1
+	WeightNormal = 4
+	WeightUrgent = 16
+)
+
+// Draft is what a person gives to make a campaign.
+type Draft struct {
+	Name     string
+	Content  campaign.Content
+	Lists    []string // names; at least one
+	Exclude  []string // names of lists whose members are left out
+	TimeZone string   // IANA name; empty means UTC
+	Weight   int      // 0 means WeightNormal
+	Settings campaign.Settings
+}
+
+// CreateCampaign checks a draft, compiles its message once to find mistakes
+// early, and stores it.
+func (s *Service) CreateCampaign(ctx context.Context, d Draft) (int64, error) {
+	if strings.TrimSpace(d.Name) == "" {
+		return 0, errors.New("a campaign needs a name")
+	}
+	if len(d.Lists) == 0 {
+		return 0, errors.New("a campaign needs at least one list to send to")
+	}
+	if d.TimeZone == "" {
+		d.TimeZone = "UTC"
+	}
+	if _, err := time.LoadLocation(d.TimeZone); err != nil {
+		return 0, fmt.Errorf("%q is not a time zone; use a name such as Europe/Warsaw", d.TimeZone)
+	}
+	if err := d.Settings.Check(); err != nil {
+		return 0, err
+	}
+	return s.create(ctx, postgres.NewCampaign{Name: d.Name, Weight: cmp.Or(d.Weight, WeightNormal), Content: d.Content,
+		Settings: d.Settings, TimeZone: d.TimeZone, Lists: d.Lists, Exclude: d.Exclude})
+}
+
+func (s *Service) create(ctx context.Context, n postgres.NewCampaign) (int64, error) {
+	from, err := s.parseAddress(n.Content.FromAddress)
+	if err != nil {
+		return 0, fmt.Errorf("from address: %w", err)
+	}
+	if _, err := message.Compile(delivery.MessageSource(postgres.Campaign{Content: n.Content}, from.Domain)); err != nil {
+		return 0, err
+	}
+	return s.Store.CreateCampaign(ctx, n, now())
+}
+
+// FindCampaign returns a campaign by its number or its name.
+func (s *Service) FindCampaign(ctx context.Context, reference string) (postgres.Campaign, error) {
+	id, err := strconv.ParseInt(strings.TrimPrefix(reference, "#"), 10, 64)
+	if err != nil {
+		if id, err = s.Store.CampaignNamed(ctx, reference); err != nil {
+			return postgres.Campaign{}, err
+		}
+	}
+	return s.Store.Campaign(ctx, id)
+}
+
+// Launch starts a campaign now.
+func (s *Service) Launch(ctx context.Context, id int64) error {
+	if err := s.readyFor(ctx, id); err != nil {
+		return err
+	}
+	_, err := s.Store.ChangeCampaign(ctx, id, postgres.Change{Verb: campaign.Launch, At: now()}, func(tx pgx.Tx) error {
+		return s.Queue.LaunchTx(ctx, tx, id, time.Time{})
+	})
+	return err
+}
+
+// Schedule sets the time at which a campaign starts.
+func (s *Service) Schedule(ctx context.Context, id int64, start time.Time, zone string) error {
+	if err := s.readyFor(ctx, id); err != nil {
+		return err
+	}
+	if !start.After(now()) {
+		return fmt.Errorf("%s has passed; choose a later time, or launch the campaign now", start.Format(time.RFC3339))
+	}
+	start = start.UTC().Truncate(time.Second)
+	change := postgres.Change{Verb: campaign.Schedule, At: now(), Start: start, TimeZone: zone}
+	_, err := s.Store.ChangeCampaign(ctx, id, change, func(tx pgx.Tx) error {
+		return s.Queue.LaunchTx(ctx, tx, id, start)
+	})
+	return err
+}
+
+// Do takes a campaign one step further in its life: unschedule, pause, resume
+// or cancel. [Service.Launch] and [Service.Schedule] need more than a verb.
+func (s *Service) Do(ctx context.Context, id int64, verb campaign.Verb) error {
+	at := now()
+	if _, err := s.Store.ChangeCampaign(ctx, id, postgres.Change{Verb: verb, At: at}, nil); err != nil {
+		return err
+	}
+	words := map[campaign.Verb]string{
+		campaign.Unschedule: "Taken off the schedule.", campaign.Pause: "Paused by hand.",
+		campaign.Resume: "Resumed by hand.", campaign.Cancel: "Cancelled by hand: what had not gone out does not.",
+	}[verb]
+	return s.Store.AddEvent(ctx, id, postgres.CampaignEvent{At: at, Kind: string(verb), Words: words}, false)
+}
+
+func (s *Service) readyFor(ctx context.Context, id int64) error {
+	c, err := s.Store.Campaign(ctx, id)
+	if err != nil {
+		return err
+	}
+	from, err := s.parseAddress(c.Content.FromAddress)
+	if err != nil {
+		return fmt.Errorf("from address: %w", err)
+	}
+	return s.Ready(ctx, from.Domain)
+}
+
+// SendTest sends a campaign's message to one address, as a delivery of a system
+// campaign of its own: urgent, with "[Test]" before the subject. It returns the
+// id of that campaign, where the outcome can be read.
+func (s *Service) SendTest(ctx context.Context, id int64, to string) (int64, error) {
+	if err := s.readyFor(ctx, id); err != nil {
+		return 0, err
+	}
+	recipient, err := s.parseAddress(to)
+	if err != nil {
+		return 0, err
+	}
+	c, err := s.Store.Campaign(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	c.Content.Subject = "[Test] " + c.Content.Subject
+	test, err := s.create(ctx, postgres.NewCampaign{Name: "Test of " + c.Name, System: true, Weight: WeightUrgent,
+		Content: c.Content, Settings: c.Settings, TimeZone: c.TimeZone})
+	if err != nil {
+		return 0, err
+	}
+	contact, err := s.Store.EnsureContact(ctx, postgres.NewContact{Address: recipient.String(), AddressKey: recipient.Key(),
+		CanonicalKey: recipient.Canonical(), Domain: recipient.Domain}, now())
+	if err != nil {
+		return 0, err
+	}
+	return test, s.Store.SendSystem(ctx, test, contact, now())
+}

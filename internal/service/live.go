@@ -1,0 +1,97 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/pacing"
+)
+
+// Live is a campaign as it stands now. Its figures are read one after the other
+// while mail goes out; the totals are the sums of the providers.
+type Live struct {
+	At        time.Time
+	Campaign  postgres.Campaign
+	Providers []LiveProvider // largest first
+	Events    []postgres.CampaignEvent
+	Pace      []postgres.PaceEvent // newest first, of all providers
+}
+
+// LiveProvider is one provider's part of a campaign.
+type LiveProvider struct {
+	postgres.ProviderCounters
+	Throttled int64        // how often it answered 421 to this campaign
+	Pace      *pacing.Pace // nil before the first message
+}
+
+// liveEvents bounds the feeds.
+const liveEvents = 30
+
+// Live returns a campaign with its providers, their paces and what happened.
+func (s *Service) Live(ctx context.Context, id int64) (Live, error) {
+	live := Live{At: now()}
+	var err error
+	if live.Campaign, err = s.Store.Campaign(ctx, id); err != nil {
+		return live, err
+	}
+	providers, err := s.Store.ProviderCounters(ctx, id)
+	if err != nil {
+		return live, err
+	}
+	throttled, err := s.Store.Throttled(ctx, id)
+	if err != nil {
+		return live, err
+	}
+	paces, err := s.Paces(ctx)
+	if err != nil {
+		return live, err
+	}
+	live.Campaign.Counters = campaign.Counters{}
+	for _, p := range providers {
+		entry := LiveProvider{ProviderCounters: p, Throttled: throttled[p.Provider]}
+		if known, ok := paces[p.Provider]; ok {
+			entry.Pace = &known.Pace
+		}
+		live.Providers = append(live.Providers, entry)
+		live.Campaign.Counters = live.Campaign.Counters.Add(p.Counters)
+	}
+	if live.Events, err = s.Store.Events(ctx, id, liveEvents); err != nil {
+		return live, err
+	}
+	live.Pace, err = s.Store.PaceEvents(ctx, 0, 0, liveEvents)
+	return live, err
+}
+
+// ProviderPace is how fast a provider is mailed now, and why.
+type ProviderPace struct {
+	Provider int64
+	Name     string
+	Pace     pacing.Pace
+	Updated  time.Time
+}
+
+// Paces returns the pace of every provider that was ever mailed, by its id. Of
+// several sources the one that was used last counts.
+func (s *Service) Paces(ctx context.Context) (map[int64]ProviderPace, error) {
+	stored, err := s.Store.Paces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	paces := make(map[int64]ProviderPace, len(stored))
+	for _, p := range stored {
+		var state pacing.State
+		if err := json.Unmarshal(p.State, &state); err != nil {
+			return nil, fmt.Errorf("stored pace of %s: %w", p.Name, err)
+		}
+		if before, ok := paces[p.Provider]; ok && before.Updated.After(p.Updated) {
+			continue
+		}
+		paces[p.Provider] = ProviderPace{Provider: p.Provider, Name: p.Name, Updated: p.Updated,
+			Pace: state.Pace(now(), pacing.Demand{Waiting: 1})}
+	}
+	return paces, nil
+}

@@ -1,0 +1,77 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/headwaymail/headway/internal/config"
+	"github.com/headwaymail/headway/internal/jobs"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/secret"
+	"github.com/headwaymail/headway/listhygiene/address"
+)
+
+// Service does what people ask for.
+type Service struct {
+	Store  *postgres.Store
+	Queue  *jobs.Queue
+	Config config.Config
+	Log    *slog.Logger
+
+	box *secret.Box
+	bar func(keys ...string) // keeps mail in hand from going out; may be nil
+}
+
+// New returns the service of a database. It refuses a database whose secrets
+// were sealed with another key.
+func New(ctx context.Context, store *postgres.Store, queue *jobs.Queue, c config.Config, log *slog.Logger) (*Service, error) {
+	box, err := secret.Open(c.SecretKey, c.Data)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{Store: store, Queue: queue, Config: c, Log: log, box: box}
+	if err := s.checkKey(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// BarWith hands over how a lane's mail in hand is kept from an address.
+func (s *Service) BarWith(bar func(keys ...string)) { s.bar = bar }
+
+const keyFingerprint = "key fingerprint"
+
+func (s *Service) checkKey(ctx context.Context) error {
+	if err := s.Store.SetInstanceValue(ctx, keyFingerprint, s.box.Fingerprint()); err != nil {
+		return err
+	}
+	stored, err := s.Store.InstanceValue(ctx, keyFingerprint)
+	if err != nil {
+		return err
+	}
+	if string(stored) != string(s.box.Fingerprint()) {
+		return errors.New("this database was set up with another secret key: its signing keys cannot be opened; " +
+			"give the right one with secret_key or as secret.key in the data folder")
+	}
+	return nil
+}
+
+// policy says which addresses may be mailed: reserved names only in the sandbox.
+func (s *Service) policy() address.Policy {
+	return address.Policy{AllowReserved: s.Config.Sandbox.Enabled}
+}
+
+// parseAddress reads an address that a person typed.
+func (s *Service) parseAddress(text string) (address.Address, error) {
+	parsed, err := s.policy().Parse(address.Tidy(text).Text)
+	if err != nil {
+		return parsed, fmt.Errorf("%q cannot be mailed: %w", text, err)
+	}
+	return parsed, nil
+}
+
+// now is the time of everything that people do.
+func now() time.Time { return time.Now() }
