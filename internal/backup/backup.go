@@ -1,0 +1,109 @@
+// Package backup writes the database to a file and reads it back, through
+// Postgres' own pg_dump and pg_restore, in the custom format: compressed, and
+// restored in one transaction, wholly or not at all.
+//
+// The key that seals the signing keys is not part of a backup.
+package backup
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/headwaymail/headway/internal/postgres"
+)
+
+// Tools says where the programs are and which database they serve.
+type Tools struct {
+	BinDir string // of the embedded server; empty: found in PATH
+	URL    string
+}
+
+// Write dumps the database to a file, which appears only when it is complete,
+// and returns its size in bytes.
+func Write(ctx context.Context, t Tools, name string) (size int64, err error) {
+	program, err := t.find("pg_dump")
+	if err != nil {
+		return 0, err
+	}
+	draft, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(draft.Name())
+	dump := exec.CommandContext(ctx, program, "--format=custom", "--no-owner", "--no-privileges", "--dbname", t.URL)
+	var complaint bytes.Buffer
+	dump.Stdout, dump.Stderr = draft, &complaint
+	if err := dump.Run(); err != nil {
+		return 0, errors.Join(fmt.Errorf("pg_dump: %w: %s", err, strings.TrimSpace(complaint.String())), draft.Close())
+	}
+	if size, err = draft.Seek(0, 2); err != nil {
+		return 0, errors.Join(err, draft.Close())
+	}
+	if err := errors.Join(draft.Sync(), draft.Close()); err != nil {
+		return 0, err
+	}
+	return size, os.Rename(draft.Name(), name)
+}
+
+// nodeAlive is how young a node's beat is while it runs.
+const nodeAlive = 20 * time.Second
+
+// Restore fills the database from a file, in place of the empty schema that is
+// there. It refuses a database in use, and one with content unless replace is set.
+func Restore(ctx context.Context, t Tools, store *postgres.Store, name string, replace bool) error {
+	program, err := t.find("pg_restore")
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(name); err != nil {
+		return err
+	}
+	// A file that is no backup must be found out before anything is dropped.
+	if out, err := exec.CommandContext(ctx, program, "--list", name).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s is not a backup: %s", name, strings.TrimSpace(string(out)))
+	}
+	nodes, err := store.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		if time.Since(n.BeatAt) < nodeAlive {
+			return fmt.Errorf("node %d on %s is running; stop it before restoring", n.ID, n.Host)
+		}
+	}
+	filled, err := store.Filled(ctx)
+	if err != nil {
+		return err
+	}
+	if filled && !replace {
+		return errors.New("the database holds contacts or campaigns; with --replace they are given up")
+	}
+	restore := exec.CommandContext(ctx, program, "--clean", "--if-exists", "--no-owner", "--no-privileges",
+		"--single-transaction", "--exit-on-error", "--dbname", t.URL, name)
+	store.Close() // its connections must not stand in the way
+	if out, err := restore.CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_restore: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+func (t Tools) find(program string) (string, error) {
+	if t.BinDir != "" {
+		path := filepath.Join(t.BinDir, program)
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return "", fmt.Errorf("%s is needed and was not found; install Postgres' client programs (Debian: apt-get install postgresql-client)", program)
+	}
+	return path, nil
+}

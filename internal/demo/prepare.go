@@ -1,0 +1,188 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/sandbox"
+	"github.com/headwaymail/headway/internal/service"
+)
+
+//go:embed newsletter.md
+var newsletter string
+
+const (
+	newsletterName = "Autumn notes"
+	readersList    = "Readers"
+	earlierName    = "An earlier letter"
+	earlierList    = "Readers who will leave"
+)
+
+// Publish puts the public keys of the sender into the sandbox's DNS, making the
+// first key when there is none.
+func (d *Demo) Publish(ctx context.Context) error {
+	records, err := d.Node.Service.DKIMRecords(ctx)
+	if err != nil {
+		return err
+	}
+	if len(records) == 0 {
+		record, err := d.Node.Service.GenerateDKIM(ctx, fromDomain, "")
+		if err != nil {
+			return err
+		}
+		records = append(records, record)
+	}
+	for _, r := range records {
+		d.Sandbox.AddTXT(r.Name, r.Value)
+	}
+	return nil
+}
+
+// Import derives the contact list and imports it like any other file. It
+// returns the import's report, after checking it against what is known.
+func (d *Demo) Import(ctx context.Context) (postgres.Import, error) {
+	var file bytes.Buffer
+	truth, err := d.options.File.WriteCSV(&file, d.options.Contacts)
+	if err != nil {
+		return postgres.Import{}, err
+	}
+	d.truth = truth
+	imported, err := d.importFile(ctx, "readers.csv", &file, readersList)
+	if err != nil {
+		return imported, err
+	}
+	c := imported.Counts
+	if int(c.Rows) != truth.Rows || int(c.New) != truth.Addresses {
+		return imported, fmt.Errorf("the import found %d rows and %d contacts; the file has %d rows and %d addresses",
+			c.Rows, c.New, truth.Rows, truth.Addresses)
+	}
+	return imported, nil
+}
+
+func (d *Demo) importFile(ctx context.Context, name string, file io.Reader, list string) (postgres.Import, error) {
+	id, err := d.Node.Service.Import(ctx, service.Upload{FileName: name, Content: file, List: list})
+	if err != nil {
+		return postgres.Import{}, err
+	}
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		i, err := d.Node.Database.Store.Import(ctx, id)
+		if err != nil {
+			return i, err
+		}
+		if i.State == postgres.ImportFailed {
+			return i, fmt.Errorf("%s was not imported: %s", name, i.Problem)
+		}
+		if service.Done(i) {
+			return i, nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return i, ctx.Err()
+		}
+	}
+}
+
+// SendEarlier sends an earlier newsletter to those readers who will leave by
+// its link while the next one is on its way. It returns how many they are.
+func (d *Demo) SendEarlier(ctx context.Context) (int, error) {
+	var file bytes.Buffer
+	w := csv.NewWriter(&file)
+	leaving := 0
+	if err := w.Write([]string{"email"}); err != nil {
+		return 0, err
+	}
+	for row := range d.options.File.Contacts(d.options.Contacts) {
+		if row.Leaves == sandbox.LeavesInTheMiddle && row.Usable() && row.Kind != sandbox.RowDuplicate {
+			leaving++
+			if err := w.Write([]string{row.Address}); err != nil {
+				return 0, err
+			}
+		}
+	}
+	w.Flush()
+	if leaving == 0 {
+		return 0, w.Error()
+	}
+	if _, err := d.importFile(ctx, "leaving.csv", &file, earlierList); err != nil {
+		return leaving, err
+	}
+	id, err := d.create(ctx, earlierName, earlierList, "A letter from last month", "Hello again.\n\n[Leave]({{ unsubscribe_url }})\n")
+	if err != nil {
+		return leaving, err
+	}
+	if err := d.Node.Service.Launch(ctx, id); err != nil {
+		return leaving, err
+	}
+	return leaving, d.settle(ctx, id)
+}
+
+// earlierPatience is how long the newsletter waits for the earlier one.
+const earlierPatience = 15 * time.Second
+
+// settle waits until most of a small campaign is out.
+func (d *Demo) settle(ctx context.Context, id int64) error {
+	ctx, cancel := context.WithTimeout(ctx, earlierPatience)
+	defer cancel()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		c, err := d.Node.Database.Store.Campaign(ctx, id)
+		if err == nil && (c.State.Final() || c.LaunchDone && c.Counters.Waiting()*5 < c.Counters.Targeted) {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil // the rest arrives while the newsletter is on its way
+		}
+	}
+}
+
+// Launch creates the newsletter and sends it.
+func (d *Demo) Launch(ctx context.Context) error {
+	id, err := d.create(ctx, newsletterName, readersList,
+		`{{ first_name | default: "Dear reader" }}, our autumn letter`, newsletter)
+	if err != nil {
+		return err
+	}
+	d.Campaign = id
+	return d.Node.Service.Launch(ctx, id)
+}
+
+func (d *Demo) create(ctx context.Context, name, list, subject, body string) (int64, error) {
+	return d.Node.Service.CreateCampaign(ctx, service.Draft{
+		Name: name, Lists: []string{list}, Settings: d.settings,
+		Content: campaign.Content{FromName: "The Autumn Letter", FromAddress: fromAddress, Subject: subject,
+			Preheader: "What the season brings", Markdown: strings.TrimSpace(body),
+			PostalAddress: "The Autumn Letter, 1 Harbour Lane, Exampleton"},
+	})
+}
+
+// Lifetime returns how long a message is tried in the demo.
+func (d *Demo) Lifetime() time.Duration { return d.settings.Lifetime.Std() }
+
+// ReadersNeed returns how long after the last message a reader may still be
+// about to leave.
+func (d *Demo) ReadersNeed() time.Duration {
+	longest := time.Duration(0)
+	for i := range d.options.File.Providers {
+		if people := d.options.File.Providers[i].People; people != nil && people.Unsubscribe > 0 {
+			longest = max(longest, people.After+people.Within)
+		}
+	}
+	if people := d.options.File.People; people.Unsubscribe > 0 {
+		longest = max(longest, people.After+people.Within)
+	}
+	return longest + time.Second
+}
