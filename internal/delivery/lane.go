@@ -2,10 +2,13 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/smtpout"
+	"github.com/headwaymail/headway/pacing/reply"
 )
 
 const (
@@ -23,6 +26,8 @@ type lane struct {
 	slot   int
 	conn   *connection
 	buffer []byte // the last message, reused
+	domain int64  // the only one to claim for; 0: all
+	narrow bool   // domains of this provider have hosts of their own: claim for one at a time
 }
 
 // RunLane is one slice of a lane: it sends what is due at the provider until
@@ -61,56 +66,87 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 	return nil
 }
 
-// work claims what the permit allows and sends it. It returns false when
-// nothing was due.
+// work sends one claim. It returns false when nothing was due, or when no
+// connection can be had now.
+//
+// The connection comes before the claim: whatever is claimed when the process is
+// killed was to go over an open connection, and is in doubt at most once for it.
 func (l *lane) work(ctx context.Context, p permit) (bool, error) {
-	claimedAt := time.Now()
-	claimed, campaign, err := l.claim(ctx, p.block.N, claimedAt)
-	if err != nil || len(claimed) == 0 {
+	turn, failed, err := l.prepare(ctx)
+	if err != nil || turn.Campaign == 0 {
 		p.giveBack(0)
 		return false, err
 	}
+	limit := p.block.N
+	if failed != nil {
+		limit = 1 // the delivery that the opening was for
+	} else {
+		limit = min(limit, max(l.gate.perLane()-l.conn.Messages(), 1))
+	}
+	claimedAt := time.Now()
+	claimed, _, err := l.engine.store.Claim(ctx, postgres.ClaimRequest{Campaign: turn.Campaign,
+		Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node, Limit: limit, Now: claimedAt})
 	p.giveBack(len(claimed)) // more permits than mail: for other lanes
 	p.block.N = min(p.block.N, len(claimed))
+	if err != nil {
+		return false, err
+	}
 	next := 0
 	defer func() { // also when a message makes us panic
 		p.giveBack(next)
 		l.handBack(claimed[next:])
 	}()
 	for i, d := range claimed {
-		goOn, used := l.deliver(ctx, p, i, d, claimedAt)
-		if used {
+		goOn, used := l.deliver(ctx, p, i, d, claimedAt, failed)
+		if !used && goOn { // left out: given back alone
+			l.handBack(claimed[i : i+1])
+		}
+		if used || goOn {
 			next = i + 1
 		}
 		if !goOn {
 			break
 		}
-		if !used { // left out: given back alone
-			l.handBack(claimed[i : i+1])
-			next = i + 1
-		}
 	}
-	l.gate.took(campaign, next)
-	return true, nil
+	l.gate.took(turn, next)
+	return failed == nil, nil
 }
 
-// claim leases up to n deliveries of the campaign whose turn it is.
-func (l *lane) claim(ctx context.Context, n int, now time.Time) ([]postgres.Claimed, postgres.Due, error) {
+// prepare finds the campaign whose turn it is and makes sure of a connection for
+// its next delivery. The campaign is 0 when nothing is due or no connection may
+// be opened now; failed is why one could not be opened.
+func (l *lane) prepare(ctx context.Context) (turn postgres.Due, failed *smtpout.Failure, err error) {
 	for {
+		now := time.Now()
 		turn, ok := l.gate.nextTurn(now)
 		if !ok {
-			return nil, turn, nil
+			return postgres.Due{}, nil, nil
 		}
-		claimed, suppressed, err := l.engine.store.Claim(ctx, turn.Campaign, l.gate.provider.ID, l.engine.node, n, now)
+		id, name, due, err := l.engine.store.Peek(ctx, turn.Campaign, l.gate.provider.ID, now)
 		if err != nil {
-			return nil, turn, err
+			return postgres.Due{}, nil, err
 		}
-		if len(claimed) > 0 {
-			return claimed, turn, nil
-		}
-		if suppressed == 0 {
+		if !due {
 			l.gate.nothingDue(turn.Campaign)
+			continue
 		}
+		err = l.connect(ctx, name)
+		switch {
+		case errors.Is(err, errNoPlace):
+			return postgres.Due{}, nil, nil
+		case err != nil:
+			l.domain = id
+			if !errors.As(err, &failed) {
+				failed = &smtpout.Failure{Domain: name, Stage: smtpout.StageConnect,
+					Reply: reply.Reply{Phase: reply.PhaseConnect, Lines: []string{err.Error()}}}
+			}
+			return turn, failed, nil
+		}
+		l.domain = 0
+		if l.narrow {
+			l.domain = id
+		}
+		return turn, nil, nil
 	}
 }
 

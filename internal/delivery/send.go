@@ -12,21 +12,24 @@ import (
 	"github.com/headwaymail/headway/pacing/reply"
 )
 
-// deliver takes one claimed delivery through connection, composing, waiting for
-// its permit and sending, and records what came of it. goOn is false when the
-// rest of the claim should be given back; used is false when this delivery was
-// not attempted and should be given back, too.
-func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed, claimedAt time.Time) (goOn, used bool) {
+// deliver takes one claimed delivery through composing, waiting for its permit
+// and sending, and records what came of it. goOn is false when the rest of the
+// claim should be given back; used is false when this delivery was not attempted
+// and should be given back, too. failed says that no connection could be opened.
+func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed, claimedAt time.Time,
+	failed *smtpout.Failure) (goOn, used bool) {
+
 	camp, sending := l.engine.watch.sending(d.Campaign)
 	if !sending || l.engine.stopping(ctx) {
 		return false, false
 	}
-	if failed := l.connect(ctx, d.Domain); failed != nil {
-		if errors.Is(failed, errNoPlace) {
-			return false, false
-		}
+	if failed != nil {
 		l.openingFailed(p, d, camp.Settings, failed)
 		return false, true
+	}
+	if !l.usable(ctx, d.Domain) {
+		l.narrow = l.narrow || !l.conn.Closed()
+		return false, false
 	}
 	message, envelope, err := camp.letter.address(ctx, l.buffer, d, time.Now())
 	if err != nil {
@@ -62,7 +65,7 @@ func (l *lane) connect(ctx context.Context, domain string) error {
 	if l.conn == nil {
 		l.conn = l.engine.parking.take(l.gate)
 	}
-	if l.conn != nil && l.usable(ctx, domain) {
+	if l.usable(ctx, domain) {
 		return nil
 	}
 	l.dropConnection()
@@ -89,7 +92,7 @@ func (l *lane) connect(ctx context.Context, domain string) error {
 }
 
 func (l *lane) usable(ctx context.Context, domain string) bool {
-	if l.conn.Closed() || l.conn.Messages() >= l.gate.perLane() {
+	if l.conn == nil || l.conn.Closed() || l.conn.Messages() >= l.gate.perLane() {
 		return false
 	}
 	mx, err := l.engine.resolver.MX(ctx, domain)
@@ -104,13 +107,8 @@ func (l *lane) dropConnection() {
 }
 
 // openingFailed records a failed opening as an attempt of the delivery that it
-// was made for; the others of the claim wait untouched.
-func (l *lane) openingFailed(p permit, d postgres.Claimed, settings campaign.Settings, err error) {
-	var failure *smtpout.Failure
-	if !errors.As(err, &failure) {
-		failure = &smtpout.Failure{Domain: d.Domain, Stage: smtpout.StageConnect,
-			Reply: reply.Reply{Phase: reply.PhaseConnect, Lines: []string{err.Error()}}}
-	}
+// was made for.
+func (l *lane) openingFailed(p permit, d postgres.Claimed, settings campaign.Settings, failure *smtpout.Failure) {
 	meaning := reply.Classify(l.gate.provider.Key, failure.Reply)
 	meaning.Temporary = meaning.Temporary || !failure.Permanent
 	now := time.Now()

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -60,6 +61,7 @@ with epoch as materialized (
       join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
      where camp.id = $2 and camp.state = 'sending'
        and d.provider_id = $3 and d.lease_node is null and d.state in ('queued', 'deferred') and d.due_at <= $1
+       and ($6::bigint = 0 or d.domain_id = $6)
      order by d.due_at, d.id
      limit $4
        for update of d skip locked
@@ -106,14 +108,24 @@ type Claimed struct {
 	Epoch        int64  // fences the outcome
 }
 
-// Claim leases up to limit due deliveries of a campaign at a provider for node,
-// those that fall due first. Deliveries of those who must not be
-// mailed any more are suppressed instead; their number is returned beside.
-func (s *Store) Claim(ctx context.Context, campaignID, provider, node int64, limit int, now time.Time) ([]Claimed, int, error) {
+// ClaimRequest says what a lane wants.
+type ClaimRequest struct {
+	Campaign int64
+	Provider int64
+	Domain   int64 // only its deliveries; 0: those of all domains
+	Node     int64
+	Limit    int
+	Now      time.Time
+}
+
+// Claim leases due deliveries of a campaign at a provider, those that fall due
+// first. Deliveries of those who must not be mailed any more are suppressed
+// instead; their number is returned beside.
+func (s *Store) Claim(ctx context.Context, r ClaimRequest) ([]Claimed, int, error) {
 	var claimed []Claimed
 	suppressed := 0
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, sqlClaim, now, campaignID, provider, limit, node)
+		rows, err := tx.Query(ctx, sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain)
 		if err != nil {
 			return err
 		}
@@ -128,14 +140,39 @@ func (s *Store) Claim(ctx context.Context, campaignID, provider, node int64, lim
 				continue
 			}
 			suppressed++
-			sums.move(campaignID, provider, d.DomainID, d.State, campaign.Suppressed, false)
+			sums.move(r.Campaign, r.Provider, d.DomainID, d.State, campaign.Suppressed, false)
 		}
 		return sums.apply(ctx, tx, false)
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("claim for campaign %d at provider %d: %w", campaignID, provider, err)
+		return nil, 0, fmt.Errorf("claim for campaign %d at provider %d: %w", r.Campaign, r.Provider, err)
 	}
 	return claimed, suppressed, nil
+}
+
+// sqlPeek finds the domain of the delivery that falls due first. Index:
+// deliveries_due.
+const sqlPeek = `
+select dom.id, dom.name
+  from campaigns camp
+  join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
+  join domains dom on dom.id = d.domain_id
+ where camp.id = $1 and camp.state = 'sending'
+   and d.provider_id = $2 and d.lease_node is null and d.state in ('queued', 'deferred') and d.due_at <= $3
+ order by d.due_at, d.id
+ limit 1`
+
+// Peek returns the domain of a campaign's delivery that falls due first at a
+// provider, without leasing anything; false when nothing is due.
+func (s *Store) Peek(ctx context.Context, campaignID, provider int64, now time.Time) (id int64, name string, due bool, err error) {
+	err = s.pool.QueryRow(ctx, sqlPeek, campaignID, provider, now).Scan(&id, &name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, "", false, nil
+	}
+	if err != nil {
+		return 0, "", false, fmt.Errorf("peek at campaign %d at provider %d: %w", campaignID, provider, err)
+	}
+	return id, name, true, nil
 }
 
 // Due is work that waits: deliveries of a campaign at a provider.
