@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/headwaymail/headway/listhygiene/address"
+	"github.com/headwaymail/headway/listhygiene/risk"
 )
 
 // Options are the choices of an import that hold for all its rows.
@@ -106,11 +107,22 @@ func (m *Mapper) explain(text string, code address.Code) *Problem {
 	if found > 1 {
 		return &Problem{Code: SeveralAddresses}
 	}
-	p := &Problem{Code: syntaxCode(code)}
+	return &Problem{Code: syntaxCode(code), Suggestion: m.suggest(text)}
+}
+
+// suggest returns the address that a refused text was probably meant to be: with
+// its punctuation mended, or with the domain that a common one was mistyped for.
+func (m *Mapper) suggest(text string) string {
 	if mended, ok := m.options.Addresses.Mend(text); ok {
-		p.Suggestion = mended.String()
+		return mended.String()
 	}
-	return p
+	local, domain, _ := strings.Cut(text, "@")
+	if meant, ok := risk.SuggestDomain(strings.ToLower(domain)); ok {
+		if a, err := m.options.Addresses.Parse(local + "@" + meant); err == nil {
+			return a.String()
+		}
+	}
+	return ""
 }
 
 // readCell puts one value where its column says. room is how many columns may

@@ -142,6 +142,7 @@ frida@posteo.de; greta@posteo.de,
 hans@posteo.de,"Hans
 ida@foo.invalid,
 juli@192.0.2.1,
+lena@gmailcom,
 '+karl@posteo.de,'=HYPERLINK("x")
 `
 	_, got, report := rows(t, file, Options{})
@@ -160,15 +161,16 @@ juli@192.0.2.1,
 		"9! unclosed_quote",
 		"10! domain_reserved",
 		"11! syntax_domain_numeric_top",
-		`12 subscribe +karl@posteo.de name==HYPERLINK("x")`,
+		"12! syntax_domain_no_dot lena@gmail.com",
+		`13 subscribe +karl@posteo.de name==HYPERLINK("x")`,
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	wantReport := Report{
-		Rows: 11, Accepted: 4,
+		Rows: 12, Accepted: 4,
 		Problems: map[Code]*Tally{
-			"syntax_domain_no_dot": {1, []int{5}}, "syntax_at_repeated": {1, []int{6}}, EmailMissing: {1, []int{7}},
+			"syntax_domain_no_dot": {2, []int{5, 12}}, "syntax_at_repeated": {1, []int{6}}, EmailMissing: {1, []int{7}},
 			SeveralAddresses: {1, []int{8}}, UnclosedQuote: {1, []int{9}}, "domain_reserved": {1, []int{10}},
 			"syntax_domain_numeric_top": {1, []int{11}},
 		},
