@@ -1,6 +1,9 @@
 package risk
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // What one slip of the finger costs. A change that fingers and eyes make often
 // costs less than one that makes another word.
@@ -111,11 +114,11 @@ func letters(name string) (set uint64) {
 	return set
 }
 
-// mayBeClose reports whether two names can be within the largest limit: they
-// differ by at most three characters in length and six letters in all.
-func mayBeClose(a, b string, lettersA, lettersB uint64) bool {
-	d := len(a) - len(b)
-	return -3 <= d && d <= 3 && bits.OnesCount64(lettersA^lettersB) <= 6
+// mayBeClose reports whether two names can cost less than limit: a slip changes
+// the length by one and at most two letters, and hardly any costs less than half.
+func mayBeClose(lengths int, different uint64, limit float64) bool {
+	most := 2 * limit
+	return math.Abs(float64(lengths)) <= most && float64(bits.OnesCount64(different)) <= min(2*most, 6)
 }
 
 // isAnagram reports whether two names have the same letters and the same first

@@ -133,14 +133,18 @@ func suggestCommon(domain string) (string, bool) {
 	exists := isTop(suffix[strings.LastIndexByte(suffix, '.')+1:]) && !mistypedCom[suffix]
 	best, least := "", 0.0
 	for _, c := range candidates {
-		if exists && suffix != c.suffix || c.name == name && exists || !mayBeClose(domain, c.domain, set, c.letters) {
+		if exists && (suffix != c.suffix || name == c.name) || !mayBeClose(len(domain)-len(c.domain), set^c.letters, c.limit) {
 			continue
 		}
-		cost := distance(domain, c.domain, c.limit)
+		limit := c.limit
+		if best != "" {
+			limit = min(limit, least)
+		}
+		cost := distance(domain, c.domain, limit)
 		if suffix == c.suffix && len(name) > 4 && isAnagram(name, c.name) {
 			cost = min(cost, costAnagram)
 		}
-		if cost < c.limit && (best == "" || cost < least) {
+		if cost < limit {
 			best, least = c.domain, cost
 		}
 	}
