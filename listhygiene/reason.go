@@ -1,6 +1,10 @@
 package listhygiene
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/headwaymail/headway/listhygiene/address"
+)
 
 // Reason is one stable machine code behind a verdict.
 type Reason string
@@ -52,20 +56,38 @@ const (
 // syntaxPrefix stands before the codes of package address.
 const syntaxPrefix = "syntax_"
 
+// SyntaxReason returns the reason for a refusal by the grammar.
+func SyntaxReason(c address.Code) Reason {
+	switch r := Reason(c); r {
+	case DomainReserved, DomainLiteralRefused, SourceRouteRefused:
+		return r
+	}
+	return syntaxPrefix + Reason(c)
+}
+
+// AddressCode returns the code of package address behind a reason, and whether
+// it is one of grammar.
+func (r Reason) AddressCode() (address.Code, bool) {
+	c := address.Code(strings.TrimPrefix(string(r), syntaxPrefix))
+	return c, c.Words() != "" && SyntaxReason(c) == r
+}
+
 // Verdict returns the verdict that the reason alone leads to.
 func (r Reason) Verdict() Verdict {
 	if e, ok := reasons[r]; ok {
 		return e.verdict
 	}
-	if strings.HasPrefix(string(r), syntaxPrefix) {
+	if _, ok := r.AddressCode(); ok {
 		return Undeliverable
 	}
 	return Unknown
 }
 
-// Words says the reason in plain words; those of grammar failures are in
-// package address.
+// Words says the reason in plain words.
 func (r Reason) Words() string {
+	if c, ok := r.AddressCode(); ok {
+		return c.Words()
+	}
 	if e, ok := reasons[r]; ok {
 		return e.words
 	}
@@ -96,9 +118,6 @@ var reasons = map[Reason]struct {
 	verdict Verdict
 	words   string
 }{
-	DomainReserved:       {Undeliverable, "the domain is reserved for tests and private networks"},
-	DomainLiteralRefused: {Undeliverable, "an IP address in brackets stands after the @"},
-	SourceRouteRefused:   {Undeliverable, "it names the route through other servers"},
 	TLDUnknown:           {Undeliverable, "there is no such top-level domain"},
 	DomainNXDomain:       {Undeliverable, "the domain does not exist"},
 	DomainNullMX:         {Undeliverable, "the domain states that it takes no mail"},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/headwaymail/headway/listhygiene"
 	"github.com/headwaymail/headway/listhygiene/address"
 	"github.com/headwaymail/headway/listhygiene/risk"
 )
@@ -107,7 +108,7 @@ func (m *Mapper) explain(text string, code address.Code) *Problem {
 	if found > 1 {
 		return &Problem{Code: SeveralAddresses}
 	}
-	return &Problem{Code: syntaxCode(code), Suggestion: m.suggest(text)}
+	return &Problem{Code: Code(listhygiene.SyntaxReason(code)), Suggestion: m.suggest(text)}
 }
 
 // suggest returns the address that a refused text was probably meant to be: with

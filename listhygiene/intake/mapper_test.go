@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headwaymail/headway/listhygiene"
 	"github.com/headwaymail/headway/listhygiene/address"
 )
 
@@ -298,7 +299,7 @@ func TestEveryCodeHasWords(t *testing.T) {
 		ArchiveDamaged, ArchiveLocked, TooManyFiles, UnpacksTooLarge, WorkbookTooLarge, OldWorkbook,
 	}
 	for _, a := range address.Codes() {
-		codes = append(codes, syntaxCode(a))
+		codes = append(codes, Code(listhygiene.SyntaxReason(a)))
 	}
 	for _, c := range codes {
 		if c.Words() == string(c) || c.Hint() == "" {

@@ -1,6 +1,10 @@
 package intake
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/headwaymail/headway/listhygiene"
+)
 
 // Refusal says why a whole file cannot be imported.
 type Refusal struct {
@@ -22,9 +26,8 @@ func (r *Refusal) Error() string {
 }
 
 // Code names one reason why a file or a row was refused. Codes are stored and
-// shown by other programs: they never change. The codes of address syntax are
-// those of package address with "syntax_" in front, except the three that stand
-// alone in the vocabulary of verdicts (see [listhygiene.Reason]).
+// shown by other programs: they never change. A refused address has the code of
+// its reason, see [listhygiene.SyntaxReason].
 type Code string
 
 // The codes for whole files.
@@ -68,7 +71,7 @@ func (c Code) explain() explanation {
 	if e, ok := explanations[c]; ok {
 		return e
 	}
-	if a, ok := addressCode(c); ok {
+	if a, ok := listhygiene.Reason(c).AddressCode(); ok {
 		return explanation{a.Words(), a.Hint()}
 	}
 	return explanation{string(c), ""}

@@ -52,27 +52,3 @@ func (p *Problem) Words() string {
 	}
 	return p.Code.Words()
 }
-
-// standalone are the codes of package address that the vocabulary of verdicts
-// lists without "syntax_" in front.
-var standalone = map[address.Code]bool{
-	address.DomainReserved: true, address.DomainLiteralRefused: true, address.SourceRouteRefused: true,
-}
-
-// syntaxCode returns the code under which an import reports a refused address.
-func syntaxCode(c address.Code) Code {
-	if standalone[c] {
-		return Code(c)
-	}
-	return Code("syntax_" + c)
-}
-
-// addressCode is the reverse of syntaxCode.
-func addressCode(c Code) (address.Code, bool) {
-	for _, a := range address.Codes() {
-		if syntaxCode(a) == c {
-			return a, true
-		}
-	}
-	return "", false
-}
