@@ -118,13 +118,13 @@ var reasons = map[Reason]struct {
 	verdict Verdict
 	words   string
 }{
-	TLDUnknown:           {Undeliverable, "there is no such top-level domain"},
-	DomainNXDomain:       {Undeliverable, "the domain does not exist"},
-	DomainNullMX:         {Undeliverable, "the domain states that it takes no mail"},
-	DomainNoMailHost:     {Undeliverable, "the domain has no mail host"},
-	MXUnroutable:         {Undeliverable, "the domain's mail host has no public address"},
-	MailboxUnknown:       {Undeliverable, "the server says that there is no such mailbox"},
-	MailboxDisabled:      {Undeliverable, "the server says that the mailbox is disabled"},
+	TLDUnknown:       {Undeliverable, "there is no such top-level domain"},
+	DomainNXDomain:   {Undeliverable, "the domain does not exist"},
+	DomainNullMX:     {Undeliverable, "the domain states that it takes no mail"},
+	DomainNoMailHost: {Undeliverable, "the domain has no mail host"},
+	MXUnroutable:     {Undeliverable, "the domain's mail host has no public address"},
+	MailboxUnknown:   {Undeliverable, "the server says that there is no such mailbox"},
+	MailboxDisabled:  {Undeliverable, "the server says that the mailbox is disabled"},
 
 	TypoLikely:              {Risky, "the domain looks like a typing mistake"},
 	Disposable:              {Risky, "a disposable address, soon abandoned"},

@@ -8,7 +8,7 @@ import (
 
 func FuzzParse(f *testing.F) {
 	for _, raw := range []string{
-		"anna@posteo.de", `"a\"b"@posteo.de`, "用户@例子.广告", "@a:b@c.de", " Anna <anna@posteo.de>,",
+		"anna@example.org", `"a\"b"@example.org`, "用户@例子.广告", "@a:b@c.de", " Anna <anna@example.org>,",
 		"a@xn--bcher-kva.ch", "a@[1.2.3.4]", "a@b。c", "mailto:a%40b@c.de?x", "a@b--c.de", "\xff@\xfe.de",
 	} {
 		f.Add(raw)
@@ -45,8 +45,8 @@ func FuzzParse(f *testing.F) {
 }
 
 var benchmarkAddresses = []string{
-	"anna.maria+news@posteo.de", "john_smith1982@gmail.com", "contact@some-company.co.uk",
-	"j.doe@mail.department.university.edu", "x@y.io",
+	"anna.maria+news@example.org", "john_smith1982@gmail.com", "contact@some-company.example.com",
+	"j.doe@mail.department.example.net", "x@example.io",
 }
 
 func BenchmarkParse(b *testing.B) {

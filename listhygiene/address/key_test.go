@@ -9,8 +9,8 @@ import (
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, raw, key, canonical string }{
-		{"lower case", "Anna.Maria@Posteo.de", "anna.maria@posteo.de", "anna.maria@posteo.de"},
-		{"unknown domain keeps tag and dots", "a.b+c@posteo.de", "a.b+c@posteo.de", "a.b+c@posteo.de"},
+		{"lower case", "Anna.Maria@Example.org", "anna.maria@example.org", "anna.maria@example.org"},
+		{"unknown domain keeps tag and dots", "a.b+c@example.org", "a.b+c@example.org", "a.b+c@example.org"},
 		{"gmail", "A.n.n.a+news@Gmail.com", "a.n.n.a+news@gmail.com", "anna@gmail.com"},
 		{"googlemail is gmail", "an.na@googlemail.com", "an.na@googlemail.com", "anna@gmail.com"},
 		{"outlook keeps dots", "an.na+x@outlook.com", "an.na+x@outlook.com", "an.na@outlook.com"},
@@ -21,11 +21,11 @@ func TestKeys(t *testing.T) {
 		{"yandex", "anna+x@yandex.kz", "anna+x@yandex.kz", "anna@yandex.kz"},
 		{"yahoo is only a hint", "anna-x@yahoo.com", "anna-x@yahoo.com", "anna-x@yahoo.com"},
 		{"nothing before the tag", "+x@gmail.com", "+x@gmail.com", "+x@gmail.com"},
-		{"needless quotes", `"Anna"@posteo.de`, "anna@posteo.de", "anna@posteo.de"},
+		{"needless quotes", `"Anna"@example.org`, "anna@example.org", "anna@example.org"},
 		{"quotes that are needed", `"Anna Maria"@gmail.com`, `"anna maria"@gmail.com`, `"anna maria"@gmail.com`},
-		{"composed and decomposed", "e\u0301va@posteo.de", "éva@posteo.de", "éva@posteo.de"},
+		{"composed and decomposed", "e\u0301va@example.org", "éva@example.org", "éva@example.org"},
 		{"capitals beyond ASCII", "ÉVA@Bücher.ch", "éva@xn--bcher-kva.ch", "éva@xn--bcher-kva.ch"},
-		{"Kelvin sign", "\u212aarl@posteo.de", "karl@posteo.de", "karl@posteo.de"},
+		{"Kelvin sign", "\u212aarl@example.org", "karl@example.org", "karl@example.org"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestTagHint(t *testing.T) {
 		"Anna-shop@yahoo.de":  "anna@yahoo.de",
 		"anna@yahoo.com":      "",
 		"-anna@yahoo.com":     "",
-		"anna-x@posteo.de":    "",
+		"anna-x@example.org":  "",
 		"anna@yahoo-inc.com":  "",
 		`"a-b c"@yahoo.com`:   "",
 		"anna-x@yahoo.com.br": "anna@yahoo.com.br",

@@ -17,10 +17,19 @@ const (
 type Effect struct {
 	Kind    EffectKind
 	Domain  bool          // it is held against the whole domain instead
-	For     time.Duration // how long a suppression lasts; 0 for good
+	For     time.Duration // how long a first suppression lasts; 0 for good
 	Breaker bool          // the suppression waits while the provider's breaker is open
 	Soft    SoftRule
 	Weight  float64 // how much it counts, from 0 to 1
+}
+
+// Expiry returns until when a suppression holds, zero for good. A mailbox that is
+// refused again after an earlier suppression ran out gets no third chance.
+func (e Effect) Expiry(now time.Time, suppressedBefore bool) time.Time {
+	if e.For == 0 || suppressedBefore {
+		return time.Time{}
+	}
+	return now.Add(e.For)
 }
 
 // SoftRule says when soft refusals of one kind add up to a suppression.

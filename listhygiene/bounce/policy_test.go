@@ -151,6 +151,18 @@ func TestSoftRefusalsAddUp(t *testing.T) {
 	}
 }
 
+func TestADisabledMailboxGetsOneMoreChance(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	e := Policy(reply.Meaning{Bounce: reply.BounceInactive, Scope: reply.ScopeRecipient}, reply.PhaseRcpt).Address
+	if got := e.Expiry(now, false); !got.Equal(now.Add(90 * day)) {
+		t.Errorf("first suppressed until %v", got)
+	}
+	if got := e.Expiry(now, true); !got.IsZero() {
+		t.Errorf("then suppressed until %v", got)
+	}
+}
+
 func TestBreaker(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

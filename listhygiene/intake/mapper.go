@@ -49,8 +49,10 @@ func (m *Mapper) Row(rec Record) Row {
 		Position: rec.Position, Mended: rec.Mended,
 		Status: m.options.Status, Consent: Consent{Source: m.options.Source},
 	}
-	if m.email < len(rec.Cells) {
-		row.Email = rec.Cells[m.email]
+	if rec.Problem == "" || rec.Problem == TooManyCells {
+		if m.email < len(rec.Cells) {
+			row.Email = rec.Cells[m.email]
+		}
 	}
 	if rec.Problem != "" {
 		row.Problem = &Problem{Code: rec.Problem}

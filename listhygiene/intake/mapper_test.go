@@ -65,51 +65,51 @@ func TestKnownExporters(t *testing.T) {
 		want       []string
 	}{
 		{"Mailchimp", `Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,LAST_CHANGED,LEID,EUID,NOTES,TAGS
-anna@posteo.de,Anna,Maier,2,,,"2024-03-01 10:00:00",192.0.2.7,,,,,,DE,,"2024-03-01 10:00:00",77,abc,,"""vip"",""berlin"""
-`, []string{`2 subscribe anna@posteo.de first_name=Anna;last_name=Maier;country=DE;tags="vip","berlin"`}},
+anna@example.org,Anna,Maier,2,,,"2024-03-01 10:00:00",192.0.2.7,,,,,,DE,,"2024-03-01 10:00:00",77,abc,,"""vip"",""berlin"""
+`, []string{`2 subscribe anna@example.org first_name=Anna;last_name=Maier;country=DE;tags="vip","berlin"`}},
 		{"Mailchimp", `Email Address,MEMBER_RATING,UNSUB_TIME,LEID,EUID
-anna@posteo.de,2,"2024-03-01 10:00:00",77,abc
-`, []string{"2 unsubscribed anna@posteo.de"}},
+anna@example.org,2,"2024-03-01 10:00:00",77,abc
+`, []string{"2 unsubscribed anna@example.org"}},
 		{"Ghost", `id,email,name,note,subscribed_to_emails,complimentary_plan,stripe_customer_id,created_at,deleted_at,labels
-1,anna@posteo.de,Anna,,true,false,,2024-03-01T10:00:00.000Z,,"vip,berlin"
-2,berta@posteo.de,Berta,,false,false,,2024-03-01T10:00:00.000Z,,
+1,anna@example.org,Anna,,true,false,,2024-03-01T10:00:00.000Z,,"vip,berlin"
+2,berta@example.org,Berta,,false,false,,2024-03-01T10:00:00.000Z,,
 `, []string{
-			"2 subscribe anna@posteo.de name=Anna;created_at=2024-03-01T10:00:00.000Z;tags=vip,berlin",
-			"3 unsubscribed berta@posteo.de name=Berta;created_at=2024-03-01T10:00:00.000Z",
+			"2 subscribe anna@example.org name=Anna;created_at=2024-03-01T10:00:00.000Z;tags=vip,berlin",
+			"3 unsubscribed berta@example.org name=Berta;created_at=2024-03-01T10:00:00.000Z",
 		}},
 		{"HubSpot", `Record ID,First Name,Email,Unsubscribed from all email,Lifecycle Stage,Email hard bounce reason
-1,Anna,anna@posteo.de,,Customer,
-2,Berta,berta@posteo.de,true,Lead,
-3,Carla,carla@posteo.de,false,Lead,UNKNOWN_USER
+1,Anna,anna@example.org,,Customer,
+2,Berta,berta@example.org,true,Lead,
+3,Carla,carla@example.org,false,Lead,UNKNOWN_USER
 `, []string{
-			"2 subscribe anna@posteo.de first_name=Anna;lifecycle_stage=Customer",
-			"3 unsubscribed berta@posteo.de first_name=Berta;lifecycle_stage=Lead",
-			"4 bounced carla@posteo.de first_name=Carla;lifecycle_stage=Lead",
+			"2 subscribe anna@example.org first_name=Anna;lifecycle_stage=Customer",
+			"3 unsubscribed berta@example.org first_name=Berta;lifecycle_stage=Lead",
+			"4 bounced carla@example.org first_name=Carla;lifecycle_stage=Lead",
 		}},
-		{"Brevo", "CONTACT ID;EMAIL;FIRSTNAME;EMAIL_BLACKLISTED\n1;anna@posteo.de;Anna;no\n2;berta@posteo.de;Berta;yes\n",
-			[]string{"2 subscribe anna@posteo.de first_name=Anna", "3 unsubscribed berta@posteo.de first_name=Berta"}},
+		{"Brevo", "CONTACT ID;EMAIL;FIRSTNAME;EMAIL_BLACKLISTED\n1;anna@example.org;Anna;no\n2;berta@example.org;Berta;yes\n",
+			[]string{"2 subscribe anna@example.org first_name=Anna", "3 unsubscribed berta@example.org first_name=Berta"}},
 		{"Google Contacts", `First Name,Last Name,Labels,E-mail 1 - Label,E-mail 1 - Value,E-mail 2 - Label,E-mail 2 - Value
-Anna,Maier,* myContacts,* Home,anna@posteo.de ::: anna@work.org,Other,am@posteo.de
-`, []string{"2 subscribe anna@posteo.de more_emails=anna@work.org, am@posteo.de;first_name=Anna;last_name=Maier;tags=* myContacts"}},
+Anna,Maier,* myContacts,* Home,anna@example.org ::: anna@example.net,Other,am@example.org
+`, []string{"2 subscribe anna@example.org more_emails=anna@example.net, am@example.org;first_name=Anna;last_name=Maier;tags=* myContacts"}},
 		{"listmonk", `email,name,attributes
-anna@posteo.de,Anna,"{""city"": ""Köln"", ""age"": 31, ""pets"": [""cat""], ""none"": null}"
-`, []string{`2 subscribe anna@posteo.de name=Anna;age=31;city=Köln;pets=["cat"]`}},
-		{"phpList", "email,confirmed,blacklisted,uniqid\nanna@posteo.de,1,0,x\nberta@posteo.de,0,0,y\ncarla@posteo.de,1,1,z\n",
-			[]string{"2 subscribe anna@posteo.de", "3 unconfirmed berta@posteo.de", "4 unsubscribed carla@posteo.de"}},
-		{"Outlook", "First Name,E-mail Address,E-mail Type,E-mail Display Name,E-mail 2 Address\r\nAnna,anna@posteo.de,SMTP,Anna (x),a2@posteo.de\r\n",
-			[]string{"2 subscribe anna@posteo.de first_name=Anna;more_emails=a2@posteo.de"}},
-		{"", "Vorname;E-Mail-Adresse;PLZ\nAnna;anna@posteo.de;01234\n", []string{"2 subscribe anna@posteo.de first_name=Anna;plz=01234"}},
-		{"", "Prénom;Adresse e-mail\nAnna;anna@posteo.de\n", []string{"2 subscribe anna@posteo.de first_name=Anna"}},
-		{"", "メールアドレス,名前\nanna@posteo.de,アンナ\n", []string{"2 subscribe anna@posteo.de 名前=アンナ"}},
-		{"", "kontakt,Stadt\nanna@posteo.de,Köln\n", []string{"2 subscribe anna@posteo.de stadt=Köln"}},
-		{"", "anna@posteo.de,Köln\nberta@posteo.de,Bonn\n", []string{"1 subscribe anna@posteo.de column_2=Köln", "2 subscribe berta@posteo.de column_2=Bonn"}},
-		{"", "email,state\nanna@posteo.de,CA\nberta@posteo.de,NY\n", []string{"2 subscribe anna@posteo.de state=CA", "3 subscribe berta@posteo.de state=NY"}},
-		{"", "email,status\na@posteo.de,Subscribed\nb@posteo.de,unsubscribed\nc@posteo.de,Hard bounced\nd@posteo.de,pending\ne@posteo.de,spam\nf@posteo.de,blocklisted\ng@posteo.de,gold\nh@posteo.de,\n",
+anna@example.org,Anna,"{""city"": ""Köln"", ""age"": 31, ""pets"": [""cat""], ""none"": null}"
+`, []string{`2 subscribe anna@example.org name=Anna;age=31;city=Köln;pets=["cat"]`}},
+		{"phpList", "email,confirmed,blacklisted,uniqid\nanna@example.org,1,0,x\nberta@example.org,0,0,y\ncarla@example.org,1,1,z\n",
+			[]string{"2 subscribe anna@example.org", "3 unconfirmed berta@example.org", "4 unsubscribed carla@example.org"}},
+		{"Outlook", "First Name,E-mail Address,E-mail Type,E-mail Display Name,E-mail 2 Address\r\nAnna,anna@example.org,SMTP,Anna (x),a2@example.org\r\n",
+			[]string{"2 subscribe anna@example.org first_name=Anna;more_emails=a2@example.org"}},
+		{"", "Vorname;E-Mail-Adresse;PLZ\nAnna;anna@example.org;01234\n", []string{"2 subscribe anna@example.org first_name=Anna;plz=01234"}},
+		{"", "Prénom;Adresse e-mail\nAnna;anna@example.org\n", []string{"2 subscribe anna@example.org first_name=Anna"}},
+		{"", "メールアドレス,名前\nanna@example.org,アンナ\n", []string{"2 subscribe anna@example.org 名前=アンナ"}},
+		{"", "kontakt,Stadt\nanna@example.org,Köln\n", []string{"2 subscribe anna@example.org stadt=Köln"}},
+		{"", "anna@example.org,Köln\nberta@example.org,Bonn\n", []string{"1 subscribe anna@example.org column_2=Köln", "2 subscribe berta@example.org column_2=Bonn"}},
+		{"", "email,state\nanna@example.org,CA\nberta@example.org,NY\n", []string{"2 subscribe anna@example.org state=CA", "3 subscribe berta@example.org state=NY"}},
+		{"", "email,status\na@example.org,Subscribed\nb@example.org,unsubscribed\nc@example.org,Hard bounced\nd@example.org,pending\ne@example.org,spam\nf@example.org,blocklisted\ng@example.org,gold\nh@example.org,\n",
 			[]string{
-				"2 subscribe a@posteo.de", "3 unsubscribed b@posteo.de", "4 bounced c@posteo.de", "5 unconfirmed d@posteo.de",
-				"6 complained e@posteo.de", "7 suppress f@posteo.de", "8! status_unknown", "9 subscribe h@posteo.de",
+				"2 subscribe a@example.org", "3 unsubscribed b@example.org", "4 bounced c@example.org", "5 unconfirmed d@example.org",
+				"6 complained e@example.org", "7 suppress f@example.org", "8! status_unknown", "9 subscribe h@example.org",
 			}},
-		{"", "backup email,email\n,anna@posteo.de\nb@posteo.de,berta@posteo.de\n", []string{"2 subscribe anna@posteo.de", "3 subscribe berta@posteo.de backup_email=b@posteo.de"}},
+		{"", "backup email,email\n,anna@example.org\nb@example.org,berta@example.org\n", []string{"2 subscribe anna@example.org", "3 subscribe berta@example.org backup_email=b@example.org"}},
 	}
 	for _, tt := range tests {
 		heading, _, _ := strings.Cut(tt.file, "\n")
@@ -133,18 +133,18 @@ anna@posteo.de,Anna,"{""city"": ""Köln"", ""age"": 31, ""pets"": [""cat""], ""n
 func TestRowsOfATroubledFile(t *testing.T) {
 	t.Parallel()
 	file := `email,name
- Anna@Posteo.de ,Anna
-mailto:berta@posteo.de,
-"Carla <carla@posteo.de>",
-dora@posteo,de
-emil@@posteo.de,
+ Anna@Example.org ,Anna
+mailto:berta@example.org,
+"Carla <carla@example.org>",
+dora@shop,example.org
+emil@@example.org,
 ,Nobody
-frida@posteo.de; greta@posteo.de,
-hans@posteo.de,"Hans
+frida@example.org; greta@example.org,
+hans@example.org,"Hans
 ida@foo.invalid,
 juli@192.0.2.1,
 lena@gmailcom,
-'+karl@posteo.de,'=HYPERLINK("x")
+'+karl@example.org,'=HYPERLINK("x")
 `
 	_, got, report := rows(t, file, Options{})
 	var lines []string
@@ -152,18 +152,18 @@ lena@gmailcom,
 		lines = append(lines, summary(row))
 	}
 	want := []string{
-		"2 subscribe Anna@posteo.de name=Anna",
-		"3 subscribe berta@posteo.de",
-		"4 subscribe carla@posteo.de",
+		"2 subscribe Anna@example.org name=Anna",
+		"3 subscribe berta@example.org",
+		"4 subscribe carla@example.org",
 		"5! syntax_domain_no_dot",
-		"6! syntax_at_repeated emil@posteo.de",
+		"6! syntax_at_repeated emil@example.org",
 		"7! email_missing",
 		"8! several_addresses",
 		"9! unclosed_quote",
 		"10! domain_reserved",
 		"11! syntax_domain_numeric_top",
 		"12! syntax_domain_no_dot lena@gmail.com",
-		`13 subscribe +karl@posteo.de name==HYPERLINK("x")`,
+		`13 subscribe +karl@example.org name==HYPERLINK("x")`,
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -186,8 +186,8 @@ lena@gmailcom,
 func TestConsent(t *testing.T) {
 	t.Parallel()
 	_, got, _ := rows(t, `email,optin_time,optin_ip,confirm_time,signup source
-anna@posteo.de,2024-03-01 10:00:00,192.0.2.7,2024-03-01T11:00:00+01:00,shop
-berta@posteo.de,03/04/2024,somewhere,,
+anna@example.org,2024-03-01 10:00:00,192.0.2.7,2024-03-01T11:00:00+01:00,shop
+berta@example.org,03/04/2024,somewhere,,
 `, Options{Source: "import of May"})
 	want := []Consent{
 		{
@@ -201,7 +201,7 @@ berta@posteo.de,03/04/2024,somewhere,,
 			t.Errorf("line %d (-want +got):\n%s", row.Line, diff)
 		}
 	}
-	if got := summary(got[1]); got != "3 subscribe berta@posteo.de optin_time=03/04/2024;optin_ip=somewhere" {
+	if got := summary(got[1]); got != "3 subscribe berta@example.org optin_time=03/04/2024;optin_ip=somewhere" {
 		t.Errorf("what is not understood is kept as a field: %s", got)
 	}
 }
@@ -222,7 +222,7 @@ func TestStatusOfTheFileIsNeverRelaxed(t *testing.T) {
 	if s, ok := StatusOfFile("contacts.csv"); ok {
 		t.Errorf("contacts.csv has the status %q", s)
 	}
-	_, got, _ := rows(t, "email,status\na@posteo.de,subscribed\nb@posteo.de,complained\n", Options{Status: Unsubscribed})
+	_, got, _ := rows(t, "email,status\na@example.org,subscribed\nb@example.org,complained\n", Options{Status: Unsubscribed})
 	if got[0].Status != Unsubscribed || got[1].Status != Complained {
 		t.Errorf("statuses %q, %q", got[0].Status, got[1].Status)
 	}
@@ -230,7 +230,7 @@ func TestStatusOfTheFileIsNeverRelaxed(t *testing.T) {
 
 func TestRejectsCanBeUploadedAgain(t *testing.T) {
 	t.Parallel()
-	file := "email,name,phone\nanna@@posteo.de,\"M, A\",+49 30 1\n@,=x,\nb@posteo.de,B,1,2\n"
+	file := "email,name,phone\nanna@@example.org,\"M, A\",+49 30 1\n@,=x,\nb@example.org,B,1,2\n"
 	s, err := Sniff([]byte(file))
 	if err != nil {
 		t.Fatal(err)
@@ -261,9 +261,9 @@ func TestRejectsCanBeUploadedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `email,name,phone,line,problem,suggestion
-anna@@posteo.de,"M, A",'+49 30 1,2,there is more than one @: keep one address in each cell,anna@posteo.de
+anna@@example.org,"M, A",'+49 30 1,2,there is more than one @: keep one address in each cell,anna@example.org
 '@,'=x,,3,nothing stands before the @: add the name of the mailbox,
-b@posteo.de,B,"1,2",4,the row has more cells than the heading: put quotation marks around cells that contain the delimiter,
+b@example.org,B,"1,2",4,the row has more cells than the heading: put quotation marks around cells that contain the delimiter,
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)
@@ -273,7 +273,7 @@ b@posteo.de,B,"1,2",4,the row has more cells than the heading: put quotation mar
 	if again.Exporter != "Headway rejects" || len(again.Columns) != 6 {
 		t.Errorf("recognised as %q", again.Exporter)
 	}
-	if got := summary(got[0]); got != "2 subscribe anna@posteo.de name=M, A;phone=+49 30 1" {
+	if got := summary(got[0]); got != "2 subscribe anna@example.org name=M, A;phone=+49 30 1" {
 		t.Errorf("read back as %s", got)
 	}
 }
@@ -294,7 +294,7 @@ func TestMappingWithoutAddresses(t *testing.T) {
 func TestEveryCodeHasWords(t *testing.T) {
 	t.Parallel()
 	codes := []Code{
-		EmptyFile, NotText, NULByte, NoEmailColumn, UnclosedQuote, RowTooLong, TooManyCells, BadEncoding,
+		EmptyFile, NotText, NULByte, NoEmailColumn, TooManyColumns, UnclosedQuote, RowTooLong, TooManyCells, BadEncoding,
 		EmailMissing, SeveralAddresses, StatusUnknown,
 		ArchiveDamaged, ArchiveLocked, TooManyFiles, UnpacksTooLarge, WorkbookTooLarge, OldWorkbook,
 	}

@@ -11,7 +11,7 @@ import (
 // and not imported.
 type Row struct {
 	Position
-	Email   string          // the cell as it stood in the file
+	Email   string          // the cell as it stood in the file; empty when the row could not be read
 	Address address.Address // zero with a Problem
 	Changes []address.Change
 	Fields  []Field // in the order of the columns; empty cells are left out

@@ -16,6 +16,10 @@ const SampleSize = 256 << 10
 // previewRows is how many rows are shown to the user.
 const previewRows = 20
 
+// maxColumns bounds the width of a file: more than any program exports, and few
+// enough to look at each.
+const maxColumns = 4096
+
 // scoredRows is how many records vote on the delimiter.
 const scoredRows = 200
 
@@ -68,6 +72,11 @@ func Preview(head []byte, f Format) (Sample, error) {
 	f.Columns, _ = usualWidth(records)
 	if f.Header {
 		f.Columns = max(f.Columns, len(records[0].Cells))
+	}
+	if f.Columns > maxColumns {
+		return Sample{}, &Refusal{Code: TooManyColumns, Line: records[0].Line, Offset: -1}
+	}
+	if f.Header {
 		s.Headings = make([]string, f.Columns)
 		copy(s.Headings, records[0].Cells)
 		s.Rows = records[1:]
@@ -125,21 +134,41 @@ func afterLines(text []byte, nl Newline, n int) []byte {
 }
 
 // sniffDelimiter chooses the delimiter on whose number of cells most records
-// agree, reading quoted cells as such. When not even half of them agree on more
-// than one cell, each line is one value.
+// agree, reading quoted cells as such; one with which the first record agrees
+// comes before any other, since a heading holds no decimal commas. When not even
+// half of the records agree on more than one cell, each line is one value.
 func sniffDelimiter(text []byte, f Format) byte {
-	best, bestShare, bestWidth := byte(0), 0.5, 2
+	var best vote
+	var chosen byte
 	for _, d := range delimiters {
 		f.Delimiter = d
-		width, share := usualWidth(sampleRecords(text, f, scoredRows))
-		if width < 2 || share < bestShare || share == bestShare && width < bestWidth {
+		records := sampleRecords(text, f, scoredRows)
+		width, share := usualWidth(records)
+		if width < 2 || share < 0.5 {
 			continue
 		}
-		if share > bestShare || width > bestWidth || best == 0 {
-			best, bestShare, bestWidth = d, share, width
+		if v := (vote{len(records[0].Cells) == width, share, width}); v.beats(best) {
+			best, chosen = v, d
 		}
 	}
-	return best
+	return chosen
+}
+
+// vote is how well a delimiter fits a sample.
+type vote struct {
+	first bool    // the first record has the usual width
+	share float64 // of the records that have it
+	width int
+}
+
+func (v vote) beats(w vote) bool {
+	switch {
+	case v.first != w.first:
+		return v.first
+	case v.share != w.share:
+		return v.share > w.share
+	}
+	return v.width > w.width
 }
 
 // usualWidth returns the most frequent number of cells, the larger on a tie, and

@@ -85,11 +85,13 @@ func NewRejectWriter(w io.Writer, m Mapping) (*RejectWriter, error) {
 	return rw, rw.w.Write(append(rw.row, "line", "problem", "suggestion"))
 }
 
-// Write writes the record of a refused row. Cells beyond the heading are joined
-// to the last one; the line of a row that could not be read stands in the first.
+// Write writes the record of a refused row, without NUL bytes. Cells beyond the
+// heading are joined to the last one; the line of a row that could not be read
+// stands in the first.
 func (rw *RejectWriter) Write(rec Record, p *Problem) error {
 	rw.row = rw.row[:0]
 	for i, cell := range rec.Cells {
+		cell = strings.ReplaceAll(cell, "\x00", "")
 		if i < rw.width {
 			rw.row = append(rw.row, Unguard(cell)) // guarded by an earlier export, perhaps
 		} else {

@@ -18,7 +18,7 @@ import (
 	"github.com/headwaymail/headway/listhygiene/intake"
 )
 
-const list = "email,name\nanna@posteo.de,Anna\nberta@posteo.de,Berta\n"
+const list = "email,name\nanna@example.org,Anna\nberta@example.org,Berta\n"
 
 func gzipped(t testing.TB, content string) []byte {
 	t.Helper()
@@ -102,14 +102,14 @@ func TestOpen(t *testing.T) {
 		{"list.csv", []byte(list), map[string]string{"list.csv": list}},
 		{"empty.csv", nil, map[string]string{"empty.csv": ""}},
 		{"list.csv.GZ", gzipped(t, list), map[string]string{"list.csv": list}},
-		{"two members.gz", append(gzipped(t, list), gzipped(t, "carla@posteo.de,Carla\n")...), map[string]string{"two members": list + "carla@posteo.de,Carla\n"}},
+		{"two members.gz", append(gzipped(t, list), gzipped(t, "carla@example.org,Carla\n")...), map[string]string{"two members": list + "carla@example.org,Carla\n"}},
 		{"audience.zip", zipped(t,
 			"a/subscribed_email_audience_export_1.csv", list, "a/cleaned_email_audience_export_1.csv", "x", "a/", "",
 			"__MACOSX/a/._x.csv", "y", "a/.DS_Store", "z",
 		), map[string]string{"a/subscribed_email_audience_export_1.csv": list, "a/cleaned_email_audience_export_1.csv": "x"}},
 		{"../../etc/evil.zip", zipped(t, "../../../etc/passwd", list), map[string]string{"../../../etc/passwd": list}},
-		{"book.xlsx", workbook(t, []any{"email", "name"}, nil, []any{"anna@posteo.de", "An,\nna"}, []any{"b@posteo.de", 12.5}),
-			map[string]string{"book.xlsx: Sheet1": "email,name\n\nanna@posteo.de,\"An, na\"\nb@posteo.de,12.5\n"}},
+		{"book.xlsx", workbook(t, []any{"email", "name"}, nil, []any{"anna@example.org", "An,\nna"}, []any{"b@example.org", 12.5}),
+			map[string]string{"book.xlsx: Sheet1": "email,name\n\nanna@example.org,\"An, na\"\nb@example.org,12.5\n"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestOpen(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
-	bomb := strings.Repeat("a@posteo.de\n", 3<<20)
+	bomb := strings.Repeat("a@example.org\n", 3<<20)
 	damaged := gzipped(t, list)
 	damaged[len(damaged)-6] ^= 1 // in the checksum
 	locked := zipped(t, "list.csv", list)
@@ -211,7 +211,7 @@ func TestPlainFilesCanBeEnteredInTheMiddle(t *testing.T) {
 
 func TestSheetOfOneColumn(t *testing.T) {
 	t.Parallel()
-	files, err := open(t, workbook(t, []any{"E-mail"}, []any{`"Maier, A" <a@posteo.de>`}, []any{"b@posteo.de"}), "book.xlsx", Limits{})
+	files, err := open(t, workbook(t, []any{"E-mail"}, []any{`"Maier, A" <a@example.org>`}, []any{"b@example.org"}), "book.xlsx", Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestSheetOfOneColumn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Rows) != 2 || s.Rows[0].Cells[0] != `"Maier, A" <a@posteo.de>` {
+	if len(s.Rows) != 2 || s.Rows[0].Cells[0] != `"Maier, A" <a@example.org>` {
 		t.Errorf("%+v", s)
 	}
 }
@@ -252,7 +252,7 @@ func TestCorpusCompressedAndWorkbooks(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	f.Add(gzipped(f, list))
 	f.Add(zipped(f, "a.csv", list))
-	f.Add(workbook(f, []any{"email"}, []any{"a@posteo.de"}))
+	f.Add(workbook(f, []any{"email"}, []any{"a@example.org"}))
 	f.Fuzz(func(t *testing.T, upload []byte) {
 		err := readAll(open(t, upload, "upload", Limits{Total: 1 << 20}))
 		var refusal *intake.Refusal
