@@ -88,7 +88,7 @@ func (m *Mapping) doubtStatuses(keys []string, rows []Record) {
 		if m.Columns[i].Role != RoleStatus || keys[i] != "status" && keys[i] != "state" {
 			continue
 		}
-		if share(rows, i, func(cell string) bool { _, ok := ParseStatus(cell); return ok }) < 0.5 {
+		if understood, filled := share(rows, i, isStatus); filled && understood < 0.5 {
 			m.Columns[i].Role = RoleField
 		}
 	}
@@ -99,7 +99,7 @@ func (m *Mapping) doubtStatuses(keys []string, rows []Record) {
 func (m *Mapping) chooseEmail(keys []string, rows []Record) {
 	best, bestScore := -1, 0.0
 	for i := range m.Columns {
-		score := share(rows, i, isAddress)
+		score, _ := share(rows, i, isAddress)
 		switch {
 		case m.Columns[i].Role == RoleEmail:
 			score += 2 - emailRank(keys[i])
@@ -120,22 +120,25 @@ func (m *Mapping) chooseEmail(keys []string, rows []Record) {
 	}
 }
 
-// share returns the share of the filled cells of a column that are as wanted.
-func share(rows []Record, column int, wanted func(cell string) bool) float64 {
-	filled, good := 0, 0
+// share returns the share of the filled cells of a column that are as wanted,
+// and whether any cell is filled.
+func share(rows []Record, column int, wanted func(cell string) bool) (good float64, filled bool) {
+	n := 0
 	for _, rec := range rows {
 		if column >= len(rec.Cells) || strings.TrimSpace(rec.Cells[column]) == "" {
 			continue
 		}
-		filled++
+		n++
 		if wanted(rec.Cells[column]) {
 			good++
 		}
 	}
-	if filled == 0 {
-		return 0
-	}
-	return float64(good) / float64(filled)
+	return good / float64(max(n, 1)), n > 0
+}
+
+func isStatus(cell string) bool {
+	_, ok := ParseStatus(cell)
+	return ok
 }
 
 // nameFields gives each field a name of its own: that of the table of headings,

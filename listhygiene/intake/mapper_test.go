@@ -228,6 +228,16 @@ func TestStatusOfTheFileIsNeverRelaxed(t *testing.T) {
 	}
 }
 
+// A status that the preview does not show must not be lost: it may say that
+// somebody left.
+func TestStatusColumnThatBeginsEmpty(t *testing.T) {
+	t.Parallel()
+	_, got, _ := rows(t, "email,status\n"+strings.Repeat("a@example.org,\n", previewRows)+"b@example.org,unsubscribed\n", Options{})
+	if last := got[len(got)-1]; last.Status != Unsubscribed {
+		t.Errorf("%s", summary(last))
+	}
+}
+
 func TestRejectsCanBeUploadedAgain(t *testing.T) {
 	t.Parallel()
 	file := "email,name,phone\nanna@@example.org,\"M, A\",+49 30 1\n@,=x,\nb@example.org,B,1,2\n"

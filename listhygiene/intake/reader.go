@@ -9,7 +9,8 @@ import (
 )
 
 // maxRecord is the longest record in bytes, and so how far the reader looks for
-// the end of a quoted cell before it calls the quotation mark a stray one.
+// the end of a quoted cell before it calls the quotation mark a stray one. It
+// holds wherever reading began, so that a resumed import sees the same rows.
 const maxRecord = 256 << 10
 
 // window is the size of the reader's buffer: twice a record, so that it is
@@ -46,6 +47,7 @@ type Reader struct {
 	start  int // of what is not read yet in buf
 	end    int
 	eof    bool
+	err    error    // of src; kept, since not every reader repeats it
 	next   Position // of buf[start]
 	blank  int
 
@@ -132,18 +134,19 @@ func (r *Reader) record() (Record, error) {
 	if err := r.fill(); err != nil {
 		return Record{}, fmt.Errorf("read line %d: %w", r.next.Line, err)
 	}
-	w := r.buf[r.start:r.end]
+	w := r.buf[r.start:min(r.end, r.start+maxRecord)]
 	if len(w) == 0 {
 		return Record{}, io.EOF
 	}
 	rec := Record{Position: r.next}
+	cut := !r.eof || r.start+len(w) < r.end // there is more than w
 	n, ok := r.scan.record(w)
 	switch {
-	case n == len(w) && !r.eof:
+	case n == len(w) && cut:
 		return r.tooLong(rec, w)
 	case !ok:
 		n = r.lineEnd(w)
-		if n == len(w) && !r.eof {
+		if n == len(w) && cut {
 			return r.tooLong(rec, w)
 		}
 		rec.Problem = UnclosedQuote
@@ -155,6 +158,9 @@ func (r *Reader) record() (Record, error) {
 
 // fill makes sure that a whole record of at most maxRecord lies in the buffer.
 func (r *Reader) fill() error {
+	if r.err != nil {
+		return r.err
+	}
 	if r.eof || r.end-r.start >= maxRecord {
 		return nil
 	}
@@ -166,6 +172,7 @@ func (r *Reader) fill() error {
 		r.eof = true
 		return nil
 	}
+	r.err = err
 	return err
 }
 

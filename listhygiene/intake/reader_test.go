@@ -2,11 +2,13 @@ package intake
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -99,6 +101,38 @@ func TestReaderBoundsRecords(t *testing.T) {
 				t.Errorf("read %d records, want %d", len(got), len(tt.want))
 			}
 		})
+	}
+}
+
+// Where a record ends must not depend on where reading began.
+func TestReaderBoundsRecordsAlike(t *testing.T) {
+	t.Parallel()
+	file := strings.Repeat("a,b\n", 100) + `"` + strings.Repeat("x\n", maxRecord*2/3) + "\"\nc,d\n"
+	whole := NewReader(strings.NewReader(file), comma)
+	for range 100 {
+		if _, err := whole.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resumed, err := Resume(strings.NewReader(file), comma, whole.Position())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, got := lines(t, whole), lines(t, resumed); !slices.Equal(want, got) {
+		t.Errorf("%d records to the end, %d after resuming", len(want), len(got))
+	}
+}
+
+// A failing reader must not look like the end of the file, not even when it is
+// asked again.
+func TestReaderKeepsErrors(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	r := NewReader(io.MultiReader(strings.NewReader("email\na@example.org\n"), iotest.ErrReader(broken)), Format{Encoding: UTF8, Newline: LF, Header: true})
+	for range 3 {
+		if _, err := r.Next(); !errors.Is(err, broken) {
+			t.Errorf("%v, want %v", err, broken)
+		}
 	}
 }
 

@@ -59,11 +59,14 @@ func Preview(head []byte, f Format) (Sample, error) {
 	if err != nil {
 		return Sample{}, err
 	}
-	text = afterLines(text, f.Newline, f.SkipLines)
-	f.Columns = 0
-	records := sampleRecords(wholeLines(text, f.Newline, len(head) >= SampleSize), f, scoredRows)
+	rest := afterLines(text, f.Newline, f.SkipLines)
+	records := sampleRecords(wholeLines(rest, f.Newline, len(head) >= SampleSize), f, scoredRows)
 	for i := range records {
 		records[i].Line += f.SkipLines
+		records[i].Offset += int64(len(text) - len(rest))
+		if f.Encoding == UTF8 {
+			records[i].Offset += int64(f.Mark)
+		}
 	}
 	if len(records) == 0 {
 		return Sample{}, &Refusal{Code: EmptyFile, Offset: -1}
