@@ -9,13 +9,12 @@ type exporter struct {
 	columns   map[string]target // what differs from the common headings
 }
 
-// exporters, the most particular first. Sources: the programs' own
-// documentation of their export files.
+// exporters, the most particular first, with the headings of their export files.
 var exporters = []exporter{
 	{name: "Headway rejects", signature: []string{"line", "problem", "suggestion"}, columns: map[string]target{
 		"line": ignore, "problem": ignore, "suggestion": ignore,
 	}},
-	{name: "Mailchimp", signature: []string{"memberrating", "leid", "euid"}, columns: map[string]target{
+	{name: "Mailchimp", signature: []string{"leid", "euid"}, columns: map[string]target{
 		"memberrating": ignore, "leid": ignore, "euid": ignore, "gmtoff": ignore, "dstoff": ignore,
 		"lastchanged": ignore, "latitude": ignore, "longitude": ignore, "cc": field("country"),
 		"unsubtime": {role: RoleLeftAt}, "cleantime": {role: RoleBounced},

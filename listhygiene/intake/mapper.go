@@ -26,9 +26,10 @@ type Options struct {
 
 // Mapper makes rows of records. It keeps nothing between rows.
 type Mapper struct {
-	columns []Column
-	email   int
-	options Options
+	columns  []Column
+	email    int
+	hasNames bool // a column holds names, so that those beside addresses are left
+	options  Options
 }
 
 // NewMapper prepares a mapping. The error is a [*Refusal] for a mapping without
@@ -40,7 +41,10 @@ func NewMapper(m Mapping, o Options) (*Mapper, error) {
 	if o.Status == "" {
 		o.Status = Subscribe
 	}
-	return &Mapper{columns: slices.Clone(m.Columns), email: m.Email(), options: o}, nil
+	hasNames := slices.ContainsFunc(m.Columns, func(c Column) bool {
+		return c.Field == "name" || c.Field == "first_name" || c.Field == "last_name"
+	})
+	return &Mapper{columns: slices.Clone(m.Columns), email: m.Email(), hasNames: hasNames, options: o}, nil
 }
 
 // Row maps one record. The row keeps no memory of the record's slice.
@@ -94,7 +98,7 @@ func (m *Mapper) readAddress(row *Row) {
 	if several {
 		row.Fields = append(row.Fields, Field{moreEmails.field, strings.ReplaceAll(more, severalSeparator, ", ")})
 	}
-	if tidied.Name != "" && !slices.ContainsFunc(m.columns, func(c Column) bool { return c.Field == "name" }) {
+	if tidied.Name != "" && !m.hasNames {
 		row.Fields = append(row.Fields, Field{"name", tidied.Name})
 	}
 }
