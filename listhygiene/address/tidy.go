@@ -52,10 +52,10 @@ const tidyRounds = 6
 // Tidy removes what surrounds an address in spreadsheets and mail programs and
 // is never part of it. What is inside the address stays: whether it is well
 // formed is for [Policy.Parse]. Text that needs no tidying is returned as it is,
-// without allocation.
+// without allocation, and so is text that is too long for any address.
 func Tidy(raw string) Tidied {
 	t := Tidied{Text: raw}
-	if isTidy(raw) {
+	if len(raw) > maxRaw || isTidy(raw) {
 		return t
 	}
 	for range tidyRounds {

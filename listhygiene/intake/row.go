@@ -14,7 +14,7 @@ type Row struct {
 	Email   string          // the cell as it stood in the file; empty when the row could not be read
 	Address address.Address // zero with a Problem
 	Changes []address.Change
-	Fields  []Field // in the order of the columns; empty cells are left out
+	Fields  []Field // in the order of the columns, without empty ones; of two with one name the last counts
 	Status  Status
 	Consent Consent
 	Mended  bool // bytes that are no UTF-8 were read as Windows-1252

@@ -77,7 +77,7 @@ func limitFor(name string) float64 {
 // does one whose top-level domain exists, unless the name or the ending is very
 // close to a common domain.
 func SuggestDomain(domain string) (string, bool) {
-	if _, real := free[domain]; real || lookalikes[domain] || len(domain) < 4 {
+	if _, known := free[domain]; known || lookalikes[domain] || len(domain) < 4 {
 		return "", false
 	}
 	if meant, ok := suggestBrand(domain); ok {
@@ -90,15 +90,13 @@ func SuggestDomain(domain string) (string, bool) {
 }
 
 // suggestBrand finds a provider's exact name with an ending that it does not
-// have: gmail, gmail.net, hotmail.c, yahoo.com.com.
+// have: gmail, gmail.net, hotmail.c, yahoo.com.com. A name before a company's
+// own domain (outlook.example.org) is no mistake.
 func suggestBrand(domain string) (string, bool) {
 	name, suffix, _ := strings.Cut(domain, ".")
 	meant, ok := brands[name]
-	if !ok || strings.Count(suffix, ".") > 1 {
+	if !ok || !mayEnd(name, suffix) {
 		return "", false
-	}
-	if isCountrySuffix(suffix) && name != "gmail" && name != "googlemail" && !mistypedCom[suffix] {
-		return "", false // the provider may well have it
 	}
 	for _, c := range candidates {
 		if c.name == name && c.suffix != "com" && distance(suffix, c.suffix, costNear+0.01) <= costNear {
@@ -108,11 +106,26 @@ func suggestBrand(domain string) (string, bool) {
 	return meant, true
 }
 
-// isCountrySuffix reports whether a suffix exists and belongs to a country.
-func isCountrySuffix(suffix string) bool {
-	top := suffix[strings.LastIndexByte(suffix, '.')+1:]
-	return len(top) == 2 && isTop(top)
+// mayEnd reports whether a brand with this suffix is a mistake for the brand's
+// own domain.
+func mayEnd(name, suffix string) bool {
+	first, top, dotted := strings.Cut(suffix, ".")
+	if !dotted {
+		top = suffix
+	}
+	switch {
+	case dotted && (first != "com" && first != "co" || strings.Contains(top, ".")):
+		return false
+	case !isTop(top), mistypedCom[suffix]:
+		return true
+	case len(top) == 2: // a country's: only Gmail has none of its own
+		return name == "gmail" || name == "googlemail"
+	}
+	return commonTops[top]
 }
+
+// commonTops are generic top-level domains that come to mind before others.
+var commonTops = map[string]bool{"com": true, "net": true, "org": true, "info": true, "biz": true, "edu": true}
 
 // isTop reports whether a top-level domain exists.
 func isTop(top string) bool {
@@ -121,7 +134,7 @@ func isTop(top string) bool {
 }
 
 // mistypedCom are endings that exist but are met in place of .com far more often.
-var mistypedCom = map[string]bool{"co": true, "cm": true, "om": true, "vom": true}
+var mistypedCom = map[string]bool{"co": true, "cm": true, "om": true}
 
 // suggestCommon finds the closest common domain.
 func suggestCommon(domain string) (string, bool) {
