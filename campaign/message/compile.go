@@ -98,19 +98,23 @@ func (k *compiler) scan() {
 	if strings.TrimSpace(k.src.Subject) == "" {
 		k.fail(PartSubject, "the message has no subject", "write one; few people open a message without")
 	}
-	k.subject = k.scanPart(PartSubject, k.src.Subject)
-	k.preheader = k.scanPart(PartPreheader, k.src.Preheader)
-	k.body = k.scanPart(k.bodyPart(), k.src.HTML+k.src.Markdown)
-	k.text = k.scanPart(PartText, k.src.Text)
+	k.subject = k.scanPart(PartSubject, k.src.Subject, template.Text)
+	k.preheader = k.scanPart(PartPreheader, k.src.Preheader, template.Text)
+	if k.src.Markdown != "" {
+		k.body = k.scanPart(PartMarkdown, k.src.Markdown, template.Text)
+	} else {
+		k.body = k.scanPart(PartHTML, k.src.HTML, template.HTML)
+	}
+	k.text = k.scanPart(PartText, k.src.Text, template.Text)
 }
 
-func (k *compiler) scanPart(part Part, text string) []template.Token {
+func (k *compiler) scanPart(part Part, text string, mode template.Mode) []template.Token {
 	tokens, err := template.Scan(text)
 	if err != nil {
 		k.add(located(part, err))
 		return nil
 	}
-	k.parse(part, tokens, template.Text)
+	k.parse(part, tokens, mode)
 	return tokens
 }
 

@@ -9,11 +9,26 @@ import (
 // markup through every branch. The error is of type [Errors].
 func escapeMarkup(nodes []node) error {
 	var m marker
-	m.body(nodes, position{}, nil)
+	end := m.body(nodes, position{}, nil)
 	if len(m.mistakes) > 0 {
 		return m.mistakes
 	}
+	if end.place != inText && end.place != inOpen {
+		return Errors{unfinished(end)}
+	}
 	return nil
+}
+
+// unfinished says what the text leaves open. All that is put behind it, such as
+// an unsubscribe line, would be swallowed.
+func unfinished(end position) *Error {
+	switch end.place {
+	case inComment, inBang:
+		return &Error{Problem: "the HTML ends within a comment", Advice: "close it with -->"}
+	case inSpecial, inRCData:
+		return &Error{Problem: "the HTML ends within <" + end.element + ">", Advice: "close it with </" + end.element + ">"}
+	}
+	return &Error{Problem: "the HTML ends within the tag <" + end.element, Advice: "close it with >, and look for a quotation mark that is missing"}
 }
 
 // marker walks a tree and marks its outputs.

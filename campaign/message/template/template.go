@@ -144,8 +144,8 @@ func sets(nodes []node) bool {
 
 // Error is one mistake in a template.
 type Error struct {
-	Line, Column int    // where, counted from 1, the column in characters
-	Source       string // the Liquid in question, as it was written
+	Line, Column int    // where, counted from 1, the column in characters; 0 if it is about the whole text
+	Source       string // the Liquid in question, as it was written; may be empty
 	Problem      string // what is wrong
 	Advice       string // what to do
 }

@@ -187,6 +187,9 @@ func TestMistakes(t *testing.T) {
 		{"a loop that leaves a tag open", `{% for i in items %}<p {% endfor %}>`, template.HTML, 1, 1, "end in different places"},
 		{"an attribute name in branches", `<a {% if n %}href{% else %}title{% endif %}="{{ link }}">`, template.HTML, 1, 46, "depends on a condition"},
 		{"half an attribute name", `<a {% if n %}on{% endif %}:href="{{ link }}">`, template.HTML, 1, 34, "depends on a condition"},
+		{"an end within an attribute", `<a href="{{ link }}>`, template.HTML, 0, 0, "ends within the tag <a"},
+		{"an end within a comment", `<!-- x`, template.HTML, 0, 0, "ends within a comment"},
+		{"an end within a title", `<title>{{ n }}`, template.HTML, 0, 0, "ends within <title>"},
 		{"a break in a tag", `{% for i in items %}<p {% break %}>{% endfor %}`, template.HTML, 1, 24, "leaves the loop"},
 	}
 	for _, tt := range tests {
