@@ -18,6 +18,7 @@ func newEngine() engine {
 	for name, fn := range ownFilters {
 		e.liquid.RegisterFilter(name, fn)
 	}
+	e.liquid.RegisterFilter(asList, list)
 	for escape, name := range escapeFilters {
 		e.liquid.RegisterFilter(name, func(value any) string {
 			return string(escaper(escape).append(nil, display(value)))
@@ -54,7 +55,11 @@ func source(b *strings.Builder, nodes []node) {
 			writeTag(b, n.Token)
 		case *block:
 			for _, branch := range n.branches {
-				writeTag(b, branch.Token)
+				head := branch.Token
+				if head.Name == "for" {
+					head.Args = loopWithList(head.Args, asList)
+				}
+				writeTag(b, head)
 				source(b, branch.body)
 			}
 			b.WriteString("{% end" + n.name + " %}")

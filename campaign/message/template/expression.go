@@ -113,3 +113,38 @@ func direct(expression []word) (field, fallback string, ok bool) {
 	}
 	return "", "", false
 }
+
+// loopWithList returns the arguments of a for tag with a filter behind the list,
+// before limit, offset and reversed.
+func loopWithList(args, filter string) string {
+	found, _ := words(args)
+	end := len(found)
+	for i, w := range found {
+		isModifier := w.kind == key || w == word{name, "reversed"}
+		if i > 2 && isModifier && found[i-1] != (word{operator, "|"}) {
+			end = i
+			break
+		}
+	}
+	return join(found[:end]) + " | " + filter + " " + join(found[end:])
+}
+
+// join writes words as an expression.
+func join(expression []word) string {
+	var b strings.Builder
+	for _, w := range expression {
+		switch {
+		case w.kind == property:
+			b.WriteString("." + w.text)
+		case w.kind == key:
+			b.WriteString(" " + w.text + ":")
+		case w.kind == str && strings.Contains(w.text, `"`):
+			b.WriteString(" '" + w.text + "'")
+		case w.kind == str:
+			b.WriteString(` "` + w.text + `"`)
+		default:
+			b.WriteString(" " + w.text)
+		}
+	}
+	return b.String()
+}

@@ -22,18 +22,31 @@ var libraryFilters = []string{
 	"modulo", "plus", "prepend", "remove", "remove_first", "replace",
 	"replace_first", "reverse", "round", "rstrip", "size", "sort",
 	"sort_natural", "split", "strip", "strip_html", "strip_newlines", "times",
-	"truncatewords", "uniq", "upcase", "url_decode", "url_encode",
+	"uniq", "upcase", "url_decode", "url_encode",
 }
 
 // ownFilters replace filters of the library that cut characters in half, panic,
 // read the clock, or escape what is escaped anyway.
 var ownFilters = map[string]any{
-	"capitalize":  capitalize,
-	"date":        date,
-	"escape":      func(s string) string { return s },
-	"escape_once": func(s string) string { return s },
-	"slice":       slice,
-	"truncate":    truncate,
+	"capitalize":    capitalize,
+	"date":          date,
+	"escape":        func(s string) string { return s },
+	"escape_once":   func(s string) string { return s },
+	"slice":         slice,
+	"truncate":      truncate,
+	"truncatewords": truncateWords,
+}
+
+// asList is the name of a filter behind the list of every loop, so that the
+// {% else %} of a loop is shown for a field that is absent or empty. No template
+// can name it.
+const asList = "as_list"
+
+func list(value any) any {
+	if value == nil || value == "" {
+		return []any{}
+	}
+	return value
 }
 
 // knownFilters holds the names that a template may use.
@@ -79,6 +92,25 @@ func truncate(s string, length func(int) int, ellipsis func(string) string) stri
 		return s
 	}
 	return string(runes[:min(max(n-len(end), 0), len(runes))]) + string(end)
+}
+
+// truncateWords shortens a text to a number of words.
+func truncateWords(s string, length func(int) int, ellipsis func(string) string) string {
+	left := length(15)
+	inWord := false
+	for i, r := range s {
+		if unicode.IsSpace(r) {
+			inWord = false
+			continue
+		}
+		if !inWord {
+			if left <= 0 {
+				return strings.TrimRightFunc(s[:i], unicode.IsSpace) + ellipsis("...")
+			}
+			inWord, left = true, left-1
+		}
+	}
+	return s
 }
 
 // date formats a date by the rules of strftime. What is no date stays as it is,

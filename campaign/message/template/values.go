@@ -1,6 +1,12 @@
 package template
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"gopkg.in/yaml.v2"
+)
 
 // Values is what slots are filled with: the names that Headway provides and the
 // fields of one contact. A field under a provided name is not seen. One Values
@@ -54,7 +60,7 @@ func (v *Values) liquid() map[string]any {
 		v.bindings = make(map[string]any, len(v.Fields)+4)
 	}
 	for name, value := range v.Fields {
-		v.bindings[name] = value
+		v.bindings[name] = inOrder(value)
 	}
 	v.bindings[Email] = v.Email
 	v.bindings[UnsubscribeURL] = v.UnsubscribeURL
@@ -62,6 +68,26 @@ func (v *Values) liquid() map[string]any {
 	v.bindings[SentAt] = v.SentAt
 	v.bound = true
 	return v.bindings
+}
+
+// inOrder returns a value with every map as a list of its entries, sorted by key.
+// Liquid reads these like maps, and walks over them in the same order each time.
+func inOrder(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		entries := make(yaml.MapSlice, 0, len(v))
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			entries = append(entries, yaml.MapItem{Key: key, Value: inOrder(v[key])})
+		}
+		return entries
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = inOrder(v[i])
+		}
+		return list
+	}
+	return value
 }
 
 // bounded collects what Liquid writes, up to a limit.
