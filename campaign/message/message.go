@@ -24,8 +24,8 @@
 // hold Append against it, and previews may use it.
 //
 // The package sends nothing, signs nothing, inlines no style sheets, follows no
-// links, and knows nothing of audiences. Outside HTML comments for Outlook, what
-// the editor wrote reaches the reader as it was written.
+// links, and knows nothing of audiences. HTML reaches the reader as the editor
+// wrote it, the comments for Outlook included.
 package message
 
 import (

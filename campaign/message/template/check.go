@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // Names that every template can read beside the fields of the contact.
@@ -147,7 +149,7 @@ func (c *checker) read(t Token, expression []word, own map[string]bool) {
 	}
 	for _, filter := range filters(expression) {
 		if !knownFilters[filter] {
-			c.fail(t, fmt.Sprintf("there is no filter %q", filter), "see the list of filters in the documentation of templates")
+			c.fail(t, fmt.Sprintf("there is no filter %q", filter), "choose one of "+strings.Join(slices.Sorted(maps.Keys(knownFilters)), ", "))
 		}
 	}
 }
