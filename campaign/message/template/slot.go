@@ -14,12 +14,12 @@ var errTooLong = errors.New("it grows beyond 1 MB")
 type Slot struct {
 	place Token // where it begins in the template
 
-	// A slot that is one field.
+	// The field, if the slot is nothing but one.
 	field    string
 	fallback string // instead of an absent or empty field
 	escape   escaper
 
-	program *liquid.Template // any other slot; it holds its own escaping
+	program *liquid.Template // the slot with its escaping; for fields that hold no string too
 }
 
 // slot makes a slot of nodes that begin with an output or a tag.
