@@ -105,12 +105,12 @@ func isAtomByte(c byte) bool {
 }
 
 // isHostName reports whether s is one or more labels of letters, digits, hyphens
-// and underscores between dots.
+// and underscores between dots, each of at most 63 (RFC 1035 §2.3.4).
 func isHostName(s string) bool {
 	label := 0
 	for i := range len(s) {
 		switch c := s[i]; {
-		case isAlphanumeric(c), c == '-', c == '_':
+		case (isAlphanumeric(c) || c == '-' || c == '_') && label < 63:
 			label++
 		case c == '.' && label > 0:
 			label = 0

@@ -34,6 +34,7 @@ func TestMarkdown(t *testing.T) {
 		{"HTML", "<div align=\"center\">{{ first_name }}</div>", "<div align=\"center\">Ana</div>\n", "Ana\n"},
 		{"code", "`{{ first_name }} <b>`", "<p><code>Ana &lt;b&gt;</code></p>\n", "Ana <b>\n"},
 		{"raw", "{% raw %}{{ first_name }}{% endraw %}", "<p>{{ first_name }}</p>\n", "{{ first_name }}\n"},
+		{"a word that becomes a mark", "hw&#48;x7z\n\n{{ first_name }}", "<p>hw0x7z</p>\n<p>Ana</p>\n", "hw0x7z\n\nAna\n"},
 		{"a word like a mark", "hw0x0z {{ first_name }}", "<p>hw0x0z Ana</p>\n", "hw0x0z Ana\n"},
 	}
 	for _, tt := range tests {

@@ -109,8 +109,8 @@ func wellFormed(raw []byte) string {
 		limit := 76
 		if i <= bytes.Count(header, []byte("\r\n")) {
 			limit = 78
-			if !strings.Contains(strings.TrimSpace(line), " ") {
-				limit = 998 // one token cannot be folded
+			if !strings.Contains(strings.TrimSpace(line), " ") || strings.HasPrefix(line, ` "`) {
+				limit = 998 // one token, or an address in quotes, cannot be folded
 			}
 			if strings.TrimSpace(line) == "" {
 				return "an empty line in the header"
@@ -251,6 +251,7 @@ func TestTo(t *testing.T) {
 		{"a second address behind", "ana@recipient.test,", "", false},
 		{"NUL in quotes", "\"a\x00b\"@recipient.test", "", false},
 		{"not UTF-8", "\xff@recipient.test", "", true},
+		{"a label too long", "a@" + strings.Repeat("l", 64) + ".test", "", false},
 		{"too long", strings.Repeat("l", 250) + "@x.test", "", false},
 	}
 	for _, tt := range tests {
@@ -352,6 +353,7 @@ func TestAppendRefuses(t *testing.T) {
 		{"no date", func(r *message.Recipient) { r.Date = time.Time{} }, message.PartRecipient},
 		{"no Message-ID", func(r *message.Recipient) { r.MessageID = "" }, message.PartRecipient},
 		{"a Message-ID with a line break", func(r *message.Recipient) { r.MessageID = "a@b\r\nBcc: x" }, message.PartRecipient},
+		{"a Message-ID with two at signs", func(r *message.Recipient) { r.MessageID = "a@b@c" }, message.PartRecipient},
 		{"a reference with a blank", func(r *message.Recipient) { r.Ref = "a b" }, message.PartRecipient},
 		{"no link to leave", func(r *message.Recipient) { r.UnsubscribeURL = "" }, message.PartRecipient},
 		{"a link to leave that ends its bracket", func(r *message.Recipient) { r.UnsubscribeURL = "https://x.test/>,<https://y.test" }, message.PartRecipient},

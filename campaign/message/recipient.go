@@ -17,7 +17,7 @@ func (c *Compiled) check(r Recipient) error {
 	switch {
 	case r.Date.IsZero() || r.Date.Year() > 9999:
 		return refuse("it has no date that a header can show", "give the time at which the message is first sent")
-	case !isToken(r.MessageID) || !strings.Contains(r.MessageID, "@"):
+	case !isMessageID(r.MessageID):
 		return refuse("the Message-ID "+quote(r.MessageID)+" is none", "give letters, digits and dots around one @")
 	case r.Ref != "" && !isToken(r.Ref):
 		return refuse("the reference "+quote(r.Ref)+" cannot stand in a header", "give letters and digits")
@@ -45,6 +45,12 @@ func isToken(s string) bool {
 		}
 	}
 	return true
+}
+
+// isMessageID reports whether s is an id without its brackets (RFC 5322 §3.6.4).
+func isMessageID(s string) bool {
+	left, right, ok := strings.Cut(s, "@")
+	return ok && isToken(s) && isDotAtom(left) && isDotAtom(right)
 }
 
 // isWebLink reports whether s can stand between angle brackets as a link.

@@ -21,7 +21,7 @@ type shield struct {
 
 // newShield returns a shield for these texts.
 func newShield(texts ...string) *shield {
-	all := strings.ToLower(strings.Join(texts, "\n"))
+	all := strings.ToLower(template.Clean(strings.Join(texts, "\n")))
 	s := &shield{prefix: "hw0x"}
 	for n := 1; strings.Contains(all, s.prefix); n++ {
 		s.prefix = "hw" + strconv.Itoa(n) + "x"
@@ -58,14 +58,24 @@ func (s *shield) standApart(text string) string {
 		}
 		onlyTags := true
 		for _, m := range found {
-			n, _ := strconv.Atoi(m[1])
-			onlyTags = onlyTags && s.tokens[n].Kind == template.Tag
+			token, ok := s.token(m[1])
+			onlyTags = onlyTags && ok && token.Kind == template.Tag
 		}
 		if onlyTags {
 			lines[i] = mark.ReplaceAllString(line, "<!--"+s.prefix+"${1}b-->")
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// token returns what the mark of this number stands for. A converter can make up
+// a mark, from a&#48;b for example, whose number then means nothing.
+func (s *shield) token(number string) (template.Token, bool) {
+	n, err := strconv.Atoi(number)
+	if err != nil || n >= len(s.tokens) {
+		return template.Token{}, false
+	}
+	return s.tokens[n], true
 }
 
 // outOfComments turns the comments of standApart into bare marks, which still
@@ -96,14 +106,14 @@ func (s *shield) reveal(text string) []template.Token {
 	}
 	at := 0
 	for _, m := range s.marks.FindAllStringSubmatchIndex(text, -1) {
-		n, err := strconv.Atoi(text[max(m[2], m[4]):max(m[3], m[5])])
-		if err != nil || n >= len(s.tokens) {
-			continue // a converter made up a word that looks like a mark
+		token, ok := s.token(text[max(m[2], m[4]):max(m[3], m[5])])
+		if !ok {
+			continue
 		}
 		literal += text[at:m[0]]
 		at = m[1]
 		flush()
-		tokens = append(tokens, s.tokens[n])
+		tokens = append(tokens, token)
 	}
 	literal += text[at:]
 	flush()
