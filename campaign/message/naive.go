@@ -15,7 +15,7 @@ type Rendering struct {
 }
 
 // Naive renders the message of one recipient in the obvious way: each part by one
-// Liquid rendering, nothing encoded. It is some hundred times slower than
+// Liquid rendering, nothing encoded. It is many times slower than
 // [Compiled.Append], which must decode to the same.
 func (c *Compiled) Naive(r Recipient) (Rendering, error) {
 	if err := c.check(r); err != nil {
