@@ -125,7 +125,7 @@ func TestLimits(t *testing.T) {
 		{"proofpoint-essentials", 2, 20}, // nothing known of either
 		{"gmx-unheard-of", 2, 20},        // as gmx
 		{"example.org", 2, 20},
-		{"google-fans.example", 2, 20},   // a name, not a narrower key
+		{"google-fans.example", 2, 20}, // a name, not a narrower key
 		{"", 2, 20},
 	} {
 		if p := Limits(test.key); p.Lanes != test.lanes || p.Messages != test.messages {

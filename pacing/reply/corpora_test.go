@@ -167,7 +167,7 @@ func score(items []labelled, change func(labelled) labelled) (table string, n, r
 		if ok {
 			rows[class].right++
 			right++
-		} else if !item.held {
+		} else {
 			fmt.Fprintf(&wrong, "  %s: %s %s by %s, want %s %s: %s\n", item.key, m.Class, m.Bounce, m.Rule,
 				strings.Join(item.classes, "|"), strings.Join(item.bounces, "|"), item.reply)
 		}
@@ -195,34 +195,40 @@ func split(items []labelled) (tuned, held []labelled) {
 }
 
 // The share of labelled replies whose class and bounce are both right does not
-// fall below what was reached.
+// fall below what was reached. The first figures on the replies held back, before
+// any rule was changed for a label, were 0.89, 0.81 and 0.89 on smtp-field-manual
+// and 1.00 on sisimai-bounces; after tuning on the others, and before anybody
+// looked at those held back, 0.92, 0.86 and 0.92.
 func TestAccuracy(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name        string
-		items       func(*testing.T) []labelled
-		tuned, held float64 // floors
+	for _, corpus := range []struct {
+		name  string
+		items func(*testing.T) []labelled
 	}{
-		{"smtp-field-manual", fieldManual, 0, 0},
-		{"sisimai-bounces 4xx", sisimai4xx, 0, 0},
+		{"smtp-field-manual", fieldManual},
+		{"sisimai-bounces 4xx", sisimai4xx},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(corpus.name, func(t *testing.T) {
 			t.Parallel()
-			tuned, held := split(test.items(t))
+			tuned, held := split(corpus.items(t))
 			for _, part := range []struct {
 				name  string
 				items []labelled
-				floor float64
-			}{{"tuned on", tuned, test.tuned}, {"held back", held, test.held}} {
+			}{{"tuned on", tuned}, {"held back", held}} {
 				for _, way := range []struct {
 					name   string
 					change func(labelled) labelled
-				}{{"as it is", nil}, {"provider unknown", withoutProvider}, {"without half of the enhanced codes, wrapped, other hosts", disturbed}} {
+					floor  float64
+				}{
+					{"as they are", nil, 0.97},
+					{"provider unknown", withoutProvider, 0.91},
+					{"half of the enhanced codes gone, wrapped, other hosts", disturbed, 0.97},
+				} {
 					table, n, right := score(part.items, way.change)
 					share := float64(right) / float64(max(n, 1))
 					t.Logf("%s, %s: %d of %d right (%.1f %%)\n%s", part.name, way.name, right, n, 100*share, table)
-					if share < part.floor {
-						t.Errorf("%s, %s: %.3f right, floor %.3f", part.name, way.name, share, part.floor)
+					if share < way.floor {
+						t.Errorf("%s, %s: %.3f right", part.name, way.name, share)
 					}
 				}
 			}

@@ -40,6 +40,9 @@ func (r *Reply) begin(line string) string {
 	if code == 0 {
 		code, text = cutCode(quoted(line))
 	}
+	if again, rest := cutCode(text); again == code && code != 0 {
+		text = rest // "550 550 5.7.1 no", as forwarders say it
+	}
 	r.Code = code
 	return text
 }
@@ -55,7 +58,7 @@ func cutCode(line string) (int, string) {
 	switch {
 	case len(line) == 3:
 		return code, ""
-	case line[3] == ' ' || line[3] == '-' || line[3] == '\t':
+	case line[3] == ' ' || line[3] == '-' || line[3] == ':' || line[3] == '\t':
 		return code, strings.TrimSpace(line[4:])
 	}
 	return 0, line

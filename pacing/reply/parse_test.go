@@ -23,6 +23,8 @@ func TestParse(t *testing.T) {
 		{"quoted after the dot", "host mx.example[192.0.2.1] said: 554 no (in reply to end of DATA command)", Reply{Phase: PhaseDot, Code: 554, Lines: []string{"no"}}},
 		{"quoted by Exim", "SMTP error from remote mail server after MAIL FROM:<a@b.example>: host mx.example [192.0.2.1]: 421 busy", Reply{Phase: PhaseMail, Code: 421, Lines: []string{"busy"}}},
 		{"quoted by Sendmail", "<<< 550 no such user", Reply{Phase: PhaseAsync, Code: 550, Lines: []string{"no such user"}}},
+		{"code twice", "550 550 5.7.1 no", Reply{Phase: PhaseAsync, Code: 550, Enhanced: "5.7.1", Lines: []string{"5.7.1 no"}}},
+		{"colon after the code", "501: 5.1.8 no", Reply{Phase: PhaseAsync, Code: 501, Enhanced: "5.1.8", Lines: []string{"5.1.8 no"}}},
 		{"empty", "", Reply{Phase: PhaseAsync}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -8,12 +8,14 @@ type query struct {
 	beforeRcpt bool   // the server cannot have judged the recipient yet
 	code       int    // 0 when the connection failed
 	enhanced   string // "" when there is none
+	final      bool   // a notification without any code: it reports what ended in failure
 	text       []byte // folded
 }
 
 // newQuery folds a reply. The buffer is reused for the text.
 func newQuery(buf []byte, r Reply) query {
 	q := query{phase: r.Phase, code: r.Code, enhanced: r.enhanced(), text: fold(buf[:0], r)}
+	q.final = r.Phase == PhaseAsync && r.Code == 0 && q.enhanced == ""
 	if q.phase == "" {
 		q.phase = PhaseAsync
 	}
@@ -25,10 +27,11 @@ func newQuery(buf []byte, r Reply) query {
 }
 
 // permanent reports whether the server said 5xx. Without a code the class of the
-// enhanced code speaks; without both the failure was the network's.
+// enhanced code speaks; without both the failure was the network's, or is reported
+// as final.
 func (q *query) permanent() bool {
 	if q.code == 0 {
-		return q.enhanced != "" && q.enhanced[0] == '5'
+		return q.final || q.enhanced != "" && q.enhanced[0] == '5'
 	}
 	return q.code >= 500
 }
@@ -37,9 +40,13 @@ func (q *query) permanent() bool {
 func (q *query) codeIn(list []string) bool {
 	digits := itoa3(q.code)
 	if q.code == 0 {
-		digits = codeNone
-		if q.enhanced != "" {
-			digits = q.enhanced[:1] + "??" // only "4xx" and "5xx" can hold
+		switch { // "?" lets only "4xx" or "5xx" hold
+		case q.enhanced != "":
+			digits = q.enhanced[:1] + "??"
+		case q.final:
+			digits = "5??"
+		default:
+			digits = codeNone
 		}
 	}
 	for _, c := range list {

@@ -65,9 +65,13 @@ func TestFileOrder(t *testing.T) {
 	}
 }
 
-// A rule that can never be first is a mistake in the order.
 func ExampleClassify() {
 	m := Classify("yahoo", Parse(PhaseMail, "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred"))
 	fmt.Println(m.Class, m.Bounce, m.Scope, m.Temporary, m.Rule)
 	// Output: reputation blocked_ip source true yahoo-tss04
+}
+
+func ExampleMeaning_Explain() {
+	fmt.Println(Classify("", Parse(PhaseRcpt, "451 4.7.1 Greylisted, try again in 5 minutes")).Explain())
+	// Output: The server puts off first contacts and wants to see a retry. Headway tries this recipient again after the delay that works there. First contact was put off. The message is tried again; the address is not in doubt. It concerns this recipient. The server asks to wait 5m0s.
 }

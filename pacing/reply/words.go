@@ -32,6 +32,22 @@ func Scopes() []Scope {
 	}
 }
 
+// Explain says in a few sentences what the meaning is: for pacing, for the
+// delivery, whom it concerns, and how long the server asks to wait.
+func (m Meaning) Explain() string {
+	if m.Class == ClassNone {
+		return m.Class.Words()
+	}
+	s := m.Class.Words() + " " + m.Bounce.Words() + " It concerns " + m.Scope.Words() + "."
+	if m.Hint > 0 {
+		s += " The server asks to wait " + m.Hint.String() + "."
+	}
+	if m.Window > 0 {
+		s += " It counts in windows of " + m.Window.String() + "."
+	}
+	return s
+}
+
 // Words says in a sentence what the class means, and in another what Headway
 // does about it.
 func (c Class) Words() string {
