@@ -7,7 +7,7 @@ type automaton struct {
 	class [256]uint8 // byte → column; 0 for bytes in no literal
 	width int        // columns
 	next  []uint32   // state × width + column → state × width
-	found [][]uint16 // state → sets with a literal that ends here
+	found [][]int32  // state → sets with a literal that ends here
 }
 
 // newAutomaton builds the automaton for the sets of literals.
@@ -26,7 +26,7 @@ func newAutomaton(sets [][]string) *automaton {
 	a.grow()
 	for i, set := range sets {
 		for _, s := range set {
-			a.insert(s, uint16(i))
+			a.insert(s, int32(i))
 		}
 	}
 	a.link()
@@ -43,7 +43,7 @@ func (a *automaton) grow() uint32 {
 
 // insert adds one literal to the trie. Offset 0 is the root, and no transition
 // leads back to it yet, so 0 means "none".
-func (a *automaton) insert(s string, set uint16) {
+func (a *automaton) insert(s string, set int32) {
 	state := uint32(0)
 	for i := range len(s) {
 		edge := state + uint32(a.class[s[i]])
@@ -86,7 +86,7 @@ func (a *automaton) link() {
 }
 
 // scan calls hit for every literal in the text, with the number of its set.
-func (a *automaton) scan(text []byte, hit func(set uint16)) {
+func (a *automaton) scan(text []byte, hit func(set int32)) {
 	state, width := uint32(0), uint32(a.width)
 	for _, b := range text {
 		state = a.next[state+uint32(a.class[b])]

@@ -10,11 +10,12 @@ import (
 
 // drawReply makes a reply of pieces that rules look for.
 func drawReply(t *rapid.T) Reply {
-	var pieces []string
+	pieces := []string{"<a@b.example>", "192.0.2.1", "mx.example.org", "https://b.example/c", "try again in 5 minutes"}
 	for _, r := range Default().All() {
-		pieces = append(pieces, r.Contains...)
+		for _, example := range r.Examples {
+			pieces = append(pieces, Parse(PhaseAsync, example).Text())
+		}
 	}
-	pieces = append(pieces, "user unknown", "mailbox full", "try again in 5 minutes", "<a@b.example>", "192.0.2.1", "5.1.1", "spam")
 	return Reply{
 		Phase:    rapid.SampledFrom(append(Phases(), "")).Draw(t, "phase"),
 		Code:     rapid.OneOf(rapid.Just(0), rapid.IntRange(400, 599)).Draw(t, "code"),

@@ -4,12 +4,18 @@
 //
 //  1. the session hands over a [Reply]: the phase it answered, the code, the
 //     enhanced code and every line, verbatim;
-//  2. [Classify] tries the rules of rules.yaml in order (the provider's own
-//     rules, then those of mail software, then those for any server) and
-//     returns a [Meaning]: what is slowed, whose trouble it is, how long the
-//     server asks us to wait, and which rule decided;
+//  2. [Classify] folds it to a form in which neither wrapping, case, accents nor
+//     the names of servers matter, and tries the rules of rules.yaml in order
+//     (the operator's, the provider's own, then those of mail software, those for
+//     any server, and last the registry of enhanced codes). It returns a
+//     [Meaning]: what is slowed, whose trouble it is, how long the server asks us
+//     to wait, and which rule decided;
 //  3. pacing slows what the [Class] and [Scope] name; list hygiene judges the
 //     address by the [Bounce] class.
+//
+// [Parse] reads replies from logs and notifications; [Load] reads an operator's own
+// rules, which [Rules.With] puts before the built-in ones; [Meaning.Explain] puts a
+// meaning into words.
 //
 // It is the only place of the product that reads reply texts. It keeps no
 // state, knows no clock and decides nothing about rates or retries.

@@ -42,18 +42,19 @@ type Rule struct {
 // allows reports whether the conditions beside provider and text hold.
 func (r *Rule) allows(q *query) bool {
 	return (len(r.Phases) == 0 || slices.Contains(r.Phases, q.phase)) &&
-		(!q.beforeRcpt || !r.blamesAddress()) &&
+		(!q.beforeRcpt || q.code == 0 || !r.blamesAddress()) &&
 		(len(r.Codes) == 0 || q.codeIn(r.Codes)) &&
 		(len(r.Enhanced) == 0 || q.enhancedIn(r.Enhanced))
 }
 
 // blamesAddress reports whether the rule speaks of the recipient's address or
 // domain. Such a rule never decides a reply that came before RCPT: the server
-// did not know the recipient yet.
+// did not know the recipient yet. (What failed without a reply, such as our
+// look-up of the domain, may well be the domain's.)
 func (r *Rule) blamesAddress() bool {
 	switch r.Bounce {
 	case BounceBadMailbox, BounceBadDomain, BounceInactive, BounceMailboxFull, BounceRecipientPolicy:
-		return r.Codes == nil || !slices.Contains(r.Codes, codeNone)
+		return true
 	}
 	return false
 }

@@ -5,9 +5,9 @@ package reply
 // and of a rule's patterns only those whose needs were all met.
 type sieve struct {
 	automaton *automaton
-	owner     []uint16 // need → its rule
-	first     [][]int  // rule → for each pattern the number of its first need
-	always    bitset   // rules that need no literal
+	owner     []int32 // need → its rule
+	first     [][]int // rule → for each pattern the number of its first need
+	always    bitset  // rules that need no literal
 }
 
 // sieveLength is how much of a literal the automaton knows. The rest is compared
@@ -23,7 +23,7 @@ func newSieve(rules []Rule) sieve {
 			cut[i] = text[:min(len(text), sieveLength)]
 		}
 		literals = append(literals, cut)
-		s.owner = append(s.owner, uint16(rule))
+		s.owner = append(s.owner, int32(rule))
 	}
 	for i, r := range rules {
 		if len(r.Contains) > 0 {
@@ -60,7 +60,7 @@ func (s *sieve) empty() sifted {
 func (s *sieve) sift(text []byte, out sifted) {
 	copy(out.rules, s.always)
 	clear(out.needs)
-	s.automaton.scan(text, func(need uint16) {
+	s.automaton.scan(text, func(need int32) {
 		out.needs.add(int(need))
 		out.rules.add(int(s.owner[need]))
 	})
