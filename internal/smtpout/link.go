@@ -123,15 +123,20 @@ func (l *link) hear(ctx context.Context, timeout time.Duration) (reply.Reply, er
 		return reply.Reply{}, l.err
 	}
 	l.timer.Reset(max(timeout, 0))
+	var silence error
 	select {
 	case e := <-l.events:
 		l.err = e.err
 		return e.reply, e.err
 	case <-ctx.Done():
-		return reply.Reply{}, context.Cause(ctx)
+		silence = context.Cause(ctx)
 	case <-l.timer.C:
-		return reply.Reply{}, waited(timeout)
+		silence = waited(timeout)
 	}
+	if e, ok := l.poll(); ok { // both came at once: what was said counts
+		return e.reply, e.err
+	}
+	return reply.Reply{}, silence
 }
 
 // poll returns what has been heard already.

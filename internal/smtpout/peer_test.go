@@ -1,7 +1,6 @@
 package smtpout
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -17,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"testing/iotest"
 	"time"
 )
 
@@ -42,14 +40,13 @@ import (
 //
 // A connection that the script does not close must be closed by the client.
 type peer struct {
-	conn net.Conn
-	br   *bufio.Reader
+	conn net.Conn        // never read from further than asked, so that the other end knows what was read
 	left <-chan struct{} // closed when the client has done all it was told to
 }
 
 // play follows the script on one connection.
 func play(conn net.Conn, script []string, left <-chan struct{}) error {
-	p := &peer{conn: conn, br: bytewise(conn), left: left}
+	p := &peer{conn: conn, left: left}
 	defer func() { p.conn.Close() }()
 	for i, line := range script {
 		verb, arg, _ := strings.Cut(line, " ")
@@ -62,9 +59,8 @@ func play(conn net.Conn, script []string, left <-chan struct{}) error {
 			return fmt.Errorf("server line %d, %q: %w", i+1, line, err)
 		}
 	}
-	if b, err := p.br.ReadByte(); err == nil {
-		rest, _ := p.br.ReadString('\n')
-		return fmt.Errorf("after the end of the script the client said %q", string(b)+rest)
+	if rest, err := p.line(); rest != "" {
+		return fmt.Errorf("after the end of the script the client said %q (%v)", rest, err)
 	}
 	return nil
 }
@@ -107,7 +103,7 @@ func (p *peer) act(verb, arg string) error {
 		io.WriteString(p.conn, text+strings.Repeat(" and", n/4)+"\r\n")
 		return nil
 	case "C:":
-		got, err := p.br.ReadString('\n')
+		got, err := p.line()
 		if got != arg+"\r\n" {
 			return fmt.Errorf("the client said %q (%v)", got, err)
 		}
@@ -115,14 +111,14 @@ func (p *peer) act(verb, arg string) error {
 	case "body":
 		return p.hearBody(bodies[arg])
 	case "dot":
-		got, err := p.br.ReadString('\n')
+		got, err := p.line()
 		if got != ".\r\n" {
 			return fmt.Errorf("the client said %q (%v)", got, err)
 		}
 		return nil
 	case "bdat":
 		got := make([]byte, len(bodies[arg]))
-		if _, err := io.ReadFull(p.br, got); err != nil || string(got) != bodies[arg] {
+		if _, err := io.ReadFull(p.conn, got); err != nil || string(got) != bodies[arg] {
 			return fmt.Errorf("the client sent %d bytes other than this (%v)", len(got), err)
 		}
 		return nil
@@ -131,21 +127,21 @@ func (p *peer) act(verb, arg string) error {
 		if err != nil {
 			return err
 		}
-		_, err = io.CopyN(io.Discard, p.br, int64(n))
+		_, err = io.CopyN(io.Discard, p.conn, int64(n))
 		return err
 	case "starttls":
 		server := tls.Server(p.conn, &tls.Config{Certificates: []tls.Certificate{certificate()}})
 		if err := server.Handshake(); err != nil {
 			return err
 		}
-		p.conn, p.br = server, bytewise(server)
+		p.conn = server
 		return nil
 	case "rubbish":
-		if _, err := p.br.Peek(1); err != nil {
+		if _, err := p.conn.Read(make([]byte, 1)); err != nil {
 			return err
 		}
 		go p.say("500 what is that supposed to mean\r\n")
-		io.Copy(io.Discard, p.br)
+		io.Copy(io.Discard, p.conn)
 		return errEnd
 	case "wait":
 		d, err := time.ParseDuration(arg)
@@ -159,9 +155,18 @@ func (p *peer) act(verb, arg string) error {
 	}
 }
 
-// bytewise never takes more off a connection than was asked for, so that the
-// other end of a pipe knows exactly what was read.
-func bytewise(r io.Reader) *bufio.Reader { return bufio.NewReader(iotest.OneByteReader(r)) }
+// line reads up to a line feed, byte by byte.
+func (p *peer) line() (string, error) {
+	var line []byte
+	for b := make([]byte, 1); ; {
+		if _, err := p.conn.Read(b); err != nil {
+			return string(line), err
+		}
+		if line = append(line, b[0]); b[0] == '\n' {
+			return string(line), nil
+		}
+	}
+}
 
 func (p *peer) say(s string) error {
 	_, err := io.WriteString(p.conn, s)
@@ -172,7 +177,7 @@ func (p *peer) say(s string) error {
 func (p *peer) hearBody(want string) error {
 	var got bytes.Buffer
 	for {
-		line, err := p.br.ReadString('\n')
+		line, err := p.line()
 		if err != nil {
 			return err
 		}

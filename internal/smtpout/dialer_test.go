@@ -1,0 +1,478 @@
+package smtpout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/headwaymail/headway/internal/dnsclient"
+	"github.com/headwaymail/headway/pacing/reply"
+)
+
+// internet is mail hosts by address, and the DNS that leads to them. A host
+// that is not in it refuses connections.
+type internet struct {
+	mx    []dnsclient.MX
+	addrs map[string][]string // "": the domain does not exist; "servfail": nobody can say
+	hosts map[string][]string // the script at an address
+	null  bool
+	mxErr error
+
+	dialled []string // addresses, in order
+	played  chan error
+	left    chan struct{}
+}
+
+func (n *internet) MX(context.Context, string) (dnsclient.MXAnswer, error) {
+	return dnsclient.MXAnswer{Hosts: n.mx, Null: n.null}, n.mxErr
+}
+
+func (n *internet) Addrs(_ context.Context, host string) (dnsclient.AddrAnswer, error) {
+	var a dnsclient.AddrAnswer
+	for _, addr := range n.addrs[host] {
+		switch addr {
+		case "":
+			return a, &dnsclient.Error{Name: host, Type: "A", Err: dnsclient.ErrNoDomain}
+		case "servfail":
+			return a, &dnsclient.Error{Name: host, Type: "A", Err: errors.New("answered SERVFAIL"), Temporary: true}
+		}
+		a.Addrs = append(a.Addrs, netip.MustParseAddr(addr))
+	}
+	if len(a.Addrs) == 0 {
+		return a, &dnsclient.Error{Name: host, Type: "A", Err: dnsclient.ErrNoRecords}
+	}
+	return a, nil
+}
+
+func (n *internet) connect(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	n.dialled = append(n.dialled, to.Addr().String())
+	script, ok := n.hosts[to.Addr().String()]
+	switch {
+	case !ok:
+		return nil, errors.New("connection refused")
+	case script[0] == "blackhole":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	ours, theirs := net.Pipe()
+	go func() { n.played <- play(theirs, script, n.left) }()
+	return ours, nil
+}
+
+// dial dials two.test, closes what it opened, and returns the host or the failure.
+func (n *internet) dial(t *testing.T, d *Dialer) (string, *Failure) {
+	t.Helper()
+	n.dialled, n.played, n.left = nil, make(chan error, 20), make(chan struct{})
+	d.Resolver, d.Connect, d.HELO = n, n.connect, "out.test"
+	session, err := d.Dial(t.Context(), "two.test")
+	if err != nil {
+		f, ok := errors.AsType[*Failure](err)
+		if !ok || f.Domain != "two.test" {
+			t.Fatalf("got %v", err)
+		}
+		return "", f
+	}
+	defer session.Close(t.Context())
+	return session.Host(), nil
+}
+
+var (
+	good      = []string{"S: 220 mx", "C: EHLO out.test", "S: 250 mx", "C: QUIT", "S: 221 bye"}
+	busy      = []string{"S: 421 4.7.0 too many connections"}
+	blocked   = []string{"S: 554 5.7.1 you are listed"}
+	notaMX    = []string{"S: 521 no mail here"}
+	blackhole = []string{"blackhole"}
+)
+
+func hosts(names ...string) []dnsclient.MX {
+	var mx []dnsclient.MX
+	for i, name := range names {
+		mx = append(mx, dnsclient.MX{Host: name, Preference: uint16(10 * i)})
+	}
+	return mx
+}
+
+func TestDial(t *testing.T) {
+	t.Parallel()
+	certificate()
+	three := map[string][]string{"a.test": {"127.0.0.1"}, "b.test": {"127.0.0.2"}, "c.test": {"127.0.0.3"}}
+	for name, tc := range map[string]struct {
+		net     internet
+		dialer  *Dialer
+		host    string   // that took the session; or
+		failure string   // "stage code enhanced permanent reason"
+		err     error    // found in the failure
+		dialled []string // addresses in order
+	}{
+		"the first of three": {
+			net:  internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
+			host: "a.test", dialled: []string{"127.0.0.1"},
+		},
+		"the second when the first refuses connections": {
+			net:  internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": good}},
+			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"the second when the first never answers": {
+			net:  internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": blackhole, "127.0.0.2": good}},
+			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"the second when the first is busy": {
+			net:  internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": busy, "127.0.0.2": good}},
+			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"the second when the first takes no mail": {
+			net:  internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": notaMX, "127.0.0.2": good}},
+			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"the second when the first has no name": {
+			net:  internet{mx: hosts("nowhere.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": good}},
+			host: "b.test", dialled: []string{"127.0.0.2"},
+		},
+		"IPv4 before IPv6, and both": {
+			net:  internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"::1", "127.0.0.1"}}, hosts: map[string][]string{"::1": good}},
+			host: "a.test", dialled: []string{"127.0.0.1", "::1"},
+		},
+		"only the source's family": {
+			net:    internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"::1", "127.0.0.1"}}, hosts: map[string][]string{"::1": good}},
+			dialer: &Dialer{Source: netip.MustParseAddr("::1")},
+			host:   "a.test", dialled: []string{"::1"},
+		},
+		"no address of the source's family": {
+			net:     internet{mx: hosts("a.test"), addrs: three},
+			dialer:  &Dialer{Source: netip.MustParseAddr("::1")},
+			failure: "route 0 5.4.4 true ", err: ErrWrongFamily,
+		},
+		"two busy hosts speak for all": {
+			net:     internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": busy, "127.0.0.2": busy, "127.0.0.3": good}},
+			failure: "greeting 421 4.7.0 false ", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"a busy host's other addresses are not asked": {
+			net:  internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {"127.0.0.1", "127.0.0.1"}, "b.test": {"127.0.0.2"}}, hosts: map[string][]string{"127.0.0.1": busy, "127.0.0.2": good}},
+			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"a refusal for good ends the search": {
+			net:     internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": blocked, "127.0.0.2": good}},
+			failure: "greeting 554 5.7.1 true ", dialled: []string{"127.0.0.1"},
+		},
+		"words tell more than silence": {
+			net:     internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": busy}},
+			failure: "greeting 421 4.7.0 false ", dialled: []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"},
+		},
+		"a refusal for good after a dead host may pass": {
+			net:     internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": blocked}},
+			failure: "greeting 554 5.7.1 false ", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"all dead": {
+			net:     internet{mx: hosts("a.test", "b.test"), addrs: three},
+			failure: "connect 0 4.4.1 false ", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"no more than eight addresses": {
+			net: internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1",
+				"127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"}}},
+			failure: "connect 0 4.4.1 false ", dialled: slices.Repeat([]string{"127.0.0.1"}, 8),
+		},
+		"null MX":        {net: internet{null: true}, failure: "route 0 5.1.10 true domain_null_mx", err: ErrNullMX},
+		"no such domain": {net: internet{mxErr: &dnsclient.Error{Err: dnsclient.ErrNoDomain}}, failure: "dns 0 5.1.2 true domain_nxdomain", err: dnsclient.ErrNoDomain},
+		"no mail host":   {net: internet{mxErr: &dnsclient.Error{Err: dnsclient.ErrNoMailHost}}, failure: "dns 0 5.1.2 true domain_no_mail_host", err: dnsclient.ErrNoMailHost},
+		"DNS trouble":    {net: internet{mxErr: &dnsclient.Error{Err: errors.New("answered SERVFAIL"), Temporary: true}}, failure: "dns 0 4.4.3 false dns_temporary"},
+		"no mail host has a name": {
+			net:     internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {""}}},
+			failure: "dns 0 5.1.2 true domain_no_mail_host",
+		},
+		"one mail host has no name, the other is unknown": {
+			net:     internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {""}, "b.test": {"servfail"}}},
+			failure: "dns 0 4.4.3 false dns_temporary",
+		},
+		"outside loopback": {
+			net:     internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"192.0.2.1"}}, hosts: map[string][]string{"192.0.2.1": good}},
+			failure: "route 0 5.4.4 true ", err: ErrOutsideLoopback,
+		},
+		"encryption from the host that has it": {
+			net: internet{mx: hosts("a.test", "mx.two.test"), addrs: map[string][]string{"a.test": {"127.0.0.1"}, "mx.two.test": {"127.0.0.2"}}, hosts: map[string][]string{
+				"127.0.0.1": {"S: 220 mx", "C: EHLO out.test", "S: 250 mx"},
+				"127.0.0.2": {"S: 220 mx", "C: EHLO out.test", "S: 250-mx", "S: 250 STARTTLS", "C: STARTTLS", "S: 220 go", "starttls", "C: EHLO out.test", "S: 250 mx", "C: QUIT", "S: 221 bye"},
+			}},
+			dialer: &Dialer{TLS: TLSPolicy{Mode: TLSVerified, Roots: roots()}},
+			host:   "mx.two.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"certificate of another host": {
+			net: internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{
+				"127.0.0.1": {"S: 220 mx", "C: EHLO out.test", "S: 250-mx", "S: 250 STARTTLS", "C: STARTTLS", "S: 220 go", "starttls"},
+			}},
+			dialer:  &Dialer{TLS: TLSPolicy{Mode: TLSVerified, Roots: roots()}},
+			failure: "starttls 0 4.7.5 false ", dialled: []string{"127.0.0.1"},
+		},
+		"only the hosts of the policy": {
+			net:    internet{mx: hosts("a.test", "b.mail.test"), addrs: map[string][]string{"b.mail.test": {"127.0.0.2"}}, hosts: map[string][]string{"127.0.0.2": good}},
+			dialer: &Dialer{TLS: TLSPolicy{Hosts: []string{"*.mail.test"}}},
+			host:   "b.mail.test", dialled: []string{"127.0.0.2"},
+		},
+		"no host of the policy": {
+			net:     internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
+			dialer:  &Dialer{TLS: TLSPolicy{Hosts: []string{"*.a.test", "b.test"}}},
+			failure: "route 0 4.7.5 false ", err: ErrHostNotIn,
+		},
+		"policy unknown": {
+			net:     internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
+			dialer:  &Dialer{TLSFor: func(context.Context, string) (TLSPolicy, error) { return TLSPolicy{}, errors.New("not now") }},
+			failure: "starttls 0 4.7.5 false ",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := tc.dialer
+				if d == nil {
+					d = new(Dialer)
+				}
+				d.LoopbackOnly = true
+				host, f := tc.net.dial(t, d)
+				close(tc.net.left)
+				if f != nil {
+					got := fmt.Sprintf("%s %d %s %v %s", f.Stage, f.Reply.Code, f.Reply.Enhanced, f.Permanent, f.Reason())
+					if got != tc.failure || tc.err != nil && !errors.Is(f, tc.err) {
+						t.Errorf("failure %q (%v), want %q", got, f, tc.failure)
+					}
+					if len(f.Reply.Lines) == 0 || f.Reply.Phase == "" {
+						t.Errorf("a reply without words or phase: %+v", f.Reply)
+					}
+				}
+				if host != tc.host {
+					t.Errorf("session with %q (%v), want %q", host, f, tc.host)
+				}
+				if diff := cmp.Diff(tc.dialled, tc.net.dialled); diff != "" {
+					t.Errorf("addresses (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestEqualHostsTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := internet{
+			mx:    []dnsclient.MX{{Host: "a.test", Preference: 10}, {Host: "b.test", Preference: 10}, {Host: "c.test", Preference: 10}, {Host: "d.test", Preference: 20}},
+			addrs: map[string][]string{"a.test": {"127.0.0.1"}, "b.test": {"127.0.0.2"}, "c.test": {"127.0.0.3"}, "d.test": {"127.0.0.4"}},
+			hosts: map[string][]string{"127.0.0.1": good, "127.0.0.2": good, "127.0.0.3": good, "127.0.0.4": good},
+		}
+		d := Dialer{LoopbackOnly: true}
+		first := make(map[string]int)
+		for range 200 { // a host that is left out by chance: once in 10^34 runs
+			host, _ := n.dial(t, &d)
+			first[host]++
+		}
+		if len(first) != 3 || first["d.test"] != 0 {
+			t.Errorf("first were %v", first)
+		}
+	})
+}
+
+func TestFailedHostIsTriedLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := internet{
+			mx:    hosts("a.test", "b.test"),
+			addrs: map[string][]string{"a.test": {"127.0.0.1"}, "b.test": {"127.0.0.2"}},
+			hosts: map[string][]string{"127.0.0.2": good},
+		}
+		d := Dialer{LoopbackOnly: true}
+		for i, step := range []struct {
+			wait time.Duration
+			want []string
+		}{
+			{0, []string{"127.0.0.1", "127.0.0.2"}},
+			{59 * time.Second, []string{"127.0.0.2"}},
+			{2 * time.Second, []string{"127.0.0.1", "127.0.0.2"}},  // remembered for twice as long now
+			{119 * time.Second, []string{"127.0.0.2"}},             // still
+			{2 * time.Second, []string{"127.0.0.1", "127.0.0.2"}},  // four minutes
+			{239 * time.Second, []string{"127.0.0.2"}},             // still
+			{2 * time.Hour, []string{"127.0.0.1", "127.0.0.2"}},    // all forgotten: a minute again
+			{61 * time.Second, []string{"127.0.0.1", "127.0.0.2"}}, // two
+		} {
+			time.Sleep(step.wait)
+			n.dial(t, &d)
+			if diff := cmp.Diff(step.want, n.dialled); diff != "" {
+				t.Errorf("step %d (-want +got):\n%s", i, diff)
+			}
+		}
+		n.hosts = map[string][]string{"127.0.0.1": good}
+		time.Sleep(2*time.Minute + time.Second)
+		n.dial(t, &d)
+		if d.Memory.shunned("a.test", time.Now()) || len(d.Memory.shuns) > 2 {
+			t.Errorf("a host that works is still shunned: %v", d.Memory.shuns)
+		}
+	})
+}
+
+func TestDialBudgetAndCancel(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		cancel time.Duration
+		took   time.Duration
+		want   error
+	}{
+		"budget": {took: time.Minute, want: errDialBudget},
+		"cancel": {cancel: 20 * time.Second, took: 20 * time.Second, want: context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				silent := []string{"hang"}
+				n := internet{
+					mx:     hosts("a.test", "b.test", "c.test"),
+					addrs:  map[string][]string{"a.test": {"127.0.0.1"}, "b.test": {"127.0.0.2"}, "c.test": {"127.0.0.3"}},
+					hosts:  map[string][]string{"127.0.0.1": blackhole, "127.0.0.2": silent, "127.0.0.3": silent},
+					played: make(chan error, 3), left: make(chan struct{}),
+				}
+				defer close(n.left)
+				d := Dialer{LoopbackOnly: true, Resolver: &n, Connect: n.connect, Timeouts: Timeouts{Dial: time.Minute}}
+				ctx := t.Context()
+				if tc.cancel > 0 {
+					var stop context.CancelFunc
+					ctx, stop = context.WithCancel(ctx)
+					defer time.AfterFunc(tc.cancel, stop).Stop()
+				}
+				started := time.Now()
+				_, err := d.Dial(ctx, "two.test")
+				f, ok := errors.AsType[*Failure](err)
+				if !ok || f.Permanent || !errors.Is(err, tc.want) {
+					t.Errorf("got %v, want %v", err, tc.want)
+				}
+				if took := time.Since(started); took != tc.took {
+					t.Errorf("took %v, want %v", took, tc.took)
+				}
+			})
+		})
+	}
+}
+
+// TestLastLook goes past all earlier looks, to the moment of connecting.
+func TestLastLook(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		address  string
+		loopback bool
+		want     error
+	}{
+		{"192.0.2.1:25", true, ErrOutsideLoopback},
+		{"[2001:db8::1]:25", true, ErrOutsideLoopback},
+		{"127.0.0.1:25", false, ErrUnroutable},
+		{"[::1]:25", false, ErrUnroutable},
+		{"10.0.0.1:25", false, ErrUnroutable},
+	} {
+		d := &Dialer{LoopbackOnly: tc.loopback}
+		dialer := net.Dialer{Control: d.guard, Timeout: time.Second}
+		conn, err := dialer.DialContext(t.Context(), "tcp", tc.address)
+		if err == nil {
+			conn.Close()
+		}
+		if !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", tc.address, err, tc.want)
+		}
+		d.timeouts = Timeouts{}.withDefaults()
+		if _, err := d.connect(t.Context(), netip.MustParseAddrPort(tc.address)); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", tc.address, err, tc.want)
+		}
+	}
+}
+
+func TestAdmit(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string][2]error{ // on the Internet, in the sandbox
+		"127.0.0.1":        {ErrUnroutable, nil},
+		"127.255.255.254":  {ErrUnroutable, nil},
+		"::1":              {ErrUnroutable, nil},
+		"::ffff:127.0.0.1": {ErrUnroutable, nil},
+		"128.0.0.1":        {nil, ErrOutsideLoopback},
+		"::ffff:10.0.0.1":  {ErrUnroutable, ErrOutsideLoopback},
+		"8.8.8.8":          {nil, ErrOutsideLoopback},
+		"2a00:1450::1a":    {nil, ErrOutsideLoopback},
+		"0.0.0.0":          {ErrUnroutable, ErrOutsideLoopback},
+		"0.1.2.3":          {ErrUnroutable, ErrOutsideLoopback},
+		"10.1.2.3":         {ErrUnroutable, ErrOutsideLoopback},
+		"172.16.0.1":       {ErrUnroutable, ErrOutsideLoopback},
+		"192.168.1.1":      {ErrUnroutable, ErrOutsideLoopback},
+		"100.64.0.1":       {ErrUnroutable, ErrOutsideLoopback},
+		"169.254.169.254":  {ErrUnroutable, ErrOutsideLoopback},
+		"192.0.2.1":        {ErrUnroutable, ErrOutsideLoopback},
+		"198.18.0.1":       {ErrUnroutable, ErrOutsideLoopback},
+		"224.0.0.1":        {ErrUnroutable, ErrOutsideLoopback},
+		"255.255.255.255":  {ErrUnroutable, ErrOutsideLoopback},
+		"::":               {ErrUnroutable, ErrOutsideLoopback},
+		"fe80::1":          {ErrUnroutable, ErrOutsideLoopback},
+		"fd00::1":          {ErrUnroutable, ErrOutsideLoopback},
+		"ff02::1":          {ErrUnroutable, ErrOutsideLoopback},
+		"2001:db8::1":      {ErrUnroutable, ErrOutsideLoopback},
+	} {
+		a := netip.MustParseAddr(addr)
+		if err := admit(a, false); !errors.Is(err, want[0]) {
+			t.Errorf("%s on the Internet: %v", addr, err)
+		}
+		if err := admit(a, true); !errors.Is(err, want[1]) {
+			t.Errorf("%s in the sandbox: %v", addr, err)
+		}
+	}
+}
+
+func TestUnroutableMailHosts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {"127.0.0.1", "::1"}, "b.test": {"10.0.0.1"}}}
+		_, f := n.dial(t, &Dialer{})
+		if !errors.Is(f, ErrUnroutable) || !f.Permanent || f.Reason() != "mx_unroutable" || len(n.dialled) != 0 {
+			t.Errorf("got %v (permanent %v, %q) after %v", f, f.Permanent, f.Reason(), n.dialled)
+		}
+		want := "route b.test for two.test: 5.1.2 10.0.0.1: the address of the mail host is not reachable over the Internet"
+		if len(f.Earlier) != 1 || f.Earlier[0].Error() != want {
+			t.Errorf("earlier failures %v, want %s", f.Earlier, want)
+		}
+	})
+}
+
+func TestPolicyMetBy(t *testing.T) {
+	t.Parallel()
+	clearInfo := Info{Host: "mx.two.test"}
+	encrypted := Info{Host: "mx.two.test", TLS: TLSInfo{Version: "TLSv1.3"}}
+	verified := Info{Host: "mx.two.test", TLS: TLSInfo{Version: "TLSv1.3", Verified: true}}
+	for _, tc := range []struct {
+		policy TLSPolicy
+		want   [3]bool // in the clear, encrypted, verified
+	}{
+		{TLSPolicy{}, [3]bool{true, true, true}},
+		{TLSPolicy{Mode: TLSOff}, [3]bool{true, true, true}},
+		{TLSPolicy{Mode: TLSRequired}, [3]bool{false, true, true}},
+		{TLSPolicy{Mode: TLSVerified}, [3]bool{false, false, true}},
+		{TLSPolicy{Mode: TLSVerified, Hosts: []string{"*.two.test"}}, [3]bool{false, false, true}},
+		{TLSPolicy{Hosts: []string{"two.test", "*.test"}}, [3]bool{}},
+		{TLSPolicy{Hosts: []string{"MX.two.test."}}, [3]bool{true, true, true}},
+	} {
+		got := [3]bool{tc.policy.MetBy(clearInfo), tc.policy.MetBy(encrypted), tc.policy.MetBy(verified)}
+		if got != tc.want {
+			t.Errorf("%+v: %v, want %v", tc.policy, got, tc.want)
+		}
+	}
+}
+
+func TestExtensions(t *testing.T) {
+	t.Parallel()
+	got := extensions(reply.Reply{Lines: strings.Split("PIPELINING is not offered here|pipelining|Chunking|8BITMIME|SMTPUTF8|dsn|STARTTLS|"+
+		"SIZE 52428800|LIMITS MAILMAX=100 RCPTMAX=0 RCPTDOMAINMAX=1|AUTH=LOGIN PLAIN|", "|")})
+	want := Extensions{ESMTP: true, Pipelining: true, Chunking: true, EightBitMIME: true, SMTPUTF8: true, DSN: true,
+		StartTLS: true, Size: true, MaxSize: 52428800, MailMax: 100}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := extensions(reply.Reply{Lines: []string{"CHUNKING", "SIZE", "LIMITS"}}); got != (Extensions{ESMTP: true, Size: true}) {
+		t.Errorf("got %+v", got)
+	}
+}
