@@ -143,10 +143,10 @@ func (n *Node) prepare(ctx context.Context) error {
 	if n.Config.Sending.Source != "" {
 		n.dialer.Source = netip.MustParseAddr(n.Config.Sending.Source)
 	}
-	if n.pages != nil {
-		n.pages.serve(n.Service, n.tokens)
+	if n.pages == nil {
+		return nil
 	}
-	return nil
+	return n.pages.serve(n.Service, n.tokens)
 }
 
 // fillSandbox supplies what only real sending must be told.

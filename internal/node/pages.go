@@ -1,16 +1,150 @@
 package node
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"syscall"
 
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/config"
 	"github.com/headwaymail/headway/internal/service"
+	"github.com/headwaymail/headway/internal/web"
 )
 
-type pages struct{}
+const (
+	// portsTried is how many ports after the wanted one are tried.
+	portsTried    = 50
+	sandboxBanner = "Sandbox: everything here is simulated. Short retries; stops only warn."
+)
 
-func openPages(c config.Config, log *slog.Logger) (*pages, error) { return &pages{}, nil }
-func (p *pages) url() string                                      { return "http://127.0.0.1:8080" }
-func (p *pages) serve(s *service.Service, tokens *token.Keyring)  {}
-func (p *pages) close()                                           {}
+// pages are the listeners of the node. They listen before anything else is
+// made, so that the address in unsubscribe links is known.
+type pages struct {
+	config config.Config
+	log    *slog.Logger
+	team   *door // nil without the role web
+	public *door // nil when it is not set
+	site   *web.Server
+	closed sync.Once
+}
+
+// openPages begins to listen. Until serve is called, every request is asked to
+// come back.
+func openPages(c config.Config, log *slog.Logger) (*pages, error) {
+	p := &pages{config: c, log: log}
+	if !c.Has("web") {
+		return p, nil
+	}
+	if err := checkReach(c.Web); err != nil {
+		return nil, err
+	}
+	listener, err := listenNear(c.Web.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("web.listen: %w", err)
+	}
+	if wanted := c.Web.Listen; portOf(wanted) != "0" && portOf(wanted) != portOf(listener.Addr().String()) {
+		log.Warn("the port of the pages is taken; the next free one is used", "wanted", wanted, "listen", listener.Addr().String())
+	}
+	p.team = openDoor(listener, log)
+	if c.Web.PublicListen != "" {
+		listener, err := net.Listen("tcp", c.Web.PublicListen)
+		if err != nil {
+			p.close()
+			return nil, fmt.Errorf("web.public_listen: %w", err)
+		}
+		p.public = openDoor(listener, log)
+	}
+	return p, nil
+}
+
+// checkReach refuses to show the pages to others than this machine without a
+// password.
+func checkReach(c config.Web) error {
+	addr, err := net.ResolveTCPAddr("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("web.listen: %q is not an address such as 127.0.0.1:8080: %w", c.Listen, err)
+	}
+	if c.Password == "" && !addr.IP.IsLoopback() {
+		return fmt.Errorf("web.listen: others can reach %s, and there is no password; "+
+			"set web.password, or listen on 127.0.0.1:%d and let an HTTPS proxy with a login stand in front", c.Listen, addr.Port)
+	}
+	return nil
+}
+
+// listenNear listens on an address, or on the next free port after its own.
+func listenNear(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err == nil || !errors.Is(err, syscall.EADDRINUSE) {
+		return listener, err
+	}
+	host, text, splitErr := net.SplitHostPort(address)
+	port, atoiErr := strconv.Atoi(text)
+	if splitErr != nil || atoiErr != nil {
+		return nil, err
+	}
+	last := min(port+portsTried, 65535)
+	for next := port + 1; next <= last; next++ {
+		listener, nextErr := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(next)))
+		if nextErr == nil {
+			return listener, nil
+		}
+	}
+	return nil, fmt.Errorf("no port from %d to %d is free: %w", port, last, err)
+}
+
+func portOf(address string) string {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	return port
+}
+
+// url is where the team finds the pages; empty without them.
+func (p *pages) url() string {
+	if p.team == nil {
+		return ""
+	}
+	return p.team.url()
+}
+
+// serve begins to answer.
+func (p *pages) serve(s *service.Service, tokens *token.Keyring) error {
+	if p.team == nil {
+		return nil
+	}
+	c := web.Config{Service: s, Tokens: tokens, Password: p.config.Web.Password, Log: p.log}
+	if p.config.Sandbox.Enabled {
+		c.Banner = sandboxBanner
+	}
+	site, err := web.New(c)
+	if err != nil {
+		return err
+	}
+	p.site = site
+	p.team.serve(site.Handler())
+	if p.public != nil {
+		p.public.serve(site.Public())
+	}
+	return nil
+}
+
+// close lets requests under way end, and cuts those that take too long.
+func (p *pages) close() {
+	p.closed.Do(func() {
+		if p.site != nil {
+			p.site.Close()
+		}
+		var closing sync.WaitGroup
+		for _, d := range []*door{p.team, p.public} {
+			if d != nil {
+				closing.Go(d.close)
+			}
+		}
+		closing.Wait()
+	})
+}

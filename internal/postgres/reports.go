@@ -88,6 +88,18 @@ select pr.name, a.outcome, a.code, a.class, a.rule, count(*), min(a.at), max(a.a
 	sqlThrottled = `
 select provider_id, count(*) from attempts where campaign_id = $1 and code = 421 group by provider_id`
 
+	// What changed in the pace of a campaign's providers while it was sent.
+	// Index: pace_events_provider.
+	sqlCampaignPaceEvents = `
+select e.id, e.at, e.source_id, e.provider_id, pr.name, e.kind, e.was, e.now, e.reason, e.reply, e.until
+  from campaigns c
+  join campaign_providers p on p.campaign_id = c.id and p.targeted > 0
+  join pace_events e on e.provider_id = p.provider_id
+   and e.at >= c.launched_at and (c.finished_at is null or e.at <= c.finished_at)
+  join providers pr on pr.id = e.provider_id
+ where c.id = $1
+ order by e.id desc limit $2`
+
 	sqlRecentMinutes = `
 select provider_id, sum(accepted)::bigint, sum(deferred)::bigint, sum(bounced)::bigint, sum(throttled)::bigint
   from provider_minutes where minute >= $1 group by provider_id`
@@ -174,6 +186,20 @@ func (s *Store) Throttled(ctx context.Context, id int64) (map[int64]int64, error
 		return nil, fmt.Errorf("throttling of campaign %d: %w", id, err)
 	}
 	return counts, nil
+}
+
+// CampaignPaceEvents returns the changes of pace of a campaign's providers
+// while it was sent, newest first.
+func (s *Store) CampaignPaceEvents(ctx context.Context, id int64, limit int) ([]PaceEvent, error) {
+	rows, err := s.pool.Query(ctx, sqlCampaignPaceEvents, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("pace events of campaign %d: %w", id, err)
+	}
+	events, err := pgx.CollectRows(rows, pgx.RowToStructByPos[PaceEvent])
+	if err != nil {
+		return nil, fmt.Errorf("pace events of campaign %d: %w", id, err)
+	}
+	return events, nil
 }
 
 // Recent is what happened at a provider lately.

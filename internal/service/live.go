@@ -18,7 +18,7 @@ type Live struct {
 	Campaign  postgres.Campaign
 	Providers []LiveProvider // largest first
 	Events    []postgres.CampaignEvent
-	Pace      []postgres.PaceEvent // newest first, of all providers
+	Pace      []postgres.PaceEvent // newest first, of these providers while it was sent
 }
 
 // LiveProvider is one provider's part of a campaign.
@@ -28,8 +28,11 @@ type LiveProvider struct {
 	Pace      *pacing.Pace // nil before the first message
 }
 
-// liveEvents bounds the feeds.
-const liveEvents = 30
+// livePaceEvents is more than liveEvents: pages show runs of steps as one line.
+const (
+	liveEvents     = 30
+	livePaceEvents = 150
+)
 
 // Live returns a campaign with its providers, their paces and what happened.
 func (s *Service) Live(ctx context.Context, id int64) (Live, error) {
@@ -62,7 +65,7 @@ func (s *Service) Live(ctx context.Context, id int64) (Live, error) {
 	if live.Events, err = s.Store.Events(ctx, id, liveEvents); err != nil {
 		return live, err
 	}
-	live.Pace, err = s.Store.PaceEvents(ctx, 0, 0, liveEvents)
+	live.Pace, err = s.Store.CampaignPaceEvents(ctx, id, livePaceEvents)
 	return live, err
 }
 
@@ -73,6 +76,9 @@ type ProviderPace struct {
 	Pace     pacing.Pace
 	Updated  time.Time
 }
+
+// plenty of mail: a pace is shown as it is when lanes have enough to carry.
+const plenty = 1 << 20
 
 // Paces returns the pace of every provider that was ever mailed, by its id. Of
 // several sources the one that was used last counts.
@@ -91,7 +97,7 @@ func (s *Service) Paces(ctx context.Context) (map[int64]ProviderPace, error) {
 			continue
 		}
 		paces[p.Provider] = ProviderPace{Provider: p.Provider, Name: p.Name, Updated: p.Updated,
-			Pace: state.Pace(now(), pacing.Demand{Waiting: 1})}
+			Pace: state.Pace(now(), pacing.Demand{Waiting: plenty})}
 	}
 	return paces, nil
 }

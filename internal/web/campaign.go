@@ -1,0 +1,209 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
+)
+
+// campaignView is a campaign as it stands: the live page and the JSON.
+type campaignView struct {
+	At        time.Time         `json:"at"`
+	ID        int64             `json:"id"`
+	Name      string            `json:"name"`
+	Subject   string            `json:"subject"`
+	State     campaign.State    `json:"state"`
+	Words     string            `json:"words"`          // the state, for people
+	Note      string            `json:"note,omitempty"` // what is to be known about it now
+	Terms     string            `json:"terms"`          // how long and how often is tried
+	Counters  campaign.Counters `json:"counters"`
+	Bar       bar               `json:"-"`
+	Rate      *float64          `json:"rate"` // messages delivered per second now; null when not known
+	Throttled int64             `json:"throttled"`
+	Providers []providerRow     `json:"providers"`
+	Hidden    int               `json:"-"` // providers that stand together in the last row
+	Feed      []feedLine        `json:"feed"`
+	Waterfall []waterfallStep   `json:"audience"`
+	Actions   []action          `json:"-"`
+}
+
+// providerRow is one provider's part of a campaign.
+type providerRow struct {
+	ID        int64             `json:"id"` // 0: the provider of the domains is not known yet
+	Name      string            `json:"name"`
+	Counters  campaign.Counters `json:"counters"`
+	Bar       bar               `json:"-"`
+	Throttled int64             `json:"throttled"` // replies with code 421
+	Standing  standing          `json:"standing"`
+}
+
+// Others are the final states that have no column of their own.
+func (p providerRow) Others() int64 { return others(p.Counters) }
+
+// Others are the final states that have no column of their own.
+func (v campaignView) Others() int64 { return others(v.Counters) }
+
+func others(c campaign.Counters) int64 {
+	return c.Expired + c.Suppressed + c.Cancelled + c.InDoubt
+}
+
+// Underway reports whether mail may go out now.
+func (v campaignView) Underway() bool { return v.State == campaign.Sending }
+
+// Settled reports whether nothing will change by itself.
+func (v campaignView) Settled() bool { return v.State.Final() && v.Counters.Waiting() == 0 }
+
+// Opened reports whether there are recipients to show.
+func (v campaignView) Opened() bool { return v.Counters.Targeted > 0 }
+
+// waterfallStep is a line of the way from the lists to those who will receive.
+type waterfallStep struct {
+	Words string `json:"words"`
+	Count int64  `json:"count"` // negative for who was taken away
+	Sum   bool   `json:"sum"`   // it is what the lines above lead to
+}
+
+// action is a button.
+type action struct {
+	Verb  campaign.Verb
+	Words string
+	Asks  bool // leads to a page that asks first
+}
+
+// providerRows is how many providers stand on a row of their own: a page of
+// thousands helps nobody, and the report has them all.
+const providerRows = 40
+
+// newCampaignView fills the view of a campaign from a snapshot.
+func newCampaignView(s snapshot) campaignView {
+	c := s.Campaign
+	v := campaignView{
+		At: s.At, ID: c.ID, Name: c.Name, Subject: c.Content.Subject, State: c.State,
+		Words: c.State.Words(c.Counters), Note: noteOf(c, s.At), Terms: termsOf(c.Settings),
+		Counters: c.Counters, Bar: newBar(c.Counters),
+		Feed: newFeed(s.Events, s.Pace, s.At), Waterfall: waterfall(c.Audience), Actions: actions(c.State),
+	}
+	if s.Known && c.State == campaign.Sending {
+		v.Rate = &s.Rate
+	}
+	rest := providerRow{}
+	for i, p := range s.Providers {
+		v.Throttled += p.Throttled
+		if i >= providerRows && len(s.Providers) > providerRows+1 {
+			v.Hidden++
+			rest.Counters = rest.Counters.Add(p.Counters)
+			rest.Throttled += p.Throttled
+			continue
+		}
+		v.Providers = append(v.Providers, newProviderRow(p, c.State))
+	}
+	if v.Hidden > 0 {
+		rest.Name, rest.Bar = plural(int64(v.Hidden), "smaller provider", "smaller providers"), newBar(rest.Counters)
+		rest.Standing = standing{Key: "unknown", Words: "See the report"}
+		v.Providers = append(v.Providers, rest)
+	}
+	return v
+}
+
+func newProviderRow(p service.LiveProvider, state campaign.State) providerRow {
+	row := providerRow{ID: p.Provider, Name: p.Name, Counters: p.Counters, Bar: newBar(p.Counters), Throttled: p.Throttled}
+	switch waiting := p.Counters.Waiting(); {
+	case waiting == 0:
+		row.Standing = standing{Key: "done", Words: "Done"}
+	case p.Provider == 0:
+		row.Standing = standing{Key: "unknown", Words: "Being looked up"}
+	case state == campaign.Sending || state == campaign.Paused:
+		row.Standing = newStanding(p.Pace, waiting)
+	default:
+		row.Standing = standing{Key: "unknown", Words: "Waiting"}
+	}
+	return row
+}
+
+// noteOf says what is to be known about a campaign in its state.
+func noteOf(c postgres.Campaign, now time.Time) string {
+	switch c.State {
+	case campaign.Draft:
+		return "A draft: nothing goes out before it is launched or scheduled."
+	case campaign.Scheduled:
+		return "Starts " + campaign.WordsForStart(c.ScheduledAt, c.TimeZone, now) + "."
+	case campaign.Sending:
+		if !c.LaunchDone {
+			return "The list of recipients is still being made: the whole grows."
+		}
+		return "Launched " + stamp(c.LaunchedAt) + ", " + campaign.WordsForWait(now.Sub(c.LaunchedAt)) + " ago."
+	case campaign.Paused:
+		return "Nothing goes out until you resume it."
+	case campaign.Finished:
+		return fmt.Sprintf("Finished %s, %s after its launch: every recipient is in a final state.",
+			stamp(c.FinishedAt), campaign.WordsForWait(c.FinishedAt.Sub(c.LaunchedAt)))
+	case campaign.Cancelled:
+		if c.Counters.Waiting() > 0 {
+			return "Being cancelled: what waits is taken back."
+		}
+		return "Cancelled " + stamp(c.FinishedAt) + "."
+	}
+	return ""
+}
+
+// termsOf says how often and how long a campaign tries.
+func termsOf(s campaign.Settings) string {
+	steps := make([]string, 0, len(s.Retry.Steps))
+	for _, step := range s.Retry.Steps {
+		steps = append(steps, campaign.WordsForWait(step.Std()))
+	}
+	terms := "Deferred mail is tried again after " + strings.Join(steps, ", ")
+	if len(steps) == 0 {
+		terms = "Deferred mail is tried again hourly"
+	}
+	terms += ", for " + campaign.WordsForWait(s.Lifetime.Std()) + "."
+	if s.StopsWarnOnly {
+		return terms + " Stops only warn."
+	}
+	return terms + " Too many bounces pause the campaign."
+}
+
+// waterfall is the audience in lines that add up, empty before the launch.
+func waterfall(a campaign.Audience) []waterfallStep {
+	if a.InLists == 0 {
+		return nil
+	}
+	steps := []waterfallStep{{Words: "In the lists", Count: a.InLists, Sum: true}}
+	for _, s := range []waterfallStep{
+		{Words: "On an excluded list", Count: -a.Excluded},
+		{Words: "Unsubscribed", Count: -a.Unsubscribed},
+		{Words: "Not confirmed yet", Count: -a.Unconfirmed},
+		{Words: "Suppressed", Count: -a.Suppressed},
+		{Words: "Undeliverable", Count: -a.Undeliverable},
+	} {
+		if s.Count != 0 {
+			steps = append(steps, s)
+		}
+	}
+	return append(steps, waterfallStep{Words: "Will receive", Count: a.WillReceive, Sum: true})
+}
+
+// actions are the buttons of a state. Launching and scheduling need more than
+// a button.
+func actions(state campaign.State) []action {
+	known := map[campaign.Verb]action{
+		campaign.Unschedule: {campaign.Unschedule, "Unschedule", false},
+		campaign.Pause:      {campaign.Pause, "Pause", false},
+		campaign.Resume:     {campaign.Resume, "Resume", false},
+		campaign.Cancel:     {campaign.Cancel, "Cancel remaining…", true},
+	}
+	if state == campaign.Draft || state == campaign.Scheduled {
+		known[campaign.Cancel] = action{campaign.Cancel, "Cancel campaign…", true}
+	}
+	var buttons []action
+	for _, verb := range state.Verbs() {
+		if a, ok := known[verb]; ok {
+			buttons = append(buttons, a)
+		}
+	}
+	return buttons
+}

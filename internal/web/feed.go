@@ -1,0 +1,127 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/pacing"
+)
+
+// feedLine is one thing that happened, in plain words.
+type feedLine struct {
+	At       time.Time `json:"at"`
+	When     string    `json:"-"`    // the same for people: with the day when it was not today
+	Kind     string    `json:"kind"` // a campaign event's kind, or "pace " and a decision's
+	Tone     string    `json:"-"`    // good, bad, calm: the colour of its mark
+	Provider int64     `json:"provider,omitempty"`
+	Name     string    `json:"name,omitempty"` // of the provider
+	Words    string    `json:"words"`
+	Why      string    `json:"why,omitempty"`
+}
+
+// feedLength bounds a feed.
+const feedLength = 30
+
+// newFeed merges what happened to a campaign and to the pace of its providers,
+// newest first.
+func newFeed(events []postgres.CampaignEvent, paces []postgres.PaceEvent, now time.Time) []feedLine {
+	lines := make([]feedLine, 0, len(events)+len(paces))
+	for _, e := range events {
+		lines = append(lines, feedLine{At: e.At, Kind: e.Kind, Tone: campaignTone(e.Kind), Words: e.Words})
+	}
+	lines = append(lines, paceLines(paces)...)
+	slices.SortStableFunc(lines, func(a, b feedLine) int { return cmp.Compare(b.At.UnixNano(), a.At.UnixNano()) })
+	lines = lines[:min(len(lines), feedLength)]
+	for i := range lines {
+		lines[i].When = moment(lines[i].At, now)
+	}
+	return lines
+}
+
+func campaignTone(kind string) string {
+	switch kind {
+	case "warning", "stopped":
+		return "bad"
+	case "launched", "finished", "resume":
+		return "good"
+	}
+	return "calm"
+}
+
+// paceLines puts changes of pace, newest first, into words. Steps upwards of
+// one provider that follow each other become one line.
+func paceLines(events []postgres.PaceEvent) []feedLine {
+	var lines []feedLine
+	climbs := make(map[int64]*climb) // by provider: the run of steps that is under way
+	for _, e := range events {
+		if e.Kind == string(pacing.Faster) {
+			if c := climbs[e.Provider]; c != nil {
+				c.steps++
+				c.was = e.Was
+				lines[c.line].Words = c.words()
+				continue
+			}
+			climbs[e.Provider] = &climb{line: len(lines), steps: 1, was: e.Was, now: e.Now}
+		} else {
+			delete(climbs, e.Provider)
+		}
+		lines = append(lines, paceLine(e))
+	}
+	return lines
+}
+
+// climb is a run of steps upwards.
+type climb struct {
+	line     int // its place in the feed
+	steps    int
+	was, now float64
+}
+
+func (c *climb) words() string {
+	return fmt.Sprintf("went faster in %d steps: %s → %s", c.steps, rate(c.was), rate(c.now))
+}
+
+// paceLine puts one change of pace into words. The provider's name stands
+// before it.
+func paceLine(e postgres.PaceEvent) feedLine {
+	line := feedLine{At: e.At, Kind: "pace " + e.Kind, Tone: "calm", Provider: e.Provider, Name: e.Name, Why: e.Reason}
+	if e.Reply != "" && !strings.Contains(e.Reason, e.Reply) {
+		line.Why += " “" + e.Reply + "”"
+	}
+	change := rate(e.Was) + " → " + rate(e.Now)
+	switch pacing.DecisionKind(e.Kind) {
+	case pacing.Started:
+		line.Words, line.Why = "gets its first messages, at "+rate(e.Now), ""
+	case pacing.Faster:
+		line.Words, line.Tone = "went faster: "+change, "good"
+	case pacing.Slower, pacing.Measured:
+		line.Words, line.Tone = "asked us to slow down: "+change, "bad"
+		if e.Now >= e.Was {
+			line.Words, line.Tone = "was measured: "+change, "calm"
+		}
+	case pacing.Held:
+		line.Words, line.Tone = "takes nothing now: held"+until(e.Until), "bad"
+	case pacing.Knocked:
+		line.Words, line.Tone = "still refuses: held"+until(e.Until), "bad"
+	case pacing.Released:
+		line.Words, line.Tone = "takes mail again, at "+rate(e.Now), "good"
+	case pacing.Laned:
+		line.Words = fmt.Sprintf("keeps other lanes: %g → %g", e.Was, e.Now)
+	case pacing.Overruled:
+		line.Words = "was changed by hand: " + change
+	default:
+		line.Words = e.Kind + ": " + change
+	}
+	return line
+}
+
+func until(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return " until " + clock(*t)
+}

@@ -1,0 +1,93 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// frame is what stands around every page.
+type frame struct {
+	Title   string
+	Section string // the entry of the navigation that the page belongs to
+	Live    string // where the page's live part comes from; empty when it stands still
+	Banner  string // filled in by render
+	Page    any    // the page's own view model
+}
+
+// templates are the pages by name. Each file of the folder defines "main", and
+// "live" when a part of it is live; files that begin with _ are shared.
+type templates map[string]*template.Template
+
+func loadTemplates(files assets) (templates, error) {
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	shared := template.New("").Funcs(functions(files))
+	for _, name := range names {
+		if strings.HasPrefix(path.Base(name), "_") {
+			if shared, err = shared.ParseFS(templateFiles, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	pages := make(templates)
+	for _, name := range names {
+		base := path.Base(name)
+		if strings.HasPrefix(base, "_") {
+			continue
+		}
+		page, err := shared.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if page, err = page.ParseFS(templateFiles, name); err != nil {
+			return nil, err
+		}
+		pages[strings.TrimSuffix(base, ".html")] = page
+	}
+	return pages, nil
+}
+
+// functions are the words that templates may use; see words.go.
+func functions(files assets) template.FuncMap {
+	return template.FuncMap{
+		"asset": files.url, "count": count, "share": share, "rate": rate,
+		"clock": clock, "stamp": stamp, "machine": machineTime, "plural": plural,
+	}
+}
+
+// render answers with a whole page. Nothing is written when it fails.
+func (s *Server) render(w http.ResponseWriter, status int, page string, f frame) error {
+	f.Banner = s.banner
+	body, err := s.draw(page, "page", f)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a visitor who hung up misses nothing
+	return nil
+}
+
+// draw runs one template of a page.
+func (s *Server) draw(page, part string, data any) ([]byte, error) {
+	set, ok := s.templates[page]
+	if !ok {
+		return nil, fmt.Errorf("no template %q", page)
+	}
+	var b bytes.Buffer
+	if err := set.ExecuteTemplate(&b, part, data); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

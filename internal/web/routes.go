@@ -1,0 +1,94 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// handler answers a request, or returns the error that the visitor is to see.
+// It returns an error only as long as nothing was written.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// routes returns the handlers of everything and of what is public.
+func (s *Server) routes() (all, public http.Handler) {
+	open := http.NewServeMux()
+	s.addPublic(open, s.assets.only(publicAssets...))
+
+	team := http.NewServeMux()
+	for pattern, h := range map[string]handler{
+		"GET /campaigns/{id}":         s.showCampaign,
+		"GET /campaigns/{id}/live":    s.campaignLive,
+		"GET /campaigns/{id}/cancel":  s.askCancel,
+		"POST /campaigns/{id}/{verb}": s.changeCampaign,
+	} {
+		team.Handle(pattern, s.page(h, s.teamFault))
+	}
+	team.Handle("GET /metrics", promhttp.Handler())
+
+	everything := http.NewServeMux()
+	s.addPublic(everything, s.assets)
+	everything.HandleFunc("GET /readyz", s.ready)
+	everything.Handle("/", s.onlyTeam(s.known(team, s.teamFault)))
+
+	return s.guard(everything), s.guard(s.known(open, s.publicFault))
+}
+
+// addPublic adds what needs no password.
+func (s *Server) addPublic(mux *http.ServeMux, files assets) {
+	leaving := http.NewServeMux()
+	leaving.Handle("GET /u/{token}", s.page(s.showLeave, s.publicFault))
+	leaving.Handle("POST /u/{token}", s.page(s.leave, s.publicFault))
+	mux.Handle("/u/", s.unindexed(s.known(leaving, s.publicFault)))
+	mux.HandleFunc("GET /healthz", s.healthy)
+	mux.Handle("GET /assets/", files)
+}
+
+// page turns a handler into the standard library's.
+func (s *Server) page(h handler, fault func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			fault(w, r, err)
+		}
+	})
+}
+
+// known answers with our own words what mux would answer with "404 page not
+// found" and "Method Not Allowed".
+func (s *Server) known(mux *http.ServeMux, fault func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		refusal := &statusOnly{header: http.Header{}}
+		h.ServeHTTP(refusal, r)
+		if refusal.status != http.StatusMethodNotAllowed {
+			fault(w, r, errNoPage)
+			return
+		}
+		allow := refusal.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		fault(w, r, &fault405{allow: strings.Split(allow, ", ")})
+	})
+}
+
+// statusOnly keeps what a handler says about a request and drops its words.
+type statusOnly struct {
+	header http.Header
+	status int
+}
+
+func (s *statusOnly) Header() http.Header         { return s.header }
+func (s *statusOnly) WriteHeader(status int)      { s.status = status }
+func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
+
+var errNoPage = errors.New("no such page")
+
+// fault405 says that a page takes other methods.
+type fault405 struct{ allow []string }
+
+func (f *fault405) Error() string { return "the page takes " + strings.Join(f.allow, ", ") + " only" }

@@ -1,0 +1,192 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/campaign/token"
+)
+
+const form = "application/x-www-form-urlencoded"
+
+// traces counts what unsubscribing leaves in the database.
+func (b *bundle) traces() int64 {
+	b.Helper()
+	return b.number(`select (select count(*) from suppressions)
+	                      + (select count(*) from list_members where status = 'unsubscribed')
+	                      + (select count(*) from contacts where status = 'unsubscribed')`)
+}
+
+func TestUnsubscribeLooksWithoutTouching(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(20)
+	url := b.public.URL + "/u/" + b.link(id, 1)
+
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		a := b.do(method, url, "")
+		if a.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s", method, a.Status)
+		}
+		for name, want := range map[string]string{"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow",
+			"Cache-Control": "no-store", "Set-Cookie": "", "Content-Security-Policy": publicPolicy} {
+			if got := a.Header.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", method, name, got, want)
+			}
+		}
+		if method == http.MethodGet {
+			b.contains(a, "reader1@d1-2.test", "“Weekly news”", "The Weekly", `<button class="button main wide">Unsubscribe</button>`)
+			if strings.Contains(a.body, "<script") {
+				t.Error("the page brings a script")
+			}
+		}
+	}
+	if n := b.traces(); n != 0 {
+		t.Errorf("looking left %d traces", n)
+	}
+}
+
+func TestUnsubscribeByTheForm(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		choice, scope, says string
+	}{
+		"these lists": {"lists", "list", "gets no more mail sent to “Weekly news”"},
+		"everything":  {"everything", "global", "gets no more newsletters from us"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			id := b.sample(20)
+			path := "/u/" + b.link(id, 1)
+			for range 2 { // saying it twice does no harm
+				a := b.post(path, "leave="+test.choice)
+				if a.StatusCode != http.StatusOK {
+					t.Fatalf("%s\n%s", a.Status, a.body)
+				}
+				b.contains(a, "You are unsubscribed", test.says)
+			}
+			if n := b.number(`select count(*) from suppressions where scope = $1 and reason = 'unsubscribed'`, test.scope); n != 1 {
+				t.Errorf("%d suppressions of scope %s, want 1", n, test.scope)
+			}
+		})
+	}
+}
+
+func TestUnsubscribeByOneClick(t *testing.T) {
+	t.Parallel()
+	multipart := "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n"
+	for name, test := range map[string]struct{ kind, body string }{
+		"form":             {form, "List-Unsubscribe=One-Click"},
+		"multipart":        {"multipart/form-data; boundary=x", multipart},
+		"no kind is named": {"", "List-Unsubscribe=One-Click"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *Config) { c.Password = "secret" })
+			id := b.sample(20)
+			for _, site := range []string{b.public.URL, b.site.URL} {
+				began := time.Now()
+				// As a web mail's server sends it, or as the worst browser would.
+				a := b.do(http.MethodPost, site+"/u/"+b.link(id, 1), test.body,
+					"Content-Type", test.kind, "Origin", "https://webmail.test", "Sec-Fetch-Site", "cross-site")
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("took %s", took)
+				}
+				if a.StatusCode != http.StatusOK || a.body != "You are unsubscribed.\n" || a.Header.Get("Set-Cookie") != "" {
+					t.Errorf("%s %q, cookie %q", a.Status, a.body, a.Header.Get("Set-Cookie"))
+				}
+			}
+			if n := b.number(`select count(*) from suppressions where scope = 'list'`); n != 1 {
+				t.Errorf("%d suppressions, want 1", n)
+			}
+			if n := b.number(`select count(*) from list_members where status = 'unsubscribed'`); n != 1 {
+				t.Errorf("%d memberships left, want 1", n)
+			}
+		})
+	}
+}
+
+func TestUnsubscribeRefuses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(20)
+	good := b.link(id, 1)
+	forged := good[:len(good)-3] + "aaa"
+	messageID := b.tokens.Mint(token.Claims{Purpose: token.MessageID, Campaign: id, Contact: 1, Day: time.Now()})
+	for name, test := range map[string]struct {
+		method, token, body string
+		header              []string
+		status              int
+		says                string
+	}{
+		"forged":           {http.MethodGet, forged, "", nil, 404, "This link does not work"},
+		"cut short":        {http.MethodGet, good[:10], "", nil, 404, "This link does not work"},
+		"another purpose":  {http.MethodGet, messageID, "", nil, 404, "This link does not work"},
+		"forged one-click": {http.MethodPost, forged, "List-Unsubscribe=One-Click", nil, 404, "This link does not work"},
+		"unknown contact":  {http.MethodGet, b.link(id, 999), "", nil, 404, "We do not know this address any more"},
+		"nothing chosen":   {http.MethodPost, good, "", nil, 400, "Nothing was chosen"},
+		"other words":      {http.MethodPost, good, "List-Unsubscribe=Maybe", nil, 400, "Nothing was chosen"},
+		"another site's form": {http.MethodPost, good, "leave=everything",
+			[]string{"Sec-Fetch-Site", "cross-site"}, 403, "This came from another site"},
+		"too long": {http.MethodPost, good, "leave=" + strings.Repeat("x", bodyLimit), nil, 400, "This form could not be read"},
+		"PUT":      {http.MethodPut, good, "", nil, 405, "That does not work here"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := b.do(test.method, b.public.URL+"/u/"+test.token, test.body, append([]string{"Content-Type", form}, test.header...)...)
+			if a.StatusCode != test.status {
+				t.Errorf("%s, want %d", a.Status, test.status)
+			}
+			b.contains(a, test.says)
+			if a.Header.Get("Referrer-Policy") != "no-referrer" {
+				t.Error("the page passes its address on")
+			}
+		})
+	}
+	if n := b.traces(); n != 0 {
+		t.Errorf("refused requests left %d traces", n)
+	}
+	if strings.Contains(b.log.String(), good) || strings.Contains(b.log.String(), forged) {
+		t.Error("the log holds a link")
+	}
+}
+
+// An erased contact has nothing left to unsubscribe; the mail program is not
+// to try again for ever.
+func TestUnsubscribeOfTheErased(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(20)
+	a := b.do(http.MethodPost, b.public.URL+"/u/"+b.link(id, 999), "List-Unsubscribe=One-Click", "Content-Type", form)
+	if a.StatusCode != http.StatusOK {
+		t.Errorf("%s", a.Status)
+	}
+}
+
+// A test message goes to no list: leaving it means leaving everything.
+func TestUnsubscribeWithoutLists(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(20)
+	b.exec(`delete from campaign_lists where campaign_id = $1`, id)
+	b.contains(b.get("/u/"+b.link(id, 1)), `name="leave" value="everything"`)
+	a := b.post("/u/"+b.link(id, 1), "List-Unsubscribe=One-Click")
+	if a.StatusCode != http.StatusOK || b.number(`select count(*) from suppressions where scope = 'global'`) != 1 {
+		t.Errorf("%s", a.Status)
+	}
+}
+
+func TestCampaignPageAddsUp(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(1000)
+	b.progress(id, 1, campaign.Delivered, 300, "")
+	b.progress(id, 2, campaign.Deferred, 40, "421 4.7.0 slow down")
+	b.progress(id, 3, campaign.Bounced, 7, "550 5.1.1 no such user")
+	a := b.get("/campaigns/1")
+	b.contains(a, "Autumn letter", "1,000", "30.0 %", "Northmail", "Kite &amp; Sons &lt;Mail&gt;")
+	_ = id
+}

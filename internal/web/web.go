@@ -1,0 +1,92 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/headwaymail/headway/campaign/token"
+	"github.com/headwaymail/headway/internal/service"
+)
+
+// userName is the only name that the password belongs to.
+const userName = "headway"
+
+// Config says what the pages show and to whom.
+type Config struct {
+	// Service does what people ask for.
+	Service *service.Service
+	// Tokens verify unsubscribe links.
+	Tokens *token.Keyring
+	// Password guards everything that is not public, by HTTP basic
+	// authentication for the user "headway". Empty: no password; requests
+	// must then name this machine by a loopback address or localhost.
+	Password string
+	// Banner is shown on every page when it is not empty.
+	Banner string
+	// Log takes what went wrong behind an error page. Defaults to slog.Default().
+	Log *slog.Logger
+}
+
+// Server serves the pages. Its methods may be called by many goroutines.
+type Server struct {
+	service     *service.Service
+	tokens      *token.Keyring
+	password    string
+	banner      string
+	log         *slog.Logger
+	templates   templates
+	assets      assets
+	sameOrigin  *http.CrossOriginProtection
+	snapshots   *snapshots
+	rates       *rates
+	broadcasts  *broadcasts
+	closing     context.Context
+	beginToEnd  context.CancelFunc
+	handler     http.Handler
+	publicPages http.Handler
+	closed      sync.Once
+}
+
+// New returns the server of the pages. [Server.Close] ends it.
+func New(c Config) (*Server, error) {
+	if c.Service == nil || c.Tokens == nil {
+		return nil, errors.New("pages need a service and the keys of the tokens")
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	s := &Server{service: c.Service, tokens: c.Tokens, password: c.Password, banner: c.Banner, log: c.Log,
+		sameOrigin: http.NewCrossOriginProtection(), rates: newRates()}
+	s.closing, s.beginToEnd = context.WithCancel(context.Background())
+	s.snapshots = newSnapshots(c.Service.Live, s.rates)
+	s.broadcasts = newBroadcasts(s.closing, c.Log)
+	var err error
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	if s.templates, err = loadTemplates(s.assets); err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	s.handler, s.publicPages = s.routes()
+	return s, nil
+}
+
+// Handler serves everything.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Public serves only what recipients and monitors need: /u/…, /healthz and the
+// files that the unsubscribe page is made of.
+func (s *Server) Public() http.Handler { return s.publicPages }
+
+// Close ends open event streams, so that a shutdown does not wait for browsers.
+// Pages are still served; /readyz says that this server is going away.
+func (s *Server) Close() {
+	s.closed.Do(func() {
+		s.beginToEnd()
+		s.broadcasts.wait()
+	})
+}
