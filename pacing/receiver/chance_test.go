@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -171,5 +172,34 @@ func BenchmarkMessage(b *testing.B) {
 		if send(r, now, id, "a@b.test").Close {
 			_, id = r.Connect(now, source, 0)
 		}
+	}
+}
+
+func TestFlapsComeAsOftenAsDescribed(t *testing.T) {
+	t.Parallel()
+	o := newOutage(&Outage{After: 400 * time.Second, For: 20 * time.Second, Every: 320 * time.Second, Jitter: 10 * time.Minute}, false, start, rand.New(rand.NewPCG(1, 1)))
+	var begins []time.Duration
+	down := 0
+	was := false
+	for d := time.Duration(0); d < 100*time.Hour; d += time.Second {
+		on, _ := o.on(after(d))
+		if on {
+			down++
+		}
+		if on && !was {
+			begins = append(begins, d)
+		}
+		was = on
+	}
+	if begins[0] != 400*time.Second || down != 20*len(begins) {
+		t.Errorf("first at %s, %d outages of %d s together", begins[0], len(begins), down)
+	}
+	shortest, longest := time.Hour, time.Duration(0)
+	for i := range begins[1:] {
+		gap := begins[i+1] - begins[i]
+		shortest, longest = min(shortest, gap), max(longest, gap)
+	}
+	if shortest < 320*time.Second || shortest > 350*time.Second || longest < 890*time.Second || longest > 921*time.Second {
+		t.Errorf("gaps from %s to %s, want 320s to 920s", shortest, longest)
 	}
 }

@@ -4,7 +4,7 @@ import "time"
 
 // Spec describes how one provider behaves. The zero value takes everything at
 // once, for ever. Times marked "after the start" count from the start time
-// given to [New]. Docs/SANDBOX.md lists every field with range and example.
+// given to [New]. docs/SANDBOX.md lists every field with range and example.
 type Spec struct {
 	Latency   Latency   `yaml:"latency"`   // how long it takes to answer
 	Crowding  *Crowding `yaml:"crowding"`  // answers slow down when many lanes are open
