@@ -57,7 +57,7 @@ func (p *plan) columns(i int, who individual, email string) []string {
 // badRow makes a row with something wrong, from a contact that would be good.
 func (p *plan) badRow(i, position int, kind RowKind) Row {
 	// Spread over the providers as good rows are.
-	row := p.goodRow(i, p.n-p.good+position%max(1, p.good))
+	row := p.goodRow(i, p.n-p.good+position%p.good)
 	row.Kind = kind
 	local, domain, _ := strings.Cut(row.Address, "@")
 	email := row.Address

@@ -38,8 +38,12 @@ func (c *checker) fault(path, format string, args ...any) {
 	c.problems = append(c.problems, c.positions.Problem(path, format, args...))
 }
 
-// maxHosts bounds the hosts of a provider: each needs an address and a socket.
-const maxHosts = 50
+// Bounds of a provider: each host needs an address and a socket, and a mistyped
+// number of domains should not fill the memory.
+const (
+	maxHosts  = 50
+	maxSeries = 10_000
+)
 
 func (c *checker) providers() {
 	names := map[string]bool{}
@@ -95,9 +99,8 @@ func (c *checker) providerDomains(path string, p *Provider) {
 			c.fault(at+".pattern", `%q does not hold {n} once; write e.g. "branch{n}.test"`, s.Pattern)
 			return
 		}
-		if s.Count < 1 || s.Count > 10_000 {
-			c.fault(at+".count", "is %d; write a number of domains from 1 to 10000", s.Count)
-			s.Count = max(0, min(s.Count, 10_000))
+		if s.Count < 1 || s.Count > maxSeries {
+			c.fault(at+".count", "is %d; write a number of domains from 1 to %d", s.Count, maxSeries)
 			return
 		}
 		for n := range s.Count {
@@ -132,7 +135,6 @@ func (c *checker) providerHosts(path string, p *Provider) {
 	h := p.Hosts
 	if h.Count < 0 || h.Count > maxHosts {
 		c.fault(path+".hosts.count", "is %d; write a number from 1 to %d", h.Count, maxHosts)
-		p.Hosts.Count = 1
 		return
 	}
 	if h.Count > 0 && len(h.Names) > h.Count {

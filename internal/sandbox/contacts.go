@@ -79,8 +79,11 @@ func (f *File) Contacts(n int) iter.Seq[Row] {
 	if n <= 0 {
 		n = f.List.Count
 	}
-	plan := f.plan(n)
 	return func(yield func(Row) bool) {
+		if n == 0 {
+			return
+		}
+		plan := f.plan(n)
 		for i := range n {
 			if !yield(plan.row(i)) {
 				return
@@ -119,12 +122,12 @@ type sharer struct {
 
 func (f *File) plan(n int) *plan {
 	p := &plan{file: f, n: n, offset: int(f.chance("offset") * float64(n))}
-	for p.step = max(1, int(float64(n)/math.Phi)); gcd(p.step, max(n, 1)) != 1; p.step++ {
+	for p.step = max(1, int(float64(n)/math.Phi)); gcd(p.step, n) != 1; p.step++ {
 	}
 	at := 0
 	add := func(count int, kind RowKind, special *Special) {
-		at += f.scaled(count, n)
-		p.slots = append(p.slots, slot{until: min(at, n), kind: kind, special: special})
+		at = min(at+f.scaled(count, n), n-1) // one row at least is good, for duplicates to repeat
+		p.slots = append(p.slots, slot{until: at, kind: kind, special: special})
 	}
 	for _, kind := range badKinds {
 		add(f.List.Bad[kind], kind, nil)
@@ -133,7 +136,7 @@ func (f *File) plan(n int) *plan {
 	for i := range f.DNS.Special {
 		add(f.DNS.Special[i].Contacts, RowSpecial, &f.DNS.Special[i])
 	}
-	p.good = max(0, n-at)
+	p.good = n - at
 	p.sharers = f.sharers()
 	p.typos = f.typos()
 	return p
@@ -210,7 +213,7 @@ func (p *plan) goodRow(i, position int) Row {
 	rank := float64(position-(p.n-p.good)) + 0.5
 	at := p.sharers[len(p.sharers)-1]
 	for _, s := range p.sharers {
-		if rank/float64(max(1, p.good)) < s.until {
+		if rank/float64(p.good) < s.until {
 			at = s
 			break
 		}

@@ -137,7 +137,7 @@ func (f *File) providerSeed(name string) uint64 {
 func (p *Provider) AllDomains() []string {
 	out := append([]string(nil), p.Domains...)
 	if p.Series != nil {
-		for n := range p.Series.Count {
+		for n := range min(p.Series.Count, maxSeries) {
 			out = append(out, p.Series.domain(n+1))
 		}
 	}
@@ -156,7 +156,7 @@ func (p *Provider) HostNames() []string {
 	if all := p.AllDomains(); len(all) > 0 {
 		domain = all[0]
 	}
-	for n := len(out) + 1; n <= max(1, p.Hosts.Count); n++ {
+	for n := len(out) + 1; n <= min(max(1, p.Hosts.Count), maxHosts); n++ {
 		out = append(out, fmt.Sprintf("mx%d.%s", n, domain))
 	}
 	return out

@@ -112,9 +112,11 @@ func (d door) Accept() (net.Conn, error) {
 func (d door) Close() error   { return nil }
 func (d door) Addr() net.Addr { return d.h.listener.Addr() }
 
+// perBlock is how many hosts share the first three octets of their address.
+const perBlock = 250
+
 // addressOf returns the address of the n-th host of a sandbox, from 0.
 func addressOf(n int) netip.Addr {
-	const perBlock = 250
 	return netip.AddrFrom4([4]byte{127, 77, byte(n / perBlock), byte(n%perBlock + 1)})
 }
 
@@ -153,7 +155,9 @@ func closeAll(listeners []net.Listener) {
 // explainListen says what to do when an address cannot be had.
 func explainListen(err error, a netip.Addr, all []netip.Addr) error {
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		return fmt.Errorf("this machine has no %s (%w); add the sandbox's addresses first: for n in $(seq 1 %d); do sudo ifconfig lo0 alias 127.77.0.$n; done", a, err, len(all))
+		last := all[len(all)-1].As4()
+		most := max(last[3], byte(min(len(all), perBlock)))
+		return fmt.Errorf("this machine has no %s (%w); add the sandbox's addresses first: for b in $(seq 0 %d); do for n in $(seq 1 %d); do sudo ifconfig lo0 alias 127.77.$b.$n; done; done", a, err, last[2], most)
 	}
 	return fmt.Errorf("listen on %s: %w", a, err)
 }

@@ -33,6 +33,7 @@ type journal struct {
 	messages []Message              // guarded by mu
 	leaves   map[string]Unsubscribe // by recipient; guarded by mu
 	file     *os.File               // nil without one
+	failed   error                  // a line could not be written, so the file may end in half of it; guarded by mu
 }
 
 // line is one line of the file: one of the two.
@@ -107,19 +108,28 @@ func (j *journal) left(u Unsubscribe) error {
 }
 
 // append writes a line to the file, in one write; mu is held. The data is then
-// with the kernel, which is enough to outlive the process.
+// with the kernel, which is enough to outlive the process. After a failure
+// nothing more is written, or the next line would begin in the middle of one.
 func (j *journal) append(l line) error {
-	if j.file == nil {
-		return nil
+	if j.file == nil || j.failed != nil {
+		return j.failed
 	}
 	text, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	if _, err := j.file.Write(append(text, '\n')); err != nil {
-		return fmt.Errorf("record: %w", err)
+		j.failed = fmt.Errorf("record: %w", err)
 	}
-	return nil
+	return j.failed
+}
+
+// asked returns what is known of a recipient's wish to leave.
+func (j *journal) asked(recipient string) (Unsubscribe, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	u, ok := j.leaves[recipient]
+	return u, ok
 }
 
 func (j *journal) allMessages() []Message {

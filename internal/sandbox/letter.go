@@ -60,7 +60,7 @@ func (s *Sandbox) inspect(body []byte) Letter {
 		}
 		l.OneClick = strings.EqualFold(strings.TrimSpace(m.Header.Get("List-Unsubscribe-Post")), "List-Unsubscribe=One-Click")
 		if a, err := mail.ParseAddress(m.Header.Get("From")); err == nil {
-			from = strings.ToLower(a.Address[strings.LastIndexByte(a.Address, '@')+1:])
+			from = domainOf(a.Address)
 		}
 	}
 	l.DKIM = s.verify(body, from)

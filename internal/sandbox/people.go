@@ -127,6 +127,9 @@ func (p *people) later(ctx context.Context, m Message, after time.Duration) {
 // unsubscribe clicks until the sender acknowledges, a few times at most.
 func (p *people) unsubscribe(ctx context.Context, m Message) {
 	u := Unsubscribe{Recipient: m.Recipient, URL: m.Unsubscribe, AskedAt: time.Now()}
+	if before, asked := p.sandbox.journal.asked(m.Recipient); asked {
+		u.AskedAt = before.AskedAt // before a restart
+	}
 	if m.Unsubscribe == "" || !m.OneClick {
 		u.Error = "the message has no one-click unsubscribe (RFC 8058)"
 		p.note(u)

@@ -44,7 +44,7 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 
 // Rcpt implements smtp.Session.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	if _, domain, _ := strings.Cut(to, "@"); !s.site.domains[strings.ToLower(domain)] {
+	if !s.site.domains[domainOf(to)] {
 		return s.obey(s.site.refuse(reply.PhaseRcpt, 554, "5.7.1 <"+to+">: Relay access denied"))
 	}
 	err := s.obey(s.site.ask(func(r *receiver.Receiver, now time.Time) receiver.Answer {
@@ -54,6 +54,11 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		s.recipients = append(s.recipients, to)
 	}
 	return err
+}
+
+// domainOf returns the domain of an address in lower case.
+func domainOf(address string) string {
+	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
 }
 
 // mayBegin asks the receiver about DATA when go-smtp is about to say 354, and
@@ -80,11 +85,13 @@ func (s *session) data() receiver.Answer {
 // Data implements smtp.Session. It is called after the 354, and for BDAT
 // without one. The message is recorded before it returns, and so before the 250.
 func (s *session) Data(r io.Reader) error {
+	asked := s.front.asked
+	s.front.asked = false
 	body, err := io.ReadAll(r)
 	if err != nil {
 		return err
 	}
-	if !s.front.asked { // BDAT, or a DATA that was refused: then what is said is dropped
+	if !asked { // BDAT, or a DATA that was refused: then what is said is dropped
 		if s.front.swallow || s.front.over {
 			return errSilent
 		}
@@ -95,7 +102,6 @@ func (s *session) Data(r io.Reader) error {
 			return err
 		}
 	}
-	s.front.asked = false
 	a := s.site.ask(func(r *receiver.Receiver, now time.Time) receiver.Answer {
 		return r.Dot(now, s.front.id, len(body))
 	})
@@ -104,10 +110,12 @@ func (s *session) Data(r io.Reader) error {
 	}
 	inspected := make(chan Letter, 1)
 	go func() { inspected <- s.front.host.sandbox.inspect(body) }()
-	if err := s.pause(a); err != nil {
+	err = s.pause(a)
+	read := <-inspected
+	if err != nil {
 		return err
 	}
-	if err := s.accept(<-inspected, len(body)); err != nil {
+	if err := s.accept(read, len(body)); err != nil {
 		return s.obey(s.site.refuse(reply.PhaseDot, 451, "4.3.0 "+err.Error()))
 	}
 	a.Delay = 0

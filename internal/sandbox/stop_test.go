@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -79,5 +81,27 @@ func TestAllHostsShareOnePort(t *testing.T) {
 	if other, err := Start(t.Context(), f, Options{SMTPPort: s.SMTPPort()}); err == nil {
 		_ = other.Stop()
 		t.Error("two sandboxes share a port")
+	}
+}
+
+func TestAMissingAddressIsExplained(t *testing.T) {
+	t.Parallel()
+	for hosts, want := range map[int]string{
+		20:  "this machine has no 127.77.0.2 (can't assign requested address); add the sandbox's addresses first: for b in $(seq 0 0); do for n in $(seq 1 20); do sudo ifconfig lo0 alias 127.77.$b.$n; done; done",
+		600: "this machine has no 127.77.0.2 (can't assign requested address); add the sandbox's addresses first: for b in $(seq 0 2); do for n in $(seq 1 250); do sudo ifconfig lo0 alias 127.77.$b.$n; done; done",
+	} {
+		var all []netip.Addr
+		for n := range hosts {
+			all = append(all, addressOf(n))
+		}
+		got := explainListen(syscall.EADDRNOTAVAIL, all[1], all).Error()
+		want = strings.Replace(want, "can't assign requested address", syscall.EADDRNOTAVAIL.Error(), 1)
+		if got != want {
+			t.Errorf("\n got %s\nwant %s", got, want)
+		}
+	}
+	_, _, err := listenAll(t.Context(), []netip.Addr{netip.MustParseAddr("192.0.2.1")}, 0)
+	if err == nil || !strings.Contains(err.Error(), "192.0.2.1") {
+		t.Errorf("error %v, want one that names the address", err)
 	}
 }
