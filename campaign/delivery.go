@@ -52,6 +52,15 @@ func (s DeliveryState) May(to DeliveryState) bool {
 	return false
 }
 
+// After returns what a delivery that ends without an answer comes to: s itself,
+// or in doubt when an earlier attempt may have delivered it after all.
+func (s DeliveryState) After(doubt bool) DeliveryState {
+	if doubt {
+		return InDoubt
+	}
+	return s
+}
+
 // Words names the state for people.
 func (s DeliveryState) Words() string {
 	switch s {
@@ -82,6 +91,7 @@ type Attempt struct {
 	First    time.Time // when the delivery was first attempted; this attempt's time when Number is 1
 	Accepted bool
 	InDoubt  bool // the message may have been taken: the connection was lost after its last byte
+	Doubted  bool // an earlier attempt was in doubt
 	Meaning  reply.Meaning
 }
 
@@ -104,7 +114,7 @@ func (s Settings) Decide(a Attempt, now time.Time, spread float64) Decision {
 	}
 	end := a.First.Add(s.Lifetime.Std())
 	if !now.Before(end) {
-		return Decision{State: Expired}
+		return Decision{State: Expired.After(a.InDoubt || a.Doubted)}
 	}
 	due := now.Add(s.Delay(a, spread))
 	if due.After(end) {

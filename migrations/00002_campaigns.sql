@@ -68,6 +68,7 @@ create table deliveries (
     attempts         smallint not null default 0,
     code             smallint,
     tls              boolean,
+    doubted          boolean not null default false, -- an attempt was in doubt: the message may have arrived
     due_at           timestamptz not null,
     first_attempt_at timestamptz,
     updated_at       timestamptz not null,
@@ -80,8 +81,8 @@ create table deliveries (
 create sequence lease_epochs;
 
 create unique index deliveries_once on deliveries (ledger_id, campaign_id, contact_id);
--- What a lane claims, in the order in which it falls due.
-create index deliveries_due on deliveries (campaign_id, provider_id, due_at, id)
+-- What a lane claims: deferred mail before queued mail, each as it falls due.
+create index deliveries_due on deliveries (campaign_id, provider_id, state, due_at, id)
     where lease_node is null and state in ('queued', 'deferred');
 create index deliveries_leased on deliveries (lease_node) where lease_node is not null;
 -- What lifetime ends, oldest first.

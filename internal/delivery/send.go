@@ -115,7 +115,7 @@ func (l *lane) openingFailed(p permit, d postgres.Claimed, settings campaign.Set
 	l.report(p, pacing.Event{Kind: pacing.OpenRefused, At: now, Host: failure.Host}, failure.Reply, meaning)
 	o := l.attempt(d, now)
 	o.Host, o.Reply, o.Meaning = failure.Host, failure.Reply, meaning
-	l.decide(&o, settings, false)
+	l.decide(&o, settings, false, d.Doubted)
 	l.record(o)
 }
 
@@ -135,7 +135,7 @@ func (l *lane) sent(p permit, d postgres.Claimed, settings campaign.Settings, ou
 	if !out.Local {
 		l.report(p, event, out.Reply, o.Meaning)
 	}
-	l.decide(&o, settings, out.Accepted)
+	l.decide(&o, settings, out.Accepted, d.Doubted)
 	recorded := l.record(o)
 	if out.Closed {
 		l.dropConnection()
@@ -151,7 +151,7 @@ func (l *lane) uncomposable(d postgres.Claimed, settings campaign.Settings, err 
 	o.Reply = reply.Reply{Phase: reply.PhaseData, Lines: []string{err.Error()}}
 	o.Meaning = reply.Meaning{Class: reply.ClassContent, Bounce: reply.BounceContentOther,
 		Scope: reply.ScopeTransaction, Rule: "uncomposable"}
-	l.decide(&o, settings, false)
+	l.decide(&o, settings, false, d.Doubted)
 	l.record(o)
 }
 
@@ -166,9 +166,9 @@ func (l *lane) attempt(d postgres.Claimed, now time.Time) postgres.Outcome {
 }
 
 // decide fills in what becomes of the delivery, and of its address.
-func (l *lane) decide(o *postgres.Outcome, settings campaign.Settings, accepted bool) {
+func (l *lane) decide(o *postgres.Outcome, settings campaign.Settings, accepted, doubted bool) {
 	decision := settings.Decide(campaign.Attempt{Number: o.Number, First: o.First, Accepted: accepted,
-		InDoubt: o.InDoubt, Meaning: o.Meaning}, o.At, spread())
+		InDoubt: o.InDoubt, Doubted: doubted, Meaning: o.Meaning}, o.At, spread())
 	o.To, o.Due = decision.State, decision.Due
 	o.Suppress = o.To == campaign.Bounced && condemned(o.Meaning.Bounce)
 }

@@ -22,8 +22,7 @@ var newsletter string
 const (
 	newsletterName = "Autumn notes"
 	readersList    = "Readers"
-	earlierName    = "An earlier letter"
-	earlierList    = "Readers who will leave"
+	earlierName    = "Summer notes"
 )
 
 // Publish puts the public keys of the sender into the sandbox's DNS, making the
@@ -60,9 +59,9 @@ func (d *Demo) Import(ctx context.Context) (postgres.Import, error) {
 		return imported, err
 	}
 	c := imported.Counts
-	if int(c.Rows) != truth.Rows || int(c.New) != truth.Addresses {
+	if contacts := c.New + c.Updated + c.Unchanged; int(c.Rows) != truth.Rows || int(contacts) != truth.Addresses {
 		return imported, fmt.Errorf("the import found %d rows and %d contacts; the file has %d rows and %d addresses",
-			c.Rows, c.New, truth.Rows, truth.Addresses)
+			c.Rows, contacts, truth.Rows, truth.Addresses)
 	}
 	return imported, nil
 }
@@ -93,8 +92,9 @@ func (d *Demo) importFile(ctx context.Context, name string, file io.Reader, list
 	}
 }
 
-// SendEarlier sends an earlier newsletter to those readers who will leave by
-// its link while the next one is on its way. It returns how many they are.
+// SendEarlier makes the list with those readers who will leave, and sends them an
+// earlier newsletter: they leave by its link while the next one is on its way. It
+// returns how many they are.
 func (d *Demo) SendEarlier(ctx context.Context) (int, error) {
 	var file bytes.Buffer
 	w := csv.NewWriter(&file)
@@ -114,10 +114,10 @@ func (d *Demo) SendEarlier(ctx context.Context) (int, error) {
 	if leaving == 0 {
 		return 0, w.Error()
 	}
-	if _, err := d.importFile(ctx, "leaving.csv", &file, earlierList); err != nil {
+	if _, err := d.importFile(ctx, "summer.csv", &file, readersList); err != nil {
 		return leaving, err
 	}
-	id, err := d.create(ctx, earlierName, earlierList, "A letter from last month", "Hello again.\n\n[Leave]({{ unsubscribe_url }})\n")
+	id, err := d.create(ctx, earlierName, "Our summer letter", "Hello again.\n\n[Leave]({{ unsubscribe_url }})\n")
 	if err != nil {
 		return leaving, err
 	}
@@ -151,7 +151,7 @@ func (d *Demo) settle(ctx context.Context, id int64) error {
 
 // Launch creates the newsletter and sends it.
 func (d *Demo) Launch(ctx context.Context) error {
-	id, err := d.create(ctx, newsletterName, readersList,
+	id, err := d.create(ctx, newsletterName,
 		`{{ first_name | default: "Dear reader" }}, our autumn letter`, newsletter)
 	if err != nil {
 		return err
@@ -160,9 +160,9 @@ func (d *Demo) Launch(ctx context.Context) error {
 	return d.Node.Service.Launch(ctx, id)
 }
 
-func (d *Demo) create(ctx context.Context, name, list, subject, body string) (int64, error) {
+func (d *Demo) create(ctx context.Context, name, subject, body string) (int64, error) {
 	return d.Node.Service.CreateCampaign(ctx, service.Draft{
-		Name: name, Lists: []string{list}, Settings: d.settings,
+		Name: name, Lists: []string{readersList}, Settings: d.settings,
 		Content: campaign.Content{FromName: "The Autumn Letter", FromAddress: fromAddress, Subject: subject,
 			Preheader: "What the season brings", Markdown: strings.TrimSpace(body),
 			PostalAddress: "The Autumn Letter, 1 Harbour Lane, Exampleton"},

@@ -109,11 +109,13 @@ func addsUp(c campaign.Counters, rows, differences int) Finding {
 }
 
 func sameRecipients(ledger map[string]campaign.DeliveryState, received map[string][]sandbox.Message) Finding {
-	delivered, repeats := 0, 0
+	delivered, repeats, doubted := 0, 0, 0
 	f := Finding{}
 	for address, state := range ledger {
 		copies := received[address]
 		switch {
+		case state == campaign.InDoubt:
+			doubted++
 		case state == campaign.Delivered && len(copies) == 0:
 			f.Cases = append(f.Cases, address+" is delivered in the ledger, and no receiver has it")
 		case state != campaign.Delivered && len(copies) > 0:
@@ -136,6 +138,9 @@ func sameRecipients(ledger map[string]campaign.DeliveryState, received map[strin
 	f.Words = fmt.Sprintf("receivers hold exactly the %d messages that the ledger calls delivered, recipient by recipient", delivered)
 	if repeats > 0 {
 		f.Words += fmt.Sprintf(" (%d arrived twice, with the same Message-ID, after a connection was lost)", repeats)
+	}
+	if doubted > 0 {
+		f.Words += fmt.Sprintf("; %d more are in doubt, and said to be", doubted)
 	}
 	return f.judge()
 }

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/headwaymail/headway/campaign"
@@ -20,12 +22,14 @@ import (
 
 // Options say which demo it is.
 type Options struct {
-	File     *sandbox.File // the internet to send into
-	Text     []byte        // the file as it was read, to know it again
-	Contacts int           // rows of the contact list; 0: as the file says
-	Fresh    bool          // do not continue an unfinished demo
-	Config   config.Config
-	Log      *slog.Logger
+	File      *sandbox.File // the internet to send into
+	Text      []byte        // the file as it was read, to know it again
+	Contacts  int           // rows of the contact list; 0: as the file says
+	Fresh     bool          // do not continue an unfinished demo
+	Lifetime  time.Duration // least lifetime of a message; 0: as the file's troubles need
+	Elsewhere bool          // other processes work; the demo's own node only looks on
+	Config    config.Config
+	Log       *slog.Logger
 }
 
 const (
@@ -57,6 +61,7 @@ type Demo struct {
 // Open starts the database, the sandbox and a node for a demo.
 func Open(ctx context.Context, o Options) (d *Demo, err error) {
 	d = &Demo{options: o, settings: Settings(o.File)}
+	d.settings.Lifetime = max(d.settings.Lifetime, campaign.Duration(o.Lifetime))
 	database, err := node.OpenDatabaseNamed(ctx, o.Config, databaseName, o.Log)
 	if err != nil {
 		return nil, err
@@ -91,6 +96,9 @@ func (d *Demo) nodeConfig() config.Config {
 	c.Sending.Source = "127.0.0.1"
 	c.Sending.HELOName, c.Sending.BounceDomain = heloName, bounceDomain
 	c.Web.PublicURL = "" // the node's own pages
+	if d.options.Elsewhere {
+		c.Roles = []string{}
+	}
 	return c
 }
 
@@ -206,4 +214,25 @@ func Settings(file *sandbox.File) campaign.Settings {
 		OnDoubt:       campaign.DoubtResend,
 		StopsWarnOnly: true,
 	}
+}
+
+// Environ returns the settings with which another process works for this demo.
+func (d *Demo) Environ() map[string]string {
+	c := d.nodeConfig()
+	return map[string]string{
+		"DATABASE_URL":                  d.Node.Database.URL,
+		"HEADWAY_DATA":                  c.Data,
+		"HEADWAY_SANDBOX_ENABLED":       "true",
+		"HEADWAY_DNS_SERVERS":           strings.Join(c.DNS.Servers, ","),
+		"HEADWAY_SENDING_SMTP_PORT":     strconv.Itoa(c.Sending.SMTPPort),
+		"HEADWAY_SENDING_SOURCE":        c.Sending.Source,
+		"HEADWAY_SENDING_HELO_NAME":     c.Sending.HELOName,
+		"HEADWAY_SENDING_BOUNCE_DOMAIN": c.Sending.BounceDomain,
+	}
+}
+
+// Finished reports whether the newsletter's campaign is over.
+func (d *Demo) Finished(ctx context.Context) (bool, error) {
+	c, err := d.Node.Database.Store.Campaign(ctx, d.Campaign)
+	return c.State.Final(), err
 }

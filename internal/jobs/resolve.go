@@ -137,7 +137,7 @@ func (w *resolveWorker) judge(ctx context.Context, d postgres.UnknownDomain, fou
 			terms = w.bulk.settings(ctx, lease.Campaign)
 			settings[lease.Campaign] = terms
 		}
-		decision := terms.Decide(campaign.Attempt{Number: o.Number, First: o.First, Meaning: o.Meaning}, now, rand.Float64())
+		decision := terms.Decide(campaign.Attempt{Number: o.Number, First: o.First, Doubted: lease.Doubted, Meaning: o.Meaning}, now, rand.Float64())
 		o.To, o.Due = decision.State, decision.Due
 		return o
 	})

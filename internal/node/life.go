@@ -170,7 +170,7 @@ func settleLease(d postgres.DeadLease, settings campaign.Settings, now time.Time
 	o.Reply = reply.Reply{Phase: reply.PhaseDot, Lines: []string{"the sending process ended while this message was in hand"}}
 	o.Meaning = reply.Meaning{Class: reply.ClassNetwork, Bounce: reply.BounceNetwork, Scope: reply.ScopeLane,
 		Temporary: true, Rule: "node_died"}
-	decision := settings.Decide(campaign.Attempt{Number: o.Number, First: o.First, InDoubt: true, Meaning: o.Meaning}, now, spread)
+	decision := settings.Decide(campaign.Attempt{Number: o.Number, First: o.First, InDoubt: true, Doubted: d.Doubted, Meaning: o.Meaning}, now, spread)
 	o.To, o.Due = decision.State, decision.Due
 	return o
 }

@@ -82,29 +82,29 @@ update campaigns
 	// A batch of a cancelled campaign's deliveries that nobody has in hand.
 	sqlCancelBatch = `
 with batch as materialized (
-    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state
+    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
       from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
      where c.id = $1 and c.state = 'cancelled' and d.lease_node is null and d.state in ('queued', 'deferred')
      limit $3
        for update of d skip locked
 )
-update deliveries d set state = 'cancelled', updated_at = $2
+update deliveries d set state = case when batch.doubted then 'in_doubt' else 'cancelled' end::delivery_state, updated_at = $2
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text`
+returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
 
 	// Lifetime counts from the first attempt. Index: deliveries_ageing.
 	sqlExpireBatch = `
 with batch as materialized (
-    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state
+    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
       from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
      where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'deferred'
        and d.first_attempt_at < $2
      limit $4
        for update of d skip locked
 )
-update deliveries d set state = 'expired', updated_at = $3
+update deliveries d set state = case when batch.doubted then 'in_doubt' else 'expired' end::delivery_state, updated_at = $3
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text`
+returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
 
 	sqlInsertEvent = `insert into campaign_events (campaign_id, at, kind, words) values ($1, $2, $3, $4)`
 
@@ -117,15 +117,15 @@ select $1, $2, $3, $4 where not exists (select from campaign_events where campai
 	// What was never tried ends at the campaign's own stop-by time.
 	sqlStopBatch = `
 with batch as materialized (
-    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state
+    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
       from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
      where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'queued'
      limit $3
        for update of d skip locked
 )
-update deliveries d set state = 'expired', updated_at = $2
+update deliveries d set state = case when batch.doubted then 'in_doubt' else 'expired' end::delivery_state, updated_at = $2
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text`
+returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
 
 	sqlFinishable = `
 select c.id from campaigns c
@@ -347,10 +347,11 @@ func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryStat
 		var (
 			provider, domain int64
 			from             campaign.DeliveryState
+			doubted          bool
 		)
-		_, err = pgx.ForEachRow(rows, []any{&provider, &domain, &from}, func() error {
+		_, err = pgx.ForEachRow(rows, []any{&provider, &domain, &from, &doubted}, func() error {
 			ended++
-			sums.move(id, provider, domain, from, to, false)
+			sums.move(id, provider, domain, from, to.After(doubted), false)
 			return nil
 		})
 		if err != nil {

@@ -47,29 +47,43 @@ const sqlBarred = `
         end) as reason
   ) barred on true`
 
-// sqlClaim leases the deliveries of one provider that fall due first. Those that
-// must not be mailed any more become suppressed in the same statement. Within
-// the claim they stand by domain, since a connection serves domains that share
-// their hosts. Index: deliveries_due.
+// sqlClaim leases due deliveries of one provider: deferred ones first, since
+// their lifetime runs and there are few, then queued ones. Those that must not
+// be mailed any more become suppressed in the same statement. Within the claim
+// they stand by domain, since a connection serves domains that share their
+// hosts. Index: deliveries_due.
 const sqlClaim = `
 with epoch as materialized (
     select nextval('lease_epochs') as n
-), due as materialized (
+), deferred as materialized (
     select d.ledger_id, d.id, d.contact_id, d.domain_id, d.state, d.attempts, d.first_attempt_at, d.due_at,
-           camp.id as campaign_id, camp.system
+           d.doubted, camp.id as campaign_id, camp.system
       from campaigns camp
       join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
      where camp.id = $2 and camp.state = 'sending'
-       and d.provider_id = $3 and d.lease_node is null and d.state in ('queued', 'deferred') and d.due_at <= $1
+       and d.provider_id = $3 and d.lease_node is null and d.state = 'deferred' and d.due_at <= $1
        and ($6::bigint = 0 or d.domain_id = $6)
      order by d.due_at, d.id
      limit $4
        for update of d skip locked
+), queued as materialized (
+    select d.ledger_id, d.id, d.contact_id, d.domain_id, d.state, d.attempts, d.first_attempt_at, d.due_at,
+           d.doubted, camp.id as campaign_id, camp.system
+      from campaigns camp
+      join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
+     where camp.id = $2 and camp.state = 'sending'
+       and d.provider_id = $3 and d.lease_node is null and d.state = 'queued' and d.due_at <= $1
+       and ($6::bigint = 0 or d.domain_id = $6)
+     order by d.due_at, d.id
+     limit greatest($4 - (select count(*) from deferred), 0)
+       for update of d skip locked
+), due as (
+    select * from deferred union all select * from queued
 ), judged as materialized (
     select camp.*, c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason,
            row_number() over (order by camp.domain_id, camp.due_at, camp.id) as place
       from (select due.ledger_id, due.id as delivery_id, due.contact_id, due.domain_id, due.state, due.attempts,
-                   due.first_attempt_at, due.due_at, due.campaign_id as id, due.system from due) camp
+                   due.first_attempt_at, due.due_at, due.doubted, due.campaign_id as id, due.system from due) camp
       join contacts c on c.id = camp.contact_id
       join domains dom on dom.id = camp.domain_id` + sqlBarred + `
 ), leased as (
@@ -79,13 +93,13 @@ with epoch as materialized (
      where d.ledger_id = judged.ledger_id and d.id = judged.delivery_id and judged.reason is null
 ), stopped as (
     update deliveries d
-       set state = 'suppressed', class = judged.reason, updated_at = $1
+       set state = case when judged.doubted then 'in_doubt'::delivery_state else 'suppressed' end, class = judged.reason, updated_at = $1
       from judged
      where d.ledger_id = judged.ledger_id and d.id = judged.delivery_id and judged.reason is not null
 )
 select judged.ledger_id, judged.delivery_id, judged.id, judged.contact_id, judged.domain_id, judged.state::text,
        judged.attempts, judged.first_attempt_at, judged.address, judged.address_key, judged.canonical_key,
-       judged.fields, judged.domain, coalesce(judged.reason, ''), epoch.n
+       judged.fields, judged.domain, coalesce(judged.reason, ''), judged.doubted, epoch.n
   from judged, epoch
  order by judged.place`
 
@@ -105,6 +119,7 @@ type Claimed struct {
 	Fields       map[string]any
 	Domain       string
 	Barred       string // why it was suppressed instead; empty for those to send
+	Doubted      bool   // an earlier attempt was in doubt
 	Epoch        int64  // fences the outcome
 }
 
@@ -140,7 +155,7 @@ func (s *Store) Claim(ctx context.Context, r ClaimRequest) ([]Claimed, int, erro
 				continue
 			}
 			suppressed++
-			sums.move(r.Campaign, r.Provider, d.DomainID, d.State, campaign.Suppressed, false)
+			sums.move(r.Campaign, r.Provider, d.DomainID, d.State, campaign.Suppressed.After(d.Doubted), false)
 		}
 		return sums.apply(ctx, tx, false)
 	})
@@ -150,17 +165,25 @@ func (s *Store) Claim(ctx context.Context, r ClaimRequest) ([]Claimed, int, erro
 	return claimed, suppressed, nil
 }
 
-// sqlPeek finds the domain of the delivery that falls due first. Index:
+// sqlPeek finds the domain of the delivery that a claim would begin with. Index:
 // deliveries_due.
 const sqlPeek = `
 select dom.id, dom.name
   from campaigns camp
-  join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
-  join domains dom on dom.id = d.domain_id
- where camp.id = $1 and camp.state = 'sending'
-   and d.provider_id = $2 and d.lease_node is null and d.state in ('queued', 'deferred') and d.due_at <= $3
- order by d.due_at, d.id
- limit 1`
+ cross join lateral (
+    select * from (
+        (select d.domain_id, d.due_at, 0 as rank from deliveries d
+          where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = $2
+            and d.lease_node is null and d.state = 'deferred' and d.due_at <= $3
+          order by d.due_at, d.id limit 1)
+        union all
+        (select d.domain_id, d.due_at, 1 from deliveries d
+          where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = $2
+            and d.lease_node is null and d.state = 'queued' and d.due_at <= $3
+          order by d.due_at, d.id limit 1)) candidate
+     order by rank limit 1) next
+  join domains dom on dom.id = next.domain_id
+ where camp.id = $1 and camp.state = 'sending'`
 
 // Peek returns the domain of a campaign's delivery that falls due first at a
 // provider, without leasing anything; false when nothing is due.
@@ -186,17 +209,22 @@ type Due struct {
 }
 
 // sqlDue asks each live (campaign, provider) with waiting mail when its next
-// unleased delivery falls due. Index: deliveries_due, one probe a row.
+// unleased delivery falls due. Index: deliveries_due, two probes a row.
 const sqlDue = `
-select camp.id, cp.provider_id, next.due_at, cp.queued + cp.deferred, camp.weight, camp.launched_at
+select camp.id, cp.provider_id, least(deferred.due_at, queued.due_at), cp.queued + cp.deferred, camp.weight, camp.launched_at
   from campaigns camp
   join campaign_providers cp on cp.campaign_id = camp.id and cp.queued + cp.deferred > 0 and cp.provider_id > 0
- cross join lateral (
+  left join lateral (
     select d.due_at from deliveries d
      where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = cp.provider_id
-       and d.lease_node is null and d.state in ('queued', 'deferred')
-     order by d.due_at, d.id limit 1) next
- where camp.state = 'sending'`
+       and d.lease_node is null and d.state = 'deferred'
+     order by d.due_at, d.id limit 1) deferred on cp.deferred > 0
+  left join lateral (
+    select d.due_at from deliveries d
+     where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = cp.provider_id
+       and d.lease_node is null and d.state = 'queued'
+     order by d.due_at, d.id limit 1) queued on cp.queued > 0
+ where camp.state = 'sending' and (deferred.due_at is not null or queued.due_at is not null)`
 
 // Due returns the waiting work of all sending campaigns, in no order.
 func (s *Store) Due(ctx context.Context) ([]Due, error) {

@@ -97,7 +97,7 @@ returning d.campaign_id, d.provider_id, d.domain_id, d.state::text`
 	// Deliveries to domains that cannot be mailed now, to be judged one by one.
 	sqlUnmailable = `
 select d.ledger_id, d.id, d.campaign_id, d.contact_id, d.domain_id, 0::bigint, d.state::text,
-       d.attempts, d.first_attempt_at, 0::bigint, false
+       d.attempts, d.first_attempt_at, 0::bigint, false, d.doubted
   from deliveries d
   join campaigns camp on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and camp.state = 'sending'
  where d.provider_id is null and d.lease_node is null and d.domain_id = $1

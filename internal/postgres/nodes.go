@@ -31,13 +31,13 @@ insert into nodes (host, roles, started_at, beat_at) values ($1, $2, $3, $3) ret
 	// The rows that a dead node had leased, the first of each claim marked: it
 	// is the one whose message may have gone out. Index: deliveries_leased.
 	sqlDeadLeases = `
+with locked as materialized (
+    select * from deliveries d where d.lease_node = $1 order by d.ledger_id, d.id for update
+)
 select d.ledger_id, d.id, d.campaign_id, d.contact_id, d.domain_id, d.provider_id, d.state::text,
        d.attempts, d.first_attempt_at, d.lease_epoch,
-       d.lease_order = min(d.lease_order) over (partition by d.lease_epoch)
-  from deliveries d
- where d.lease_node = $1
- order by d.ledger_id, d.id
-   for update`
+       d.lease_order = min(d.lease_order) over (partition by d.lease_epoch), d.doubted
+  from locked d`
 
 	// River believes in its own liveness only after minutes; ours knows sooner.
 	sqlDeadJobs = `
@@ -93,6 +93,7 @@ type DeadLease struct {
 	FirstAttempt *time.Time
 	Epoch        int64
 	InDoubt      bool // the first of its claim: its message may have gone out
+	Doubted      bool // an earlier attempt was in doubt
 }
 
 // BuryNode gives back all that a dead node held: jobs, and leases as decide

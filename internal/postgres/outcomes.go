@@ -59,10 +59,13 @@ update deliveries d
        class = case when o.attempted then o.class else d.class end,
        reply = case when o.attempted then o.reply else d.reply end,
        tls = case when o.attempted then o.tls else d.tls end,
+       doubted = d.doubted or o.in_doubt,
        updated_at = o.at
   from unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[], $5::boolean[], $6::int[], $7::timestamptz[],
-              $8::timestamptz[], $9::timestamptz[], $10::int[], $11::text[], $12::text[], $13::text[], $14::boolean[])
-       as o(ledger_id, id, epoch, state, attempted, number, first_at, due_at, at, code, enhanced, class, reply, tls)
+              $8::timestamptz[], $9::timestamptz[], $10::int[], $11::text[], $12::text[], $13::text[], $14::boolean[],
+              $15::boolean[])
+       as o(ledger_id, id, epoch, state, attempted, number, first_at, due_at, at, code, enhanced, class, reply, tls,
+            in_doubt)
  where d.ledger_id = o.ledger_id and d.id = o.id and d.lease_epoch = o.epoch
 returning d.id`
 
@@ -196,7 +199,7 @@ func recordColumns(outcomes []Outcome) []any {
 	states, attempted, numbers := make([]string, n), make([]bool, n), make([]int32, n)
 	firsts, dues, ats := make([]*time.Time, n), make([]*time.Time, n), make([]time.Time, n)
 	codes, enhanced, classes := make([]int32, n), make([]string, n), make([]string, n)
-	replies, tls := make([]string, n), make([]bool, n)
+	replies, tls, doubts := make([]string, n), make([]bool, n), make([]bool, n)
 	for i, o := range outcomes {
 		ledgers[i], ids[i], epochs[i] = o.Ledger, o.Delivery, o.Epoch
 		states[i], attempted[i], numbers[i] = string(o.To), o.Attempted, int32(o.Number)
@@ -206,9 +209,10 @@ func recordColumns(outcomes []Outcome) []any {
 		}
 		codes[i], enhanced[i] = int32(o.Reply.Code), o.Reply.Enhanced
 		classes[i] = cmp.Or(string(o.Meaning.Bounce), string(o.Meaning.Class))
-		replies[i], tls[i] = o.Reply.String(), o.TLS
+		replies[i], tls[i], doubts[i] = o.Reply.String(), o.TLS, o.InDoubt
 	}
-	return []any{ledgers, ids, epochs, states, attempted, numbers, firsts, dues, ats, codes, enhanced, classes, replies, tls}
+	return []any{ledgers, ids, epochs, states, attempted, numbers, firsts, dues, ats, codes, enhanced, classes, replies, tls,
+		doubts}
 }
 
 // recordDetails writes what is kept beside the rows: attempts, the minutes of

@@ -100,6 +100,8 @@ select e.id, e.at, e.source_id, e.provider_id, pr.name, e.kind, e.was, e.now, e.
  where c.id = $1
  order by e.id desc limit $2`
 
+	sqlInDoubt = `select count(*) from attempts where outcome = 'in_doubt' and at >= $1`
+
 	sqlRecentMinutes = `
 select provider_id, sum(accepted)::bigint, sum(deferred)::bigint, sum(bounced)::bigint, sum(throttled)::bigint
   from provider_minutes where minute >= $1 group by provider_id`
@@ -200,6 +202,15 @@ func (s *Store) CampaignPaceEvents(ctx context.Context, id int64, limit int) ([]
 		return nil, fmt.Errorf("pace events of campaign %d: %w", id, err)
 	}
 	return events, nil
+}
+
+// InDoubtSince counts the attempts that were in doubt since a time.
+func (s *Store) InDoubtSince(ctx context.Context, since time.Time) (int, error) {
+	var n int
+	if err := s.pool.QueryRow(ctx, sqlInDoubt, since).Scan(&n); err != nil {
+		return 0, fmt.Errorf("attempts in doubt: %w", err)
+	}
+	return n, nil
 }
 
 // Recent is what happened at a provider lately.

@@ -3,10 +3,14 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/pacing/reply"
 )
 
 // NotifyChannel carries short words to all nodes: see internal/delivery.
@@ -40,6 +44,15 @@ on conflict do nothing`
 	sqlContactLeft = `
 update contacts set status = 'unsubscribed', status_since = $2, updated_at = $2
  where id = $1 and status in ('active', 'unconfirmed')`
+
+	// The link stands in the campaign's own message: whoever uses it has got it.
+	// Index: deliveries_once.
+	sqlProvenReceipt = `
+select d.ledger_id, d.id, d.domain_id, coalesce(d.provider_id, 0), d.state::text
+  from campaigns c
+  join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id
+ where c.id = $1 and d.contact_id = $2 and d.doubted
+   for update of d`
 
 	// Index: the primary key.
 	sqlSuppressionsSince = `
@@ -95,6 +108,9 @@ func (s *Store) Unsubscribe(ctx context.Context, u Unsubscribe) (key, canonical 
 				return err
 			}
 		}
+		if err := proveReceipt(ctx, tx, u); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, sqlNotify, "suppressed")
 		return err
 	})
@@ -102,6 +118,24 @@ func (s *Store) Unsubscribe(ctx context.Context, u Unsubscribe) (key, canonical 
 		return "", "", fmt.Errorf("unsubscribe contact %d: %w", u.Contact, err)
 	}
 	return key, canonical, nil
+}
+
+// proveReceipt ends the doubt about a message whose link was used.
+func proveReceipt(ctx context.Context, tx pgx.Tx, u Unsubscribe) error {
+	o := Outcome{Campaign: u.Campaign, Contact: u.Contact, To: campaign.Delivered, At: u.At}
+	err := tx.QueryRow(ctx, sqlProvenReceipt, u.Campaign, u.Contact).Scan(&o.Ledger, &o.Delivery, &o.Domain, &o.Provider, &o.From)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	o.Reply = reply.Reply{Phase: reply.PhaseAsync, Lines: []string{"the reader used the unsubscribe link of this message"}}
+	sums := newChanges()
+	if _, err := correct(ctx, tx, o, sums); err != nil {
+		return err
+	}
+	return sums.apply(ctx, tx, false)
 }
 
 // Suppression is something that must not be mailed, as nodes keep it in mind.

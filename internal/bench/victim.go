@@ -1,0 +1,91 @@
+package bench
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/headwaymail/headway/internal/demo"
+)
+
+// victim is the process that sends, and is killed.
+type victim struct {
+	binary  string
+	environ []string
+	process *exec.Cmd
+}
+
+// newVictim prepares a `headway serve` that works for the demo's database and
+// can reach nothing but its sandbox.
+func newVictim(o KillOptions, d *demo.Demo) (*victim, error) {
+	listen, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	environ := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
+		"HEADWAY_WEB_LISTEN=" + listen, "HEADWAY_WEB_PUBLIC_URL=http://" + listen, "HEADWAY_LOG_LEVEL=warn"}
+	for name, value := range d.Environ() {
+		environ = append(environ, name+"="+value)
+	}
+	return &victim{binary: o.Binary, environ: environ}, nil
+}
+
+// freePort returns a loopback address that is free now and, with luck, stays so.
+func freePort() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// startWithin is how long the process may take until its pages are up.
+const startWithin = 30 * time.Second
+
+// start runs the process and returns when it says that it is up.
+func (v *victim) start() error {
+	v.process = exec.Command(v.binary, "serve")
+	v.process.Env = v.environ
+	v.process.Stderr = os.Stderr
+	out, err := v.process.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := v.process.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", v.binary, err)
+	}
+	up := make(chan error, 1)
+	go func() {
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err == nil && !strings.HasPrefix(line, "Headway is at ") {
+			err = fmt.Errorf("it said %q", line)
+		}
+		up <- err
+	}()
+	select {
+	case err = <-up:
+	case <-time.After(startWithin):
+		err = errors.New("it was not up in time")
+	}
+	if err != nil {
+		v.kill()
+		return fmt.Errorf("start %s serve: %w", v.binary, err)
+	}
+	return nil
+}
+
+// kill ends the process with SIGKILL, without any warning, and waits until it
+// is gone.
+func (v *victim) kill() {
+	if v.process == nil {
+		return
+	}
+	_ = v.process.Process.Kill() // it may have ended by itself: Wait tells nothing more
+	_ = v.process.Wait()
+	v.process = nil
+}
