@@ -158,13 +158,6 @@ func prepareDemo(ctx context.Context, w io.Writer, d *demo.Demo) error {
 		fmt.Fprintf(w, "Continuing   the demo that was interrupted (--fresh begins anew)\n\n")
 		return nil
 	}
-	leaving, err := d.SendEarlier(ctx)
-	if err != nil {
-		return err
-	}
-	if leaving > 0 {
-		fmt.Fprintf(w, "Sent         a summer letter to %d readers, who will leave by its link in the middle of the next one\n", leaving)
-	}
 	imported, err := d.Import(ctx)
 	if err != nil {
 		return err
@@ -172,6 +165,13 @@ func prepareDemo(ctx context.Context, w io.Writer, d *demo.Demo) error {
 	n := imported.Counts
 	fmt.Fprintf(w, "Imported     %s rows: %s contacts, %s refused, %s twice in the file\n", count(n.Rows),
 		count(n.New+n.Updated+n.Unchanged), count(n.Refused()), count(n.Duplicate))
+	leaving, err := d.SendEarlier(ctx)
+	if err != nil {
+		return err
+	}
+	if leaving > 0 {
+		fmt.Fprintf(w, "Sent         a summer letter to %d readers, who will leave by its link in the middle of the next one\n", leaving)
+	}
 	if err := d.Launch(ctx); err != nil {
 		return err
 	}

@@ -3,9 +3,9 @@
 //
 //  1. a database of its own, and the sandbox that a YAML file describes
 //     (world.go);
-//  2. a DKIM key; an earlier newsletter to those readers who will leave in the
-//     middle of the next; a contact list derived from that file, bad rows
-//     included, through the real importer (prepare.go);
+//  2. a DKIM key; a contact list derived from that file, bad rows included,
+//     through the real importer; an earlier newsletter to those readers who will
+//     leave in the middle of the next (prepare.go);
 //  3. the newsletter itself, shown live by whoever runs the demo (demo.go);
 //  4. the verification (verify.go): what the ledger says against what the
 //     simulated receivers hold.

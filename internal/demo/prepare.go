@@ -23,6 +23,7 @@ const (
 	newsletterName = "Autumn notes"
 	readersList    = "Readers"
 	earlierName    = "Summer notes"
+	newcomersList  = "Joined since the summer"
 )
 
 // Publish puts the public keys of the sender into the sandbox's DNS, making the
@@ -92,9 +93,9 @@ func (d *Demo) importFile(ctx context.Context, name string, file io.Reader, list
 	}
 }
 
-// SendEarlier makes the list with those readers who will leave, and sends them an
-// earlier newsletter: they leave by its link while the next one is on its way. It
-// returns how many they are.
+// SendEarlier sends an earlier newsletter to those readers who will leave by its
+// link while the next one is on its way: to the same list, without everybody who
+// is said to have joined since. It returns how many they are.
 func (d *Demo) SendEarlier(ctx context.Context) (int, error) {
 	var file bytes.Buffer
 	w := csv.NewWriter(&file)
@@ -103,8 +104,11 @@ func (d *Demo) SendEarlier(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for row := range d.options.File.Contacts(d.options.Contacts) {
-		if row.Leaves == sandbox.LeavesInTheMiddle && row.Usable() && row.Kind != sandbox.RowDuplicate {
+		switch {
+		case !row.Usable() || row.Kind == sandbox.RowDuplicate:
+		case row.Leaves == sandbox.LeavesInTheMiddle:
 			leaving++
+		default:
 			if err := w.Write([]string{row.Address}); err != nil {
 				return 0, err
 			}
@@ -114,10 +118,10 @@ func (d *Demo) SendEarlier(ctx context.Context) (int, error) {
 	if leaving == 0 {
 		return 0, w.Error()
 	}
-	if _, err := d.importFile(ctx, "summer.csv", &file, readersList); err != nil {
+	if _, err := d.importFile(ctx, "newcomers.csv", &file, newcomersList); err != nil {
 		return leaving, err
 	}
-	id, err := d.create(ctx, earlierName, "Our summer letter", "Hello again.\n\n[Leave]({{ unsubscribe_url }})\n")
+	id, err := d.create(ctx, earlierName, []string{newcomersList}, "Our summer letter", "Hello again.\n\n[Leave]({{ unsubscribe_url }})\n")
 	if err != nil {
 		return leaving, err
 	}
@@ -151,7 +155,7 @@ func (d *Demo) settle(ctx context.Context, id int64) error {
 
 // Launch creates the newsletter and sends it.
 func (d *Demo) Launch(ctx context.Context) error {
-	id, err := d.create(ctx, newsletterName,
+	id, err := d.create(ctx, newsletterName, nil,
 		`{{ first_name | default: "Dear reader" }}, our autumn letter`, newsletter)
 	if err != nil {
 		return err
@@ -160,9 +164,9 @@ func (d *Demo) Launch(ctx context.Context) error {
 	return d.Node.Service.Launch(ctx, id)
 }
 
-func (d *Demo) create(ctx context.Context, name, subject, body string) (int64, error) {
+func (d *Demo) create(ctx context.Context, name string, exclude []string, subject, body string) (int64, error) {
 	return d.Node.Service.CreateCampaign(ctx, service.Draft{
-		Name: name, Lists: []string{readersList}, Settings: d.settings,
+		Name: name, Lists: []string{readersList}, Exclude: exclude, Settings: d.settings,
 		Content: campaign.Content{FromName: "The Autumn Letter", FromAddress: fromAddress, Subject: subject,
 			Preheader: "What the season brings", Markdown: strings.TrimSpace(body),
 			PostalAddress: "The Autumn Letter, 1 Harbour Lane, Exampleton"},
