@@ -99,7 +99,7 @@ func newCampaignView(s snapshot) campaignView {
 			rest.Throttled += p.Throttled
 			continue
 		}
-		v.Providers = append(v.Providers, newProviderRow(p, c.State))
+		v.Providers = append(v.Providers, newProviderRow(p, c.State, s.At))
 	}
 	if v.Hidden > 0 {
 		rest.Name, rest.Bar = plural(int64(v.Hidden), "smaller provider", "smaller providers"), newBar(rest.Counters)
@@ -109,7 +109,7 @@ func newCampaignView(s snapshot) campaignView {
 	return v
 }
 
-func newProviderRow(p service.LiveProvider, state campaign.State) providerRow {
+func newProviderRow(p service.LiveProvider, state campaign.State, now time.Time) providerRow {
 	row := providerRow{ID: p.Provider, Name: p.Name, Counters: p.Counters, Bar: newBar(p.Counters), Throttled: p.Throttled}
 	switch waiting := p.Counters.Waiting(); {
 	case waiting == 0:
@@ -117,7 +117,7 @@ func newProviderRow(p service.LiveProvider, state campaign.State) providerRow {
 	case p.Provider == 0:
 		row.Standing = standing{Key: "unknown", Words: "Being looked up"}
 	case state == campaign.Sending || state == campaign.Paused:
-		row.Standing = newStanding(p.Pace, waiting)
+		row.Standing = newStanding(p.Pace, waiting, now)
 	default:
 		row.Standing = standing{Key: "unknown", Words: "Waiting"}
 	}

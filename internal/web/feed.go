@@ -24,7 +24,7 @@ type feedLine struct {
 }
 
 // feedLength bounds a feed.
-const feedLength = 30
+const feedLength = 24
 
 // newFeed merges what happened to a campaign and to the pace of its providers,
 // newest first.
@@ -62,7 +62,7 @@ func paceLines(events []postgres.PaceEvent) []feedLine {
 			if c := climbs[e.Provider]; c != nil {
 				c.steps++
 				c.was = e.Was
-				lines[c.line].Words = c.words()
+				lines[c.line].Words, lines[c.line].Why = c.words(), ""
 				continue
 			}
 			climbs[e.Provider] = &climb{line: len(lines), steps: 1, was: e.Was, now: e.Now}
@@ -88,10 +88,8 @@ func (c *climb) words() string {
 // paceLine puts one change of pace into words. The provider's name stands
 // before it.
 func paceLine(e postgres.PaceEvent) feedLine {
-	line := feedLine{At: e.At, Kind: "pace " + e.Kind, Tone: "calm", Provider: e.Provider, Name: e.Name, Why: e.Reason}
-	if e.Reply != "" && !strings.Contains(e.Reason, e.Reply) {
-		line.Why += " “" + e.Reply + "”"
-	}
+	line := feedLine{At: e.At, Kind: "pace " + e.Kind, Tone: "calm", Provider: e.Provider, Name: e.Name,
+		Why: capital(shortenReply(e.Reason, e.Reply))}
 	change := rate(e.Was) + " → " + rate(e.Now)
 	switch pacing.DecisionKind(e.Kind) {
 	case pacing.Started:
@@ -117,6 +115,19 @@ func paceLine(e postgres.PaceEvent) feedLine {
 		line.Words = e.Kind + ": " + change
 	}
 	return line
+}
+
+// shortReply is how much of a reply stands in a sentence. The whole of it is on
+// the provider's page and in the report.
+const shortReply = 70
+
+// shortenReply shortens the server's words inside a reason.
+func shortenReply(reason, reply string) string {
+	runes := []rune(reply)
+	if len(runes) <= shortReply+10 {
+		return reason
+	}
+	return strings.Replace(reason, reply, strings.TrimRight(string(runes[:shortReply]), " .,;:")+"…", 1)
 }
 
 func until(t *time.Time) string {

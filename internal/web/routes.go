@@ -19,10 +19,23 @@ func (s *Server) routes() (all, public http.Handler) {
 
 	team := http.NewServeMux()
 	for pattern, h := range map[string]handler{
-		"GET /campaigns/{id}":         s.showCampaign,
-		"GET /campaigns/{id}/live":    s.campaignLive,
-		"GET /campaigns/{id}/cancel":  s.askCancel,
-		"POST /campaigns/{id}/{verb}": s.changeCampaign,
+		"GET /{$}":                       s.showDashboard,
+		"GET /live":                      s.dashboardLive,
+		"GET /campaigns":                 s.listCampaigns,
+		"GET /campaigns/{id}":            s.showCampaign,
+		"GET /campaigns/{id}/live":       s.campaignLive,
+		"GET /campaigns/{id}/cancel":     s.askCancel,
+		"POST /campaigns/{id}/{verb}":    s.changeCampaign,
+		"GET /campaigns/{id}/report":     s.showReport,
+		"GET /providers":                 s.listProviders,
+		"GET /providers/live":            s.providersLive,
+		"GET /providers/{id}":            s.showProvider,
+		"GET /providers/{id}/live":       s.providerLive,
+		"GET /imports":                   s.listImports,
+		"GET /imports/live":              s.importsLive,
+		"GET /imports/{id}":              s.showImport,
+		"GET /imports/{id}/live":         s.importLive,
+		"GET /imports/{id}/rejected.csv": s.downloadRejects,
 	} {
 		team.Handle(pattern, s.page(h, s.teamFault))
 	}

@@ -10,7 +10,7 @@ import (
 type standing struct {
 	Key   string    `json:"state"` // normal, slowed, held, done, unknown
 	Words string    `json:"words"`
-	Why   string    `json:"why,omitempty"`  // the pacer's reason, the server's words in it
+	Why   string    `json:"why,omitempty"`  // the pacer's reason, the server's words in it, shortened
 	Next  time.Time `json:"next,omitzero"`  // the next look for more, or the next try
 	Pace  float64   `json:"pace"`           // messages per second that are allowed now
 	Lanes int64     `json:"lanes"`          // connections that may be open
@@ -34,23 +34,27 @@ func (s standing) rank() int {
 func (s standing) Moving() bool { return s.Key != "done" && s.Key != "unknown" }
 
 // newStanding puts a pace into words. waiting is the mail that it is for.
-func newStanding(p *pacing.Pace, waiting int64) standing {
+func newStanding(p *pacing.Pace, waiting int64, now time.Time) standing {
 	if p == nil {
 		return standing{Key: "unknown", Words: "Not tried yet"}
 	}
-	s := standing{Key: "normal", Words: "Normal", Why: p.Reason, Next: p.Next, Pace: p.Rate, Until: p.HoldUntil,
+	s := standing{Key: "normal", Words: "Normal", Why: capital(shortenReply(p.Reason, p.Reply)), Next: p.Next, Pace: p.Rate, Until: p.HoldUntil,
 		Lanes: min(int64(p.Lanes), waiting)}
-	switch {
-	case p.Manual && p.Mode == "hold":
-		s.Key, s.Words = "held", "Held by hand until "+clock(p.HoldUntil)
-	case p.Mode == "hold":
-		s.Key, s.Words = "held", "Held until "+clock(p.HoldUntil)
-	case p.Mode == "knock":
-		s.Key, s.Words = "held", "Held: one message tries"
-	case p.Mode == "pause":
-		s.Key, s.Words = "slowed", "Slowed: pause until "+clock(p.HoldUntil)
-	case p.Hi > 0: // a limit was met and has not been passed since
-		s.Key, s.Words = "slowed", "Slowed"
+	switch p.Mode {
+	case "hold", "knock":
+		s.Key, s.Words = "held", "Held until "+moment(p.HoldUntil, now)
+		switch {
+		case p.Manual && p.Mode == "hold":
+			s.Words = "Held by hand until " + moment(p.HoldUntil, now)
+		case p.Mode == "knock" || !p.HoldUntil.After(now):
+			s.Words = "Held: one message tries next"
+		}
+	case "pause":
+		s.Key, s.Words = "slowed", "Slowed: pause until "+moment(p.HoldUntil, now)
+	default:
+		if p.Hi > 0 { // a limit was met and has not been passed since
+			s.Key, s.Words = "slowed", "Slowed"
+		}
 	}
 	return s
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // count writes a number with thousands separators: 47,050.
@@ -97,4 +99,13 @@ func size(bytes int64) string {
 		return strconv.FormatFloat(float64(bytes)/1e3, 'f', 1, 64) + " kB"
 	}
 	return strconv.FormatFloat(float64(bytes)/1e6, 'f', 1, 64) + " MB"
+}
+
+// capital begins a sentence with a capital letter.
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[n:]
 }

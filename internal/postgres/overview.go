@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Warning is an event of a campaign that somebody should look at.
+type Warning struct {
+	Campaign int64
+	Name     string
+	At       time.Time
+	Words    string
+}
+
+const (
+	// Index: the primary key, backwards.
+	sqlCampaignsBefore = sqlCampaignColumns + ` where not c.system and c.id < $1 order by c.id desc limit $2`
+
+	sqlScheduledCampaigns = sqlCampaignColumns + `
+ where c.state = 'scheduled' and not c.system order by c.scheduled_at, c.id limit $1`
+
+	// The newest hundred campaigns are looked through, each by its own events.
+	// Index: campaign_events_campaign.
+	sqlWarnings = `
+select c.id, c.name, e.at, e.words
+  from (select id, name from campaigns where not system order by id desc limit 100) c
+  join campaign_events e on e.campaign_id = c.id and e.kind in ('warning', 'stopped') and e.at >= $1
+ order by e.at desc limit $2`
+
+	// Mail that waits at each provider. Index: campaigns_live.
+	sqlWaiting = `
+select p.provider_id, sum(p.queued + p.deferred)::bigint
+  from campaigns c join campaign_providers p on p.campaign_id = c.id
+ where c.state in ('sending', 'paused') and p.queued + p.deferred > 0
+ group by p.provider_id`
+)
+
+// CampaignsBefore returns campaigns older than the one with the given id, the
+// newest first.
+func (s *Store) CampaignsBefore(ctx context.Context, id int64, limit int) ([]Campaign, error) {
+	return s.campaigns(ctx, sqlCampaignsBefore, id, limit)
+}
+
+// ScheduledCampaigns returns the campaigns that start next, the soonest first.
+func (s *Store) ScheduledCampaigns(ctx context.Context, limit int) ([]Campaign, error) {
+	return s.campaigns(ctx, sqlScheduledCampaigns, limit)
+}
+
+// Warnings returns what went badly in recent campaigns since a time, newest
+// first.
+func (s *Store) Warnings(ctx context.Context, since time.Time, limit int) ([]Warning, error) {
+	rows, err := s.pool.Query(ctx, sqlWarnings, since, limit)
+	if err != nil {
+		return nil, fmt.Errorf("warnings: %w", err)
+	}
+	warnings, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Warning])
+	if err != nil {
+		return nil, fmt.Errorf("warnings: %w", err)
+	}
+	return warnings, nil
+}
+
+// Waiting returns how much mail waits at each provider, of all campaigns that
+// are sending or paused. Provider 0 stands for domains whose provider is not
+// known yet.
+func (s *Store) Waiting(ctx context.Context) (map[int64]int64, error) {
+	rows, err := s.pool.Query(ctx, sqlWaiting)
+	if err != nil {
+		return nil, fmt.Errorf("waiting mail: %w", err)
+	}
+	waiting := make(map[int64]int64)
+	var provider, n int64
+	_, err = pgx.ForEachRow(rows, []any{&provider, &n}, func() error {
+		waiting[provider] = n
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("waiting mail: %w", err)
+	}
+	return waiting, nil
+}
+
+// EachReject hands the refused rows of an import to use, one by one in the
+// order of the file, without gathering them.
+func (s *Store) EachReject(ctx context.Context, id int64, use func(RejectedRow) error) error {
+	rows, err := s.pool.Query(ctx, sqlRejects, id)
+	if err != nil {
+		return fmt.Errorf("rejected rows of import %d: %w", id, err)
+	}
+	var r RejectedRow
+	_, err = pgx.ForEachRow(rows, []any{&r.Line, &r.Code, &r.Words, &r.Cells}, func() error { return use(r) })
+	if err != nil {
+		return fmt.Errorf("rejected rows of import %d: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/pacing/reply"
+)
+
+// reportView is what came of a campaign.
+type reportView struct {
+	campaignView
+	AllProviders []tally
+	Domains      []tally
+	Replies      []replyGroup
+	States       []stateLink
+	Recipients   recipientsView
+}
+
+// tally is a row of figures: of a provider or a domain.
+type tally struct {
+	Name     string
+	Link     string // empty: nothing to link to
+	Of       string // the provider of a domain
+	Counters campaign.Counters
+}
+
+// Others are the final states that have no column of their own.
+func (t tally) Others() int64 { return others(t.Counters) }
+
+// replyGroup is what servers said, counted.
+type replyGroup struct {
+	postgres.ReplyGroup
+	Outcome string
+	When    string // first and last
+	Words   string // what it means; empty when no server said anything
+	Remedy  string // what Headway does about it
+}
+
+// stateLink leads to the recipients in one state.
+type stateLink struct {
+	State   string
+	Words   string
+	Count   int64
+	Current bool
+}
+
+const (
+	// domainRows is how many domains stand on a row of their own; the others
+	// make one more row, so that the column adds up.
+	domainRows = 200
+	replyRows  = 100
+)
+
+// showReport is the report of a campaign, and with ?format=csv its recipients
+// for a spreadsheet.
+func (s *Server) showReport(w http.ResponseWriter, r *http.Request) error {
+	id, err := idOf(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	state := campaign.DeliveryState(r.URL.Query().Get("state"))
+	if state != "" && !slices.Contains(campaign.DeliveryStates, state) {
+		return errNoPage
+	}
+	if r.URL.Query().Get("format") == "csv" {
+		return s.downloadRecipients(w, r, id, state)
+	}
+	after, err := keyOf(r, "after")
+	if err != nil {
+		return err
+	}
+	view, err := s.report(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	view.States = stateLinks(view.Counters, state)
+	if view.Recipients, err = s.recipients(r.Context(), id, state, after); err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "report", frame{Title: "Report of " + view.Name, Section: "campaigns", Page: view})
+}
+
+func (s *Server) report(ctx context.Context, id int64) (reportView, error) {
+	snapshot, err := s.snapshots.take(ctx, id)
+	if err != nil {
+		return reportView{}, err
+	}
+	view := reportView{campaignView: newCampaignView(snapshot)}
+	for _, p := range snapshot.Providers {
+		view.AllProviders = append(view.AllProviders, tally{Name: p.Name, Link: providerLink(p.Provider), Counters: p.Counters})
+	}
+	domains, err := s.service.Store.DomainCounters(ctx, id, domainRows)
+	if err != nil {
+		return view, err
+	}
+	view.Domains = domainTallies(domains, view.Counters)
+	groups, err := s.service.Store.ReplyGroups(ctx, id, replyRows)
+	if err != nil {
+		return view, err
+	}
+	for _, g := range groups {
+		view.Replies = append(view.Replies, newReplyGroup(g))
+	}
+	return view, nil
+}
+
+// newReplyGroup explains a group: the first sentence of a class says what it
+// means, the second what is done.
+func newReplyGroup(g postgres.ReplyGroup) replyGroup {
+	group := replyGroup{ReplyGroup: g, Outcome: campaign.DeliveryState(g.Outcome).Words(),
+		When: stamp(g.First) + " – " + stamp(g.Last)}
+	if g.Count == 1 || stamp(g.First) == stamp(g.Last) {
+		group.When = stamp(g.Last)
+	}
+	if g.Class != "" {
+		words, remedy, more := strings.Cut(reply.Class(g.Class).Words(), ". ")
+		group.Words, group.Remedy = words, remedy
+		if more {
+			group.Words += "."
+		}
+	}
+	return group
+}
+
+func providerLink(id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return "/providers/" + strconv.FormatInt(id, 10)
+}
+
+// domainTallies are the largest domains, and one row for all others. Domains
+// are counted a moment later than the whole: what has moved since goes into
+// that row or shows as it is, never as less than nothing.
+func domainTallies(domains []postgres.DomainCounters, whole campaign.Counters) []tally {
+	rows := make([]tally, 0, len(domains)+1)
+	var sum campaign.Counters
+	for _, d := range domains {
+		rows = append(rows, tally{Name: d.Domain, Of: d.Provider, Counters: d.Counters})
+		sum = sum.Add(d.Counters)
+	}
+	if len(domains) < domainRows {
+		return rows
+	}
+	rest := campaign.Counters{}
+	for _, state := range campaign.DeliveryStates {
+		n := max(whole.Of(state)-sum.Of(state), 0)
+		rest.Count(state, n)
+		rest.Targeted += n
+	}
+	if rest.Targeted > 0 {
+		rows = append(rows, tally{Name: "All other domains", Counters: rest})
+	}
+	return rows
+}
+
+// stateLinks are the recipients by state, those that there are.
+func stateLinks(c campaign.Counters, current campaign.DeliveryState) []stateLink {
+	links := []stateLink{{Words: "All", Count: c.Targeted, Current: current == ""}}
+	for _, state := range barOrder {
+		if n := c.Of(state); n > 0 || state == current {
+			links = append(links, stateLink{State: string(state), Words: state.Words(), Count: n, Current: state == current})
+		}
+	}
+	return links
+}
+
+// recipientsView is a page of recipients.
+type recipientsView struct {
+	State campaign.DeliveryState // of all of them; empty: any
+	Rows  []recipientRow
+	First bool  // no page is before this one
+	Next  int64 // where the next page begins; 0 when there is none
+}
+
+type recipientRow struct {
+	postgres.Recipient
+	When string
+}
+
+// recipientsLength is how many recipients stand on a page.
+const recipientsLength = 100
+
+// recipients is one page of a campaign's recipients, by contact id.
+func (s *Server) recipients(ctx context.Context, id int64, state campaign.DeliveryState, after int64) (recipientsView, error) {
+	view := recipientsView{State: state, First: after == 0}
+	found, err := s.service.Store.Recipients(ctx, id, state, after, recipientsLength+1)
+	if err != nil {
+		return view, err
+	}
+	if len(found) > recipientsLength {
+		found = found[:recipientsLength]
+		view.Next = found[recipientsLength-1].Contact
+	}
+	now := time.Now()
+	for _, r := range found {
+		view.Rows = append(view.Rows, recipientRow{r, moment(r.UpdatedAt, now)})
+	}
+	return view, nil
+}
