@@ -27,21 +27,31 @@ type internet struct {
 	null  bool
 	mxErr error
 
+	mxHangs bool
+	script  func() []string // of any address, instead of hosts
+
 	dialled []string // addresses, in order
 	played  chan error
 	left    chan struct{}
 }
 
-func (n *internet) MX(context.Context, string) (dnsclient.MXAnswer, error) {
+func (n *internet) MX(ctx context.Context, _ string) (dnsclient.MXAnswer, error) {
+	if n.mxHangs {
+		<-ctx.Done()
+		return dnsclient.MXAnswer{}, ctx.Err()
+	}
 	return dnsclient.MXAnswer{Hosts: n.mx, Null: n.null}, n.mxErr
 }
 
-func (n *internet) Addrs(_ context.Context, host string) (dnsclient.AddrAnswer, error) {
+func (n *internet) Addrs(ctx context.Context, host string) (dnsclient.AddrAnswer, error) {
 	var a dnsclient.AddrAnswer
 	for _, addr := range n.addrs[host] {
 		switch addr {
 		case "":
 			return a, &dnsclient.Error{Name: host, Type: "A", Err: dnsclient.ErrNoDomain}
+		case "hang":
+			<-ctx.Done()
+			return a, ctx.Err()
 		case "servfail":
 			return a, &dnsclient.Error{Name: host, Type: "A", Err: errors.New("answered SERVFAIL"), Temporary: true}
 		}
@@ -56,6 +66,9 @@ func (n *internet) Addrs(_ context.Context, host string) (dnsclient.AddrAnswer, 
 func (n *internet) connect(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	n.dialled = append(n.dialled, to.Addr().String())
 	script, ok := n.hosts[to.Addr().String()]
+	if n.script != nil {
+		script, ok = n.script(), true
+	}
 	switch {
 	case !ok:
 		return nil, errors.New("connection refused")
@@ -64,7 +77,9 @@ func (n *internet) connect(ctx context.Context, to netip.AddrPort) (net.Conn, er
 		return nil, ctx.Err()
 	}
 	ours, theirs := net.Pipe()
-	go func() { n.played <- play(theirs, script, n.left) }()
+	go func(played chan<- error, left <-chan struct{}) {
+		played <- play(theirs, script, left)
+	}(n.played, n.left)
 	return ours, nil
 }
 
@@ -314,6 +329,60 @@ func TestFailedHostIsTriedLast(t *testing.T) {
 	})
 }
 
+func TestBrokenTLSIsRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		offer := []string{"S: 220 mx", "C: EHLO out.test", "S: 250-mx", "S: 250 STARTTLS"}
+		n := internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"127.0.0.1"}}}
+		d := Dialer{LoopbackOnly: true}
+		next := func() []string { // breaks STARTTLS, goes on without it
+			if len(n.dialled)%2 == 1 {
+				return slices.Concat(offer, []string{"C: STARTTLS", "S: 220 go", "close"})
+			}
+			return slices.Concat(offer, []string{"C: QUIT", "S: 221 bye"})
+		}
+		n.script = next
+		if host, f := n.dial(t, &d); host == "" || len(n.dialled) != 2 {
+			t.Fatalf("%v after %d connections", f, len(n.dialled))
+		}
+		n.script = func() []string { return slices.Concat(offer, []string{"C: QUIT", "S: 221 bye"}) }
+		if host, f := n.dial(t, &d); host == "" || len(n.dialled) != 1 {
+			t.Fatalf("%v after %d connections", f, len(n.dialled))
+		}
+		time.Sleep(firstShun)
+		n.script = next
+		if host, f := n.dial(t, &d); host == "" || len(n.dialled) != 2 {
+			t.Fatalf("%v after %d connections", f, len(n.dialled))
+		}
+	})
+}
+
+func TestPolicyOfOursShunsNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"127.0.0.1"}}, hosts: map[string][]string{"127.0.0.1": {"S: 220 mx", "C: EHLO out.test", "S: 250 mx"}}}
+		d := Dialer{LoopbackOnly: true, TLS: TLSPolicy{Mode: TLSRequired}}
+		if _, f := n.dial(t, &d); !errors.Is(f, ErrNoTLS) || len(d.Memory.shuns) != 0 {
+			t.Errorf("%v; shunned are %v", f, d.Memory.shuns)
+		}
+	})
+}
+
+func TestDNSThatHangsIsTemporary(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for name, n := range map[string]*internet{
+			"MX":    {mxHangs: true},
+			"Addrs": {mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"hang"}}},
+		} {
+			_, f := n.dial(t, &Dialer{LoopbackOnly: true})
+			if f.Permanent || f.Reason() != "dns_temporary" || !errors.Is(f, errDialBudget) {
+				t.Errorf("%s: %v (permanent %v)", name, f, f.Permanent)
+			}
+		}
+	})
+}
+
 func TestDialBudgetAndCancel(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -460,6 +529,42 @@ func TestPolicyMetBy(t *testing.T) {
 		if got != tc.want {
 			t.Errorf("%+v: %v, want %v", tc.policy, got, tc.want)
 		}
+	}
+}
+
+func TestSessionServes(t *testing.T) {
+	t.Parallel()
+	s := &Session{info: Info{Host: "b.test"}}
+	if !s.Serves(dnsclient.MXAnswer{Hosts: hosts("a.test", "b.test")}) || s.Serves(dnsclient.MXAnswer{Hosts: hosts("a.test")}) {
+		t.Error("a session serves the domains whose mail host it is with, and no other")
+	}
+	s.closed = true
+	if s.Serves(dnsclient.MXAnswer{Hosts: hosts("b.test")}) {
+		t.Error("a closed session serves nobody")
+	}
+}
+
+func TestNameWithoutHELO(t *testing.T) {
+	t.Parallel()
+	for local, want := range map[string]string{
+		"192.0.2.1:1":          "[192.0.2.1]",
+		"[::ffff:192.0.2.1]:1": "[192.0.2.1]",
+		"[2001:db8::1]:1":      "[IPv6:2001:db8::1]",
+		"[fe80::1%eth0]:1":     "[IPv6:fe80::1]",
+	} {
+		o := &opening{d: &Dialer{}, info: Info{Local: netip.MustParseAddrPort(local)}}
+		if got := o.name(); got != want {
+			t.Errorf("from %s we are %s, want %s", local, got, want)
+		}
+	}
+}
+
+func TestFailureSaysWhatAndWhere(t *testing.T) {
+	t.Parallel()
+	n := internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"127.0.0.1"}}}
+	_, f := n.dial(t, &Dialer{LoopbackOnly: true})
+	if got, want := f.Error(), "connect a.test (127.0.0.1:25) for two.test: 4.4.1 connection refused"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package smtpout
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -53,7 +54,7 @@ type Failure struct {
 	Earlier   []*Failure
 }
 
-// Error returns "connect to mx.example.test (127.0.0.2:25) for example.test: …".
+// Error returns "connect mx.example.test (127.0.0.2:25) for example.test: …".
 func (f *Failure) Error() string {
 	var b strings.Builder
 	b.WriteString(string(f.Stage))
@@ -107,17 +108,24 @@ func without(stage Stage, enhanced string, err error) *Failure {
 	return f
 }
 
-// fromDNS makes a failure of a lookup, with the codes of RFC 3463, RFC 7505 and
-// the IANA registry.
-func fromDNS(err error) *Failure {
-	switch {
-	case dnsclient.Temporary(err):
-		return without(StageDNS, "4.4.3", err)
-	case errors.Is(err, ErrNullMX):
-		return without(StageRoute, "5.1.10", err)
-	default:
-		return without(StageDNS, "5.1.2", err)
+// fromDNS makes a failure of a lookup, with the codes of RFC 3463. It is
+// permanent only when the DNS said something definite.
+func fromDNS(ctx context.Context, err error) *Failure {
+	if ctx.Err() != nil {
+		return without(StageDNS, "4.4.3", context.Cause(ctx))
 	}
+	for _, definite := range []error{dnsclient.ErrNoDomain, dnsclient.ErrNoRecords, dnsclient.ErrNoMailHost, dnsclient.ErrBadName} {
+		if errors.Is(err, definite) {
+			return without(StageDNS, "5.1.2", err)
+		}
+	}
+	return without(StageDNS, "4.4.3", err)
+}
+
+// theHosts says whether the host is to blame, so that another should be tried
+// first next time: neither our policy nor a refusal for good of all we send.
+func (f *Failure) theHosts() bool {
+	return f.Reply.Code/100 == 4 || f.Reply.Code == noMailHere || f.Reply.Code == 0 && f.Stage != StageTLS
 }
 
 // weight ranks failures by how much they say.

@@ -16,10 +16,12 @@ const (
 
 // HostMemory remembers hosts and addresses that failed lately. They are tried
 // last, never left out: whether a provider is to be left alone is pacing's
-// decision. Its zero value is ready; it may be shared by dialers.
+// decision. It also remembers where STARTTLS broke. Its zero value is ready; it
+// may be shared by dialers, at the price that a host busy for one source is
+// tried last by all.
 type HostMemory struct {
 	mu    sync.Mutex
-	shuns map[string]shun // guarded by mu; key: host name or address
+	shuns map[string]shun // guarded by mu; key: host name, address, or what is broken there
 }
 
 type shun struct {

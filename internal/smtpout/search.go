@@ -48,10 +48,10 @@ func (s *search) hosts(ctx context.Context) ([]string, *Failure) {
 		return nil, without(StageTLS, "4.7.5", fmt.Errorf("TLS policy of %s: %w", s.domain, err))
 	}
 	if s.mx, err = s.d.Resolver.MX(ctx, s.domain); err != nil {
-		return nil, fromDNS(cmp.Or(context.Cause(ctx), err))
+		return nil, fromDNS(ctx, err)
 	}
 	if s.mx.Null {
-		return nil, fromDNS(ErrNullMX)
+		return nil, without(StageRoute, "5.1.10", ErrNullMX) // RFC 7505 §4.2
 	}
 	var names []string
 	for _, mx := range s.order() {
@@ -110,7 +110,9 @@ func (s *search) tryHost(ctx context.Context, host string) (_ *Session, done boo
 		if ctx.Err() != nil {
 			return nil, true
 		}
-		s.d.Memory.failed(addr.String(), time.Now())
+		if f.theHosts() {
+			s.d.Memory.failed(addr.String(), time.Now())
+		}
 		if f.Reply.Code != 0 {
 			s.refusals++
 		}
@@ -121,7 +123,9 @@ func (s *search) tryHost(ctx context.Context, host string) (_ *Session, done boo
 			break
 		}
 	}
-	s.d.Memory.failed(host, time.Now())
+	if s.failures[len(s.failures)-1].theHosts() {
+		s.d.Memory.failed(host, time.Now())
+	}
 	return nil, false
 }
 
@@ -140,7 +144,7 @@ func (s *search) fail(f *Failure, host string, to netip.AddrPort) {
 func (s *search) addrs(ctx context.Context, host string) ([]netip.Addr, *Failure) {
 	answer, err := s.d.Resolver.Addrs(ctx, host)
 	if err != nil {
-		return nil, fromDNS(cmp.Or(context.Cause(ctx), err))
+		return nil, fromDNS(ctx, err)
 	}
 	var refused error
 	addrs := slices.DeleteFunc(slices.Clone(answer.Addrs), func(a netip.Addr) bool {
@@ -169,15 +173,20 @@ func (s *search) addrs(ctx context.Context, host string) ([]netip.Addr, *Failure
 }
 
 // tryAddress opens a session with one address. Where STARTTLS broke and the
-// clear is allowed, it connects once more and does without.
+// clear is allowed, it connects once more and does without, and for a while
+// does so from the start.
 func (s *search) tryAddress(ctx context.Context, host string, to netip.AddrPort) (*Session, *Failure) {
-	session, f := s.d.open(ctx, host, to, s.mx, s.policy)
-	if f == nil || f.Stage != StageTLS || f.Reply.Code != 0 || s.policy.strict() || ctx.Err() != nil {
+	policy, broken := s.policy, "STARTTLS at "+to.Addr().String()
+	if !policy.strict() && s.d.Memory.shunned(broken, time.Now()) {
+		policy.Mode = TLSOff
+	}
+	session, f := s.d.open(ctx, host, to, s.mx, policy)
+	if f == nil || f.Stage != StageTLS || f.Reply.Code != 0 || policy.strict() || ctx.Err() != nil {
 		return session, f
 	}
-	inTheClear := s.policy
-	inTheClear.Mode = TLSOff
-	again, failedAgain := s.d.open(ctx, host, to, s.mx, inTheClear)
+	s.d.Memory.failed(broken, time.Now())
+	policy.Mode = TLSOff
+	again, failedAgain := s.d.open(ctx, host, to, s.mx, policy)
 	if failedAgain != nil {
 		return nil, f
 	}

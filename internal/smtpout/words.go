@@ -32,6 +32,8 @@ func words(err error) string {
 		return "the server reset the connection"
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "the server stopped reading"
 	default:
