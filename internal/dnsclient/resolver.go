@@ -40,7 +40,8 @@ type Config struct {
 	// Defaults to those of /etc/resolv.conf.
 	Servers []netip.AddrPort
 	// LoopbackOnly refuses servers outside 127.0.0.0/8 and ::1, at construction
-	// and again at the moment of connecting. The sandbox sets it.
+	// and again at the moment of connecting, and those of /etc/resolv.conf. The
+	// sandbox sets it.
 	LoopbackOnly bool
 	// Timeout bounds one try at one server. Defaults to 3 s.
 	Timeout time.Duration
@@ -64,9 +65,12 @@ type Resolver struct {
 }
 
 // New returns a resolver. It fails when no server is known, or when
-// LoopbackOnly is set and a server is outside loopback.
+// LoopbackOnly is set and the servers are not named or outside loopback.
 func New(cfg Config) (*Resolver, error) {
 	servers := cfg.Servers
+	if len(servers) == 0 && cfg.LoopbackOnly {
+		return nil, errors.New("no DNS server is set: the machine's own, even on loopback, would answer for the Internet")
+	}
 	if len(servers) == 0 {
 		var err error
 		if servers, err = systemServers("/etc/resolv.conf"); err != nil {

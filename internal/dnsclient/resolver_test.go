@@ -318,6 +318,9 @@ func TestLoopbackOnly(t *testing.T) {
 	if _, err := New(Config{Servers: []netip.AddrPort{outside}, LoopbackOnly: true}); err == nil {
 		t.Error("a server outside loopback was accepted")
 	}
+	if _, err := New(Config{LoopbackOnly: true}); err == nil {
+		t.Error("the machine's own servers were accepted")
+	}
 	// The last look, should a server get in by another way.
 	r := &Resolver{servers: []netip.AddrPort{outside}, loopback: true, timeout: time.Second, now: time.Now, cache: newCache(1)}
 	_, err := r.MX(t.Context(), "two.test")

@@ -120,6 +120,8 @@ func (s *sink) serve() {
 			size, _, _ := strings.Cut(arg, " ")
 			s.hearExactly(size)
 			s.final(envelope)
+		case "RSET":
+			s.say("250 2.0.0 ok", nil)
 		default:
 			return
 		}

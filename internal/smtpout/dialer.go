@@ -37,6 +37,10 @@ type Dialer struct {
 	TLS TLSPolicy
 	// TLSFor returns the policy of a recipient domain. Nil means TLS for all.
 	TLSFor func(ctx context.Context, domain string) (TLSPolicy, error)
+	// Ignore lists EHLO keywords that are taken for not offered, such as
+	// "CHUNKING" where a server offers it and gets it wrong. STARTTLS cannot be
+	// ignored: that is what TLSOff says.
+	Ignore []string
 	// Timeouts bound every wait; see there for defaults.
 	Timeouts Timeouts
 	// Memory of hosts that failed may be shared with other dialers.

@@ -571,13 +571,34 @@ func TestFailureSaysWhatAndWhere(t *testing.T) {
 func TestExtensions(t *testing.T) {
 	t.Parallel()
 	got := extensions(reply.Reply{Lines: strings.Split("PIPELINING is not offered here|pipelining|Chunking|8BITMIME|SMTPUTF8|dsn|STARTTLS|"+
-		"SIZE 52428800|LIMITS MAILMAX=100 RCPTMAX=0 RCPTDOMAINMAX=1|AUTH=LOGIN PLAIN|", "|")})
+		"SIZE 52428800|LIMITS MAILMAX=100 RCPTMAX=0 RCPTDOMAINMAX=1|AUTH=LOGIN PLAIN|", "|")}, nil)
 	want := Extensions{ESMTP: true, Pipelining: true, Chunking: true, EightBitMIME: true, SMTPUTF8: true, DSN: true,
 		StartTLS: true, Size: true, MaxSize: 52428800, MailMax: 100}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := extensions(reply.Reply{Lines: []string{"CHUNKING", "SIZE", "LIMITS"}}); got != (Extensions{ESMTP: true, Size: true}) {
+	if got := extensions(reply.Reply{Lines: []string{"CHUNKING", "SIZE", "LIMITS"}}, nil); got != (Extensions{ESMTP: true, Size: true}) {
 		t.Errorf("got %+v", got)
+	}
+	got = extensions(reply.Reply{Lines: []string{"mx", "PIPELINING", "CHUNKING", "STARTTLS"}}, []string{"chunking", "starttls"})
+	if want := (Extensions{ESMTP: true, Pipelining: true, StartTLS: true}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestHostMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	var m HostMemory
+	now := time.Unix(1_800_000_000, 0)
+	for i := range 3 * mostShuns {
+		m.failed(fmt.Sprint(i), now)
+	}
+	if n := len(m.shuns); n > mostShuns || n < mostShuns/2 {
+		t.Errorf("%d entries", n)
+	}
+	m.failed("later", now.Add(time.Hour))
+	m.sweep(now.Add(time.Hour))
+	if len(m.shuns) != 1 {
+		t.Errorf("%d entries, want only the fresh one", len(m.shuns))
 	}
 }

@@ -1,6 +1,7 @@
 package smtpout
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,22 +19,23 @@ type Extensions struct {
 	DSN          bool // RFC 3461
 	StartTLS     bool // RFC 3207
 	Size         bool // RFC 1870: the SIZE parameter is understood
-	MaxSize      int64
+	// MaxSize is the largest message that the server takes, in bytes; 0 when not said.
+	MaxSize int64
 	// MailMax is the most transactions that the server takes on one connection,
 	// RcptMax the most recipients of one transaction (RFC 9422); 0 when not said.
 	MailMax, RcptMax int
 }
 
 // extensions reads the reply to EHLO; its first line is a greeting (RFC 5321
-// §4.1.1.1). Keywords are compared without case.
-func extensions(ehlo reply.Reply) Extensions {
+// §4.1.1.1). Keywords, also those to ignore, are compared without case.
+func extensions(ehlo reply.Reply, ignore []string) Extensions {
 	x := Extensions{ESMTP: true}
 	if len(ehlo.Lines) == 0 {
 		return x
 	}
 	for _, line := range ehlo.Lines[1:] {
 		words := strings.Fields(strings.ToUpper(line))
-		if len(words) == 0 {
+		if len(words) == 0 || ignored(words[0], ignore) {
 			continue
 		}
 		switch words[0] {
@@ -61,6 +63,10 @@ func extensions(ehlo reply.Reply) Extensions {
 		}
 	}
 	return x
+}
+
+func ignored(keyword string, ignore []string) bool {
+	return keyword != "STARTTLS" && slices.ContainsFunc(ignore, func(k string) bool { return strings.EqualFold(k, keyword) })
 }
 
 func (x *Extensions) limits(words []string) {

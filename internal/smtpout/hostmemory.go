@@ -11,7 +11,7 @@ import (
 const (
 	firstShun   = time.Minute
 	longestShun = 30 * time.Minute
-	mostShuns   = 10_000 // about 1 MB; expired entries are swept beyond it
+	mostShuns   = 10_000 // about 1 MB
 )
 
 // HostMemory remembers hosts and addresses that failed lately. They are tried
@@ -54,7 +54,18 @@ func (m *HostMemory) failed(key string, now time.Time) {
 	}
 	m.shuns[key] = shun{now.Add(next), next}
 	if len(m.shuns) > mostShuns {
-		maps.DeleteFunc(m.shuns, func(_ string, s shun) bool { return now.After(s.until) })
+		m.sweep(now)
+	}
+}
+
+// sweep forgets what has expired, and more at random where that is not enough.
+func (m *HostMemory) sweep(now time.Time) {
+	maps.DeleteFunc(m.shuns, func(_ string, s shun) bool { return now.After(s.until) })
+	for key := range m.shuns {
+		if len(m.shuns) <= mostShuns*3/4 {
+			return
+		}
+		delete(m.shuns, key)
 	}
 }
 

@@ -107,7 +107,7 @@ func (o *opening) hello() *Failure {
 			return f
 		}
 	} else if rep.Code/100 == 2 {
-		o.info.Extensions = extensions(rep)
+		o.info.Extensions = extensions(rep, o.d.Ignore)
 	}
 	o.info.Hello = rep
 	if rep.Code/100 != 2 {

@@ -158,6 +158,9 @@ func (t *transaction) oneFlight() {
 	t.hearSteps()
 	t.hearFinal()
 	t.s.dirty = !t.out.Accepted // RFC 3030 §2: after a failed BDAT the state is indeterminate
+	if t.out.Reply.Phase != reply.PhaseDot && !t.out.Closed {
+		t.realign()
+	}
 }
 
 // flight sends the envelope in one write (RFC 2920 §3.1) and hears the replies

@@ -161,6 +161,19 @@ func (t *transaction) takeBack() {
 	t.s.dirty = false
 }
 
+// realign makes sure that a server which refused the envelope of a flight has
+// dropped the body that followed, and has not taken it for commands: their
+// replies would pass for those to the next message. RSET goes alone, and what
+// comes back must be its 250.
+func (t *transaction) realign() {
+	t.s.out = append(t.s.out[:0], "RSET\r\n"...)
+	t.flush(1, t.s.timeouts.Command)
+	if rep, _ := t.hear(reply.PhaseDot, t.s.timeouts.Command); rep.Code/100 != 2 {
+		t.out.Closed = true
+	}
+	t.s.dirty = false
+}
+
 // hearFinal hears the reply to the whole message.
 func (t *transaction) hearFinal() {
 	if t.answered && t.out.Closed {
