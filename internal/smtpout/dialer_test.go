@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headwaymail/headway/internal/dnsclient"
-	"github.com/headwaymail/headway/pacing/reply"
 )
 
 // internet is mail hosts by address, and the DNS that leads to them. A host
@@ -292,82 +290,6 @@ func TestEqualHostsTakeTurns(t *testing.T) {
 	})
 }
 
-func TestFailedHostIsTriedLast(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		n := internet{
-			mx:    hosts("a.test", "b.test"),
-			addrs: map[string][]string{"a.test": {"127.0.0.1"}, "b.test": {"127.0.0.2"}},
-			hosts: map[string][]string{"127.0.0.2": good},
-		}
-		d := Dialer{LoopbackOnly: true}
-		for i, step := range []struct {
-			wait time.Duration
-			want []string
-		}{
-			{0, []string{"127.0.0.1", "127.0.0.2"}},
-			{59 * time.Second, []string{"127.0.0.2"}},
-			{2 * time.Second, []string{"127.0.0.1", "127.0.0.2"}},  // remembered for twice as long now
-			{119 * time.Second, []string{"127.0.0.2"}},             // still
-			{2 * time.Second, []string{"127.0.0.1", "127.0.0.2"}},  // four minutes
-			{239 * time.Second, []string{"127.0.0.2"}},             // still
-			{2 * time.Hour, []string{"127.0.0.1", "127.0.0.2"}},    // all forgotten: a minute again
-			{61 * time.Second, []string{"127.0.0.1", "127.0.0.2"}}, // two
-		} {
-			time.Sleep(step.wait)
-			n.dial(t, &d)
-			if diff := cmp.Diff(step.want, n.dialled); diff != "" {
-				t.Errorf("step %d (-want +got):\n%s", i, diff)
-			}
-		}
-		n.hosts = map[string][]string{"127.0.0.1": good}
-		time.Sleep(2*time.Minute + time.Second)
-		n.dial(t, &d)
-		if d.Memory.shunned("a.test", time.Now()) || len(d.Memory.shuns) > 2 {
-			t.Errorf("a host that works is still shunned: %v", d.Memory.shuns)
-		}
-	})
-}
-
-func TestBrokenTLSIsRemembered(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		offer := []string{"S: 220 mx", "C: EHLO out.test", "S: 250-mx", "S: 250 STARTTLS"}
-		n := internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"127.0.0.1"}}}
-		d := Dialer{LoopbackOnly: true}
-		next := func() []string { // breaks STARTTLS, goes on without it
-			if len(n.dialled)%2 == 1 {
-				return slices.Concat(offer, []string{"C: STARTTLS", "S: 220 go", "close"})
-			}
-			return slices.Concat(offer, []string{"C: QUIT", "S: 221 bye"})
-		}
-		n.script = next
-		if host, f := n.dial(t, &d); host == "" || len(n.dialled) != 2 {
-			t.Fatalf("%v after %d connections", f, len(n.dialled))
-		}
-		n.script = func() []string { return slices.Concat(offer, []string{"C: QUIT", "S: 221 bye"}) }
-		if host, f := n.dial(t, &d); host == "" || len(n.dialled) != 1 {
-			t.Fatalf("%v after %d connections", f, len(n.dialled))
-		}
-		time.Sleep(firstShun)
-		n.script = next
-		if host, f := n.dial(t, &d); host == "" || len(n.dialled) != 2 {
-			t.Fatalf("%v after %d connections", f, len(n.dialled))
-		}
-	})
-}
-
-func TestPolicyOfOursShunsNobody(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		n := internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"127.0.0.1"}}, hosts: map[string][]string{"127.0.0.1": {"S: 220 mx", "C: EHLO out.test", "S: 250 mx"}}}
-		d := Dialer{LoopbackOnly: true, TLS: TLSPolicy{Mode: TLSRequired}}
-		if _, f := n.dial(t, &d); !errors.Is(f, ErrNoTLS) || len(d.Memory.shuns) != 0 {
-			t.Errorf("%v; shunned are %v", f, d.Memory.shuns)
-		}
-	})
-}
-
 func TestDNSThatHangsIsTemporary(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -425,113 +347,6 @@ func TestDialBudgetAndCancel(t *testing.T) {
 	}
 }
 
-// TestLastLook goes past all earlier looks, to the moment of connecting.
-func TestLastLook(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		address  string
-		loopback bool
-		want     error
-	}{
-		{"192.0.2.1:25", true, ErrOutsideLoopback},
-		{"[2001:db8::1]:25", true, ErrOutsideLoopback},
-		{"127.0.0.1:25", false, ErrUnroutable},
-		{"[::1]:25", false, ErrUnroutable},
-		{"10.0.0.1:25", false, ErrUnroutable},
-	} {
-		d := &Dialer{LoopbackOnly: tc.loopback}
-		dialer := net.Dialer{Control: d.guard, Timeout: time.Second}
-		conn, err := dialer.DialContext(t.Context(), "tcp", tc.address)
-		if err == nil {
-			conn.Close()
-		}
-		if !errors.Is(err, tc.want) {
-			t.Errorf("%s: %v, want %v", tc.address, err, tc.want)
-		}
-		d.timeouts = Timeouts{}.withDefaults()
-		if _, err := d.connect(t.Context(), netip.MustParseAddrPort(tc.address)); !errors.Is(err, tc.want) {
-			t.Errorf("%s: %v, want %v", tc.address, err, tc.want)
-		}
-	}
-}
-
-func TestAdmit(t *testing.T) {
-	t.Parallel()
-	for addr, want := range map[string][2]error{ // on the Internet, in the sandbox
-		"127.0.0.1":        {ErrUnroutable, nil},
-		"127.255.255.254":  {ErrUnroutable, nil},
-		"::1":              {ErrUnroutable, nil},
-		"::ffff:127.0.0.1": {ErrUnroutable, nil},
-		"128.0.0.1":        {nil, ErrOutsideLoopback},
-		"::ffff:10.0.0.1":  {ErrUnroutable, ErrOutsideLoopback},
-		"8.8.8.8":          {nil, ErrOutsideLoopback},
-		"2a00:1450::1a":    {nil, ErrOutsideLoopback},
-		"0.0.0.0":          {ErrUnroutable, ErrOutsideLoopback},
-		"0.1.2.3":          {ErrUnroutable, ErrOutsideLoopback},
-		"10.1.2.3":         {ErrUnroutable, ErrOutsideLoopback},
-		"172.16.0.1":       {ErrUnroutable, ErrOutsideLoopback},
-		"192.168.1.1":      {ErrUnroutable, ErrOutsideLoopback},
-		"100.64.0.1":       {ErrUnroutable, ErrOutsideLoopback},
-		"169.254.169.254":  {ErrUnroutable, ErrOutsideLoopback},
-		"192.0.2.1":        {ErrUnroutable, ErrOutsideLoopback},
-		"198.18.0.1":       {ErrUnroutable, ErrOutsideLoopback},
-		"224.0.0.1":        {ErrUnroutable, ErrOutsideLoopback},
-		"255.255.255.255":  {ErrUnroutable, ErrOutsideLoopback},
-		"::":               {ErrUnroutable, ErrOutsideLoopback},
-		"fe80::1":          {ErrUnroutable, ErrOutsideLoopback},
-		"fd00::1":          {ErrUnroutable, ErrOutsideLoopback},
-		"ff02::1":          {ErrUnroutable, ErrOutsideLoopback},
-		"2001:db8::1":      {ErrUnroutable, ErrOutsideLoopback},
-	} {
-		a := netip.MustParseAddr(addr)
-		if err := admit(a, false); !errors.Is(err, want[0]) {
-			t.Errorf("%s on the Internet: %v", addr, err)
-		}
-		if err := admit(a, true); !errors.Is(err, want[1]) {
-			t.Errorf("%s in the sandbox: %v", addr, err)
-		}
-	}
-}
-
-func TestUnroutableMailHosts(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		n := internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {"127.0.0.1", "::1"}, "b.test": {"10.0.0.1"}}}
-		_, f := n.dial(t, &Dialer{})
-		if !errors.Is(f, ErrUnroutable) || !f.Permanent || f.Reason() != "mx_unroutable" || len(n.dialled) != 0 {
-			t.Errorf("got %v (permanent %v, %q) after %v", f, f.Permanent, f.Reason(), n.dialled)
-		}
-		want := "route b.test for two.test: 5.1.2 10.0.0.1: the address of the mail host is not reachable over the Internet"
-		if len(f.Earlier) != 1 || f.Earlier[0].Error() != want {
-			t.Errorf("earlier failures %v, want %s", f.Earlier, want)
-		}
-	})
-}
-
-func TestPolicyMetBy(t *testing.T) {
-	t.Parallel()
-	clearInfo := Info{Host: "mx.two.test"}
-	encrypted := Info{Host: "mx.two.test", TLS: TLSInfo{Version: "TLSv1.3"}}
-	verified := Info{Host: "mx.two.test", TLS: TLSInfo{Version: "TLSv1.3", Verified: true}}
-	for _, tc := range []struct {
-		policy TLSPolicy
-		want   [3]bool // in the clear, encrypted, verified
-	}{
-		{TLSPolicy{}, [3]bool{true, true, true}},
-		{TLSPolicy{Mode: TLSOff}, [3]bool{true, true, true}},
-		{TLSPolicy{Mode: TLSRequired}, [3]bool{false, true, true}},
-		{TLSPolicy{Mode: TLSVerified}, [3]bool{false, false, true}},
-		{TLSPolicy{Mode: TLSVerified, Hosts: []string{"*.two.test"}}, [3]bool{false, false, true}},
-		{TLSPolicy{Hosts: []string{"two.test", "*.test"}}, [3]bool{}},
-		{TLSPolicy{Hosts: []string{"MX.two.test."}}, [3]bool{true, true, true}},
-	} {
-		got := [3]bool{tc.policy.MetBy(clearInfo), tc.policy.MetBy(encrypted), tc.policy.MetBy(verified)}
-		if got != tc.want {
-			t.Errorf("%+v: %v, want %v", tc.policy, got, tc.want)
-		}
-	}
-}
-
 func TestSessionServes(t *testing.T) {
 	t.Parallel()
 	s := &Session{info: Info{Host: "b.test"}}
@@ -565,40 +380,5 @@ func TestFailureSaysWhatAndWhere(t *testing.T) {
 	_, f := n.dial(t, &Dialer{LoopbackOnly: true})
 	if got, want := f.Error(), "connect a.test (127.0.0.1:25) for two.test: 4.4.1 connection refused"; got != want {
 		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestExtensions(t *testing.T) {
-	t.Parallel()
-	got := extensions(reply.Reply{Lines: strings.Split("PIPELINING is not offered here|pipelining|Chunking|8BITMIME|SMTPUTF8|dsn|STARTTLS|"+
-		"SIZE 52428800|LIMITS MAILMAX=100 RCPTMAX=0 RCPTDOMAINMAX=1|AUTH=LOGIN PLAIN|", "|")}, nil)
-	want := Extensions{ESMTP: true, Pipelining: true, Chunking: true, EightBitMIME: true, SMTPUTF8: true, DSN: true,
-		StartTLS: true, Size: true, MaxSize: 52428800, MailMax: 100}
-	if got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-	if got := extensions(reply.Reply{Lines: []string{"CHUNKING", "SIZE", "LIMITS"}}, nil); got != (Extensions{ESMTP: true, Size: true}) {
-		t.Errorf("got %+v", got)
-	}
-	got = extensions(reply.Reply{Lines: []string{"mx", "PIPELINING", "CHUNKING", "STARTTLS"}}, []string{"chunking", "starttls"})
-	if want := (Extensions{ESMTP: true, Pipelining: true, StartTLS: true}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
-func TestHostMemoryIsBounded(t *testing.T) {
-	t.Parallel()
-	var m HostMemory
-	now := time.Unix(1_800_000_000, 0)
-	for i := range 3 * mostShuns {
-		m.failed(fmt.Sprint(i), now)
-	}
-	if n := len(m.shuns); n > mostShuns || n < mostShuns/2 {
-		t.Errorf("%d entries", n)
-	}
-	m.failed("later", now.Add(time.Hour))
-	m.sweep(now.Add(time.Hour))
-	if len(m.shuns) != 1 {
-		t.Errorf("%d entries, want only the fresh one", len(m.shuns))
 	}
 }
