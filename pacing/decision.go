@@ -19,6 +19,7 @@ const (
 	Knocked   DecisionKind = "knock"    // one message was tried during a hold, and refused
 	Released  DecisionKind = "release"  // a hold ended
 	Laned     DecisionKind = "lanes"    // the lane cap, messages per lane or opening gap changed
+	Warmed    DecisionKind = "warm-up"  // the day's ceiling changed; Was and Now are messages a day
 	Overruled DecisionKind = "operator" // somebody decided by hand
 )
 

@@ -17,6 +17,7 @@ const (
 	Opened      Kind = "opened"       // a lane was opened: greeting and EHLO went well
 	OpenRefused Kind = "open_refused" // a lane could not be opened
 	Closed      Kind = "closed"       // a lane ended
+	Complained  Kind = "complained"   // a recipient marked a message as spam
 )
 
 // Event is one thing that happened on the wire.

@@ -16,6 +16,8 @@ import (
 type lanes struct {
 	Cap   int     `json:"cap,omitzero"`   // never more; 0 unknown
 	Most  int     `json:"most,omitzero"`  // most that ever were open
+	Open  int     `json:"open,omitzero"`  // open when the last message was accepted
+	Told  moment  `json:"told,omitzero"`  // when one more was last refused
 	Next  moment  `json:"next,omitzero"`  // when one more may be tried
 	Gap   float64 `json:"gap,omitzero"`   // seconds between such tries
 	Given bool    `json:"given,omitzero"` // the cap comes from the profile, not from the provider
@@ -39,6 +41,9 @@ func (s *State) wanted(r float64) int {
 // room is the number of lanes that may be open now.
 func (s *State) room(now moment, r float64) int {
 	want := min(s.wanted(r), s.Profile.maxLanes())
+	if s.Less.Limit > 0 {
+		want = min(want, s.Less.Limit)
+	}
 	if s.Lanes.Cap == 0 || want <= s.Lanes.Cap {
 		return want
 	}
@@ -58,6 +63,7 @@ func (t *turn) opened(e Event) {
 	if l.Cap > 0 && e.Lanes > l.Cap {
 		was := l.Cap
 		l.Cap, l.Gap, l.Next = e.Lanes, laneGap, t.now.plus(laneGapAgain)
+		t.restLess()
 		t.decide(Laned, float64(was), float64(l.Cap), fmt.Sprintf("one more lane was welcome: %d", l.Cap))
 	}
 }
@@ -65,6 +71,11 @@ func (t *turn) opened(e Event) {
 // crowded sets the cap to what was open when one more was refused.
 func (t *turn) crowded(e Event) {
 	l := &t.Lanes
+	if e.launched() <= l.Told {
+		return // it was under way when the first was refused
+	}
+	l.Told = t.call
+	t.restLess()
 	open := e.Lanes
 	if e.Kind == Refused {
 		open-- // the refused message's own lane is counted

@@ -68,9 +68,11 @@ func (p *permits) cut(now, from moment, r float64, want int, horizon time.Durati
 	return Block{First: first.Time(), Interval: duration(interval), N: n}
 }
 
-// blockedUntil is when the pause of an episode, or the wait for a quota's
-// next window, is over.
-func (s *State) blockedUntil() moment { return max(s.Episode.Until, s.Windows.Until) }
+// blockedUntil is when the pause of an episode, or the wait for a quota's next
+// window or the warm-up's next hour or day, is over.
+func (s *State) blockedUntil() moment {
+	return max(s.Episode.Until, s.Windows.Until, s.Warmup.Until)
+}
 
 func (t *turn) takeKnock() Block {
 	if !t.knockDue(t.now) {

@@ -25,6 +25,10 @@ type Profile struct {
 	// push at one provider. Defaults to 500.
 	MaxRate float64 `json:"max_rate,omitzero"`
 
+	// WarmUp says that the source is new to the provider: a daily ceiling
+	// rises from 50 messages. Defaults to none.
+	WarmUp bool `json:"warm_up,omitzero"`
+
 	// Without switches parts of the controller off. Only benchmarks use it.
 	Without Part `json:"without,omitzero"`
 }

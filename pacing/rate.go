@@ -19,11 +19,10 @@ const (
 // and the one before is the limit (see measure.go).
 type rate struct {
 	Mode mode    `json:"mode"`
-	R    float64 `json:"r"`            // messages per second now
-	Lo   float64 `json:"lo"`           // highest known good; 0 unknown
-	Hi   float64 `json:"hi,omitzero"`  // lowest known bad; 0 unknown
-	Good float64 `json:"good"`         // highest rate that finished an epoch clean
-	Max  float64 `json:"max,omitzero"` // ceiling of the climb that is under way; 0 none
+	R    float64 `json:"r"`           // messages per second now
+	Lo   float64 `json:"lo"`          // highest known good; 0 unknown
+	Hi   float64 `json:"hi,omitzero"` // lowest known bad; 0 unknown
+	Good float64 `json:"good"`        // highest rate that finished an epoch clean
 
 	// The epoch: what was sent since the rate was set.
 	Since moment  `json:"since"`
@@ -103,9 +102,12 @@ func (t *turn) look() {
 	if dt < 1 || t.now < t.blockedUntil() {
 		return
 	}
-	if t.Windows.Cap > 0 && t.Windows.Cap < r.R {
-		r.Since, r.Sent = t.now, 0 // a quota is the limit: nothing is learned about the rate
+	if t.allowed() < r.R {
+		r.Since, r.Sent = t.now, 0 // another ceiling is the limit: nothing is learned about the rate
 		return
+	}
+	if r.Mode != climbing {
+		t.tryLess()
 	}
 	switch r.Mode {
 	case starting:
@@ -133,7 +135,7 @@ func (t *turn) double(dt float64) {
 	r := &t.Rate
 	if !t.utilised(dt) {
 		// Lanes or mail are the limit, not the provider: stay near what is used.
-		r.set(t.now, max(min(t.Profile.start(), r.R), min(r.R, 1.5*r.Sent/dt)), t.most())
+		r.set(t.now, max(min(t.Profile.start(), r.R), min(r.R, 2*r.Sent/dt)), t.most())
 		return
 	}
 	r.Good = max(r.Good, r.R)
@@ -230,6 +232,9 @@ func (s *State) allowed() float64 {
 	}
 	if s.Windows.Cap > 0 {
 		r = math.Min(r, s.Windows.Cap)
+	}
+	if s.Warmup.Cap > 0 {
+		r = math.Min(r, s.Warmup.Cap)
 	}
 	return max(r, slowest)
 }

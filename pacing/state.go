@@ -28,11 +28,13 @@ type State struct {
 	Hold       hold            `json:"hold,omitzero"`
 	Comeback   comeback        `json:"comeback,omitzero"`
 	Lanes      lanes           `json:"lanes,omitzero"`
+	Less       lanesLess       `json:"less,omitzero"`
 	Opening    opening         `json:"opening,omitzero"`
 	PerLane    perLane         `json:"per_lane,omitzero"`
 	Latency    latency         `json:"latency,omitzero"`
 	Hand       hand            `json:"hand,omitzero"`
 	Noise      noise           `json:"noise,omitzero"`
+	Warmup     warmup          `json:"warmup,omitzero"`
 	Carried    carried         `json:"carried,omitzero"`
 	Windows    windows         `json:"windows,omitzero"`
 	Sliding    sliding         `json:"sliding,omitzero"`

@@ -26,12 +26,16 @@ type turn struct {
 // result, and the state passed in is not changed.
 func Step(s State, events []Event, now time.Time) (State, []Decision) {
 	t := begin(&s, now)
+	if s.Clock != 0 {
+		t.age(t.call.since(s.Clock))
+	}
 	if t.Said.Kind == "" {
 		t.decide(Started, 0, t.Rate.R, "first messages to this provider: starting at "+pace(t.Rate.R)+", doubling while nothing is refused")
 	}
 	for _, e := range inOrder(events) {
 		t.now = min(max(momentOf(e.At), t.Clock), t.call)
 		t.pass()
+		t.warmed(e)
 		t.take(e)
 	}
 	t.now = t.call
@@ -73,6 +77,7 @@ func (s *State) rewind(at moment) {
 func (t *turn) pass() {
 	t.Budget.pass(t.now)
 	t.runWindows()
+	t.runWarmup()
 	if !t.held() {
 		t.look()
 	}
@@ -89,8 +94,8 @@ func (t *turn) take(e Event) {
 		t.opened(e)
 	case OpenRefused:
 		t.openRefused(e)
-	case Closed:
-		// Lanes are counted by whoever owns them; a close says nothing about pace.
+	case Closed, Complained:
+		// Lanes are counted by whoever owns them; neither says anything about pace.
 	}
 }
 
@@ -101,6 +106,7 @@ func (t *turn) accepted(e Event) {
 	t.Latency.observe(launched, momentOf(e.At), t.call, n)
 	t.Budget.accepted(n)
 	t.Windows.accepted(momentOf(e.At), n)
+	t.Lanes.Open = e.Lanes
 	t.sent(launched, n)
 	if t.Hold.Run == 0 {
 		t.Hold.Run = t.now

@@ -14,8 +14,12 @@ type envelope struct {
 	state  pacing.State
 	rng    *rand.Rand
 	opened time.Duration
+	looked time.Duration // last Step that no event asked for
 	say    func(time.Duration, pacing.Decision)
 }
+
+// lookEvery is how often the controller looks at the clock of its own accord.
+const lookEvery = 250 * time.Millisecond
 
 // Envelope is the controller of package pacing.
 func Envelope() Contender { return EnvelopeWith("Envelope", pacing.Profile{}, nil) }
@@ -63,8 +67,10 @@ func (e *envelope) Lanes(now time.Duration, open int) (int, time.Duration) {
 func (e *envelope) Permit(now time.Duration) (Permit, time.Duration, bool) {
 	at := Start.Add(now)
 	var block pacing.Block
-	if e.state, block = pacing.TakeFirst(e.state, 1, at, 0); block.N > 0 {
-		return Permit{Fresh: true}, 0, true
+	if e.state.Recipients.Greylists {
+		if e.state, block = pacing.TakeFirst(e.state, 1, at, 0); block.N > 0 {
+			return Permit{Fresh: true}, 0, true
+		}
 	}
 	if e.state, block = pacing.Take(e.state, 1, at, 0); block.N > 0 {
 		return Permit{Probe: block.Probe}, 0, true
@@ -106,8 +112,11 @@ func (e *envelope) PerLane() int { return e.state.PerLane.Allowed(e.state.Profil
 func (e *envelope) Report(now time.Duration, o Outcome) { e.step(now, o.Event) }
 
 func (e *envelope) Wake(now time.Duration) time.Duration {
-	e.step(now)
-	return now + time.Second
+	if now >= e.looked+lookEvery {
+		e.looked = now
+		e.step(now)
+	}
+	return e.looked + lookEvery
 }
 
 // Retry is the plain schedule of the product: what was put off for the

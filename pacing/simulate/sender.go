@@ -106,7 +106,7 @@ func (s *sender) wake(at time.Duration) {
 // trim closes lanes that are too many or unused.
 func (s *sender) trim() {
 	most, _ := s.policy.Lanes(s.now, s.open)
-	for s.open > min(most, hardLanes) {
+	for s.ready > min(most, hardLanes) {
 		l := s.idle()
 		if l == nil {
 			break
