@@ -56,7 +56,7 @@ func (c *carried) best(now moment) float64 {
 func (t *turn) fell() bool {
 	h := &t.Hold
 	since := t.now.since(h.Ended)
-	if h.Ended != 0 && (h.Took >= learnFrom && !h.Stray && since < 3600 || h.Cost >= costly && since < costlyRest*h.Cost) {
+	if h.Ended != 0 && (h.Took >= learnFrom && !h.Stray && since < 3600 || h.Cost >= costly && since < h.rest()) {
 		return false
 	}
 	return t.Rate.Lo < fallen*t.Carried.best(t.now)

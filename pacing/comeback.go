@@ -15,10 +15,11 @@ type comeback struct {
 
 const (
 	comebackStep = 1.3
-	costly       = 60 // seconds of hold from which on a limit is searched no more
-	costlyRest   = 40 // no search for so many times what the last hold cost
-	suspectDelay = 60 // seconds to the first knock when it may be greylisting
-	learnFrom    = 15 // seconds that a block must have lasted to tell a window
+	costly       = 60       // seconds of hold from which on a limit is searched no more
+	costlyRest   = 40       // no search for so many times what the last hold cost …
+	longestRest  = 6 * 3600 // … but a hold of a day must not end searching for a month
+	suspectDelay = 60       // seconds to the first knock when it may be greylisting
+	learnFrom    = 15       // seconds that a block must have lasted to tell a window
 )
 
 // comeBack sets the rate after a hold of so many seconds by what the hold

@@ -155,6 +155,9 @@ func (t *turn) release(e Event) {
 	t.say(Released, 0, t.Rate.R, Event{}, fmt.Sprintf("a message passed after %s; %s", span(took), reason))
 }
 
+// rest is how long not to search after a costly hold, in seconds.
+func (h *hold) rest() float64 { return min(costlyRest*h.Cost, longestRest) }
+
 // cycle works out what the provider granted from one block to the next.
 func (t *turn) cycle() {
 	h := &t.Hold

@@ -2,13 +2,29 @@ package pacing
 
 import "github.com/headwaymail/headway/pacing/reply"
 
+// aside says whether a class would keep a refusal away from the rate. That
+// takes words: a bare 452 may be a full mailbox or a full quota, and taking
+// the second for the first would hammer a provider for ever.
+func aside(c reply.Class) bool {
+	switch c {
+	case reply.ClassMailbox, reply.ClassGreylist, reply.ClassRecipients, reply.ClassDNS,
+		reply.ClassContent, reply.ClassPolicy, reply.ClassSession:
+		return true
+	}
+	return false
+}
+
 // infer gives an unexplained refusal a class by where and how it came: at
 // RCPT it is about recipients; a lane that is always cut at the same message
 // carries no more than that. Everything else stays unknown, and time tells
 // whether it is a rate (mail goes on passing), a hold (nothing does) or noise.
 func (t *turn) infer(e Event) reply.Class {
 	class := e.Meaning.Class
-	if class != reply.ClassUnknown && class != reply.ClassNone {
+	guessed := e.Meaning.Rule == reply.Fallback && aside(class)
+	if class == reply.ClassGreylist && !t.Recipients.plausible(e) {
+		return reply.ClassUnknown
+	}
+	if class != reply.ClassUnknown && class != reply.ClassNone && !guessed {
 		return class
 	}
 	if e.Phase == reply.PhaseRcpt {

@@ -42,14 +42,14 @@ func (t *turn) tryLess() {
 		l.Kept, l.Limit = 0, 0 // the server may have changed: find out again
 	}
 	open := t.Lanes.Open
-	if t.now < l.Next || open < 3 || open < t.room(t.now, t.allowed()) {
+	if t.now < l.Next || open < 3 || open < t.room(t.now, t.allowed()) || t.Recipients.Greylists {
 		return
 	}
 	got := t.History.between(t.now.plus(-lessFor), t.now) / lessFor
 	before := t.History.between(t.now.plus(-2*lessFor), t.now.plus(-lessFor)) / lessFor
 	if t.now.since(t.Hold.Run) < 2*lessFor || t.now.since(t.Episode.Until) < lessFor ||
-		math.Abs(got-before) > 0.05*got || got > used*t.allowed() {
-		l.Next = t.now.plus(lessSettle) // not even, or the rate is the limit
+		math.Abs(got-before) > 0.05*got || got > used*t.allowed() || got*t.Latency.Message < 0.75*float64(open) {
+		l.Next = t.now.plus(lessSettle) // not even, or lanes are not the limit
 		return
 	}
 	l.Since, l.Limit, l.Was = t.now, open-1, got

@@ -51,6 +51,7 @@ const (
 	stepGrowth = 1.6
 	used       = 0.7 // share of the allowed messages that must have been sent, or the limit is ours
 	shortGap   = 30  // seconds to the next climb when the last one paid
+	startEasy  = 16  // messages per second from which on the start grows by half: what is in flight at the first refusal is refused too
 	longestGap = 7200
 )
 
@@ -130,7 +131,8 @@ func (t *turn) utilised(dt float64) bool {
 	return t.Rate.Sent > used*t.allowed()*answered
 }
 
-// double is the start: as long as short epochs stay clean, twice as fast.
+// double is the start: as long as short epochs stay clean, twice as fast, and
+// half as fast again where much is in flight.
 func (t *turn) double(dt float64) {
 	r := &t.Rate
 	if !t.utilised(dt) {
@@ -144,7 +146,11 @@ func (t *turn) double(dt float64) {
 		return
 	}
 	was := r.R
-	r.set(t.now, 2*r.R, t.most())
+	growth := 2.0
+	if r.R >= startEasy {
+		growth = 1.5
+	}
+	r.set(t.now, growth*r.R, t.most())
 	t.decide(Faster, was, r.R, "the first "+span(dt)+" at "+pace(was)+" went without a refusal")
 }
 
@@ -216,7 +222,7 @@ func (t *turn) planClimb() {
 		gap = min(gap, messages)
 	}
 	if t.Hold.Cost >= costly && t.has(CostlyRest) {
-		gap = max(gap, costlyRest*t.Hold.Cost)
+		gap = max(gap, t.Hold.rest())
 	}
 	r.Next = t.now.plus(gap * t.jitter(0.8, 1.2))
 }

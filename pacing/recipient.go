@@ -85,6 +85,22 @@ func (r *recipients) greylisted(e Event) {
 	}
 }
 
+// plausible says whether a refusal that sounds like greylisting behaves like
+// it: retries that waited long enough pass. Some limiters use the same words.
+func (r *recipients) plausible(e Event) bool {
+	if !e.First && e.Age.Seconds() >= r.delay() {
+		r.Retried++
+	}
+	if r.Retried > 100 {
+		r.Retried, r.Passed = r.Retried/2, r.Passed/2
+	}
+	if r.Retried >= 8 && r.Passed < 0.6*r.Retried {
+		r.Greylists = false
+		return false
+	}
+	return true
+}
+
 // infer sorts an unexplained refusal at RCPT: greylisting, one mailbox, or,
 // when everybody is put off, perhaps a block.
 func (r *recipients) infer(e Event) reply.Class {

@@ -88,7 +88,7 @@ func (t *turn) learnVolume() bool {
 	if width == 0 || agree > 2 {
 		return false // no agreement, or two runs so alike that many widths agree
 	}
-	t.slide(width, volumeShare*count/width, max(1.1*width, costlyRest*h.Cost))
+	t.slide(width, volumeShare*count/width, max(1.1*width, h.rest()))
 	return true
 }
 

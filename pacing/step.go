@@ -136,7 +136,9 @@ func (t *turn) sent(launched moment, n float64) {
 // refused sorts a refused message by whose trouble it is. Only trouble of
 // the source moves the rate.
 func (t *turn) refused(e Event) {
-	e.Meaning.Class = t.infer(e)
+	if e.Meaning.Class = t.infer(e); e.Meaning.Class == reply.ClassUnknown {
+		e.Meaning.Scope = "" // it takes words to tell whose trouble it is
+	}
 	if e.Meaning.Class != reply.ClassGreylist {
 		t.sent(e.launched(), 1)
 	}

@@ -83,7 +83,7 @@ func (t *turn) allowWindow(c *window) {
 		case c.Count > quotaPassed*c.Quota+5:
 			*c = window{}
 			t.refuteWindow()
-		case c.Count > quotaNear*c.Quota:
+		case c.Count+t.Rate.R*t.Latency.Message > quotaNear*c.Quota:
 			w.limit(max(0.2*c.Quota/30, 0.3))
 		}
 		return
