@@ -51,7 +51,7 @@ const (
 	stepGrowth = 1.6
 	used       = 0.7 // share of the allowed messages that must have been sent, or the limit is ours
 	shortGap   = 30  // seconds to the next climb when the last one paid
-	startEasy  = 16  // messages per second from which on the start grows by half: what is in flight at the first refusal is refused too
+	startEasy  = 8   // messages per second from which on the start grows by half: what is in flight at the first refusal is refused too
 	longestGap = 7200
 )
 

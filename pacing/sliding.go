@@ -30,7 +30,7 @@ var spans = [...]float64{5, 10, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600
 
 const (
 	slidingShare = 0.97
-	volumeShare  = 0.94 // crossing costs a block, so stay clearer below
+	volumeShare  = 0.96 // crossing costs a block, so stay clearer below
 	alike        = 0.05 // two volumes that differ by less agree
 )
 

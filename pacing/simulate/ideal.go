@@ -54,7 +54,7 @@ func ideal(s Scenario) []float64 {
 }
 
 // greedy sends at the greatest rate; refused ten times in a row, it asks less
-// often, down to twice a second.
+// often, down to ten times a second.
 func greedy(spec receiver.Spec, most float64, from, to time.Duration, accepted func(time.Duration)) {
 	r := receiver.New(spec, 1, Start)
 	source := netip.AddrFrom4([4]byte{127, 0, 0, 1})
@@ -91,7 +91,7 @@ func greedy(spec receiver.Spec, most float64, from, to time.Duration, accepted f
 		}
 		now += back
 		if refused++; refused > 10 {
-			back = min(2*back, 500*time.Millisecond)
+			back = min(2*back, 100*time.Millisecond)
 		}
 	}
 }
