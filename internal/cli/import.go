@@ -80,7 +80,7 @@ func runImport(cmd *cobra.Command, name string, o importOptions) error {
 		if done.State == postgres.ImportFailed {
 			return fmt.Errorf("%s was not imported: %s", name, done.Problem)
 		}
-		if err := writeRejects(ctx, d, id, o.rejects); err != nil {
+		if err := writeRejects(ctx, d, done, o.rejects); err != nil {
 			return err
 		}
 		if wantsJSON(cmd) {
@@ -144,7 +144,7 @@ func printImport(w io.Writer, i postgres.Import) {
 }
 
 // writeRejects writes the refused rows to a file, if one was asked for.
-func writeRejects(ctx context.Context, d *desk, id int64, name string) error {
+func writeRejects(ctx context.Context, d *desk, i postgres.Import, name string) error {
 	if name == "" {
 		return nil
 	}
@@ -152,5 +152,5 @@ func writeRejects(ctx context.Context, d *desk, id int64, name string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.service.WriteRejects(ctx, id, file), file.Close())
+	return errors.Join(d.service.WriteRejects(ctx, i, file), file.Close())
 }

@@ -457,15 +457,17 @@ func saveImport(ctx context.Context, q queryer, i Import, finished time.Time) er
 	return err
 }
 
-// Rejects returns the refused rows of an import in the order of the file.
-func (s *Store) Rejects(ctx context.Context, id int64) ([]RejectedRow, error) {
+// EachReject hands the refused rows of an import to use, one by one in the
+// order of the file, without gathering them.
+func (s *Store) EachReject(ctx context.Context, id int64, use func(RejectedRow) error) error {
 	rows, err := s.pool.Query(ctx, sqlRejects, id)
 	if err != nil {
-		return nil, fmt.Errorf("rejected rows of import %d: %w", id, err)
+		return fmt.Errorf("rejected rows of import %d: %w", id, err)
 	}
-	rejects, err := pgx.CollectRows(rows, pgx.RowToStructByPos[RejectedRow])
+	var r RejectedRow
+	_, err = pgx.ForEachRow(rows, []any{&r.Line, &r.Code, &r.Words, &r.Suggestion, &r.Cells}, func() error { return use(r) })
 	if err != nil {
-		return nil, fmt.Errorf("rejected rows of import %d: %w", id, err)
+		return fmt.Errorf("rejected rows of import %d: %w", id, err)
 	}
-	return rejects, nil
+	return nil
 }

@@ -83,18 +83,3 @@ func (s *Store) Waiting(ctx context.Context) (map[int64]int64, error) {
 	}
 	return waiting, nil
 }
-
-// EachReject hands the refused rows of an import to use, one by one in the
-// order of the file, without gathering them.
-func (s *Store) EachReject(ctx context.Context, id int64, use func(RejectedRow) error) error {
-	rows, err := s.pool.Query(ctx, sqlRejects, id)
-	if err != nil {
-		return fmt.Errorf("rejected rows of import %d: %w", id, err)
-	}
-	var r RejectedRow
-	_, err = pgx.ForEachRow(rows, []any{&r.Line, &r.Code, &r.Words, &r.Cells}, func() error { return use(r) })
-	if err != nil {
-		return fmt.Errorf("rejected rows of import %d: %w", id, err)
-	}
-	return nil
-}

@@ -97,34 +97,6 @@ func (s *Service) Import(ctx context.Context, u Upload) (int64, error) {
 	})
 }
 
-// WriteRejects writes the refused rows of an import as CSV: the columns of the
-// file, then line, problem and suggestion. Mended, it can be imported again.
-func (s *Service) WriteRejects(ctx context.Context, id int64, w io.Writer) error {
-	i, err := s.Store.Import(ctx, id)
-	if err != nil {
-		return err
-	}
-	var plan jobs.ImportPlan
-	if err := json.Unmarshal(i.Plan, &plan); err != nil {
-		return fmt.Errorf("plan of import %d: %w", id, err)
-	}
-	rejects, err := s.Store.Rejects(ctx, id)
-	if err != nil {
-		return err
-	}
-	writer, err := intake.NewRejectWriter(w, plan.Mapping)
-	if err != nil {
-		return err
-	}
-	for _, r := range rejects {
-		record := intake.Record{Position: intake.Position{Line: int(r.Line)}, Cells: r.Cells}
-		if err := writer.Write(record, &intake.Problem{Code: intake.Code(r.Code), Suggestion: r.Suggestion}); err != nil {
-			return err
-		}
-	}
-	return writer.Flush()
-}
-
 // Done reports whether an import has come to its end.
 func Done(i postgres.Import) bool {
 	return i.State == postgres.ImportDone || i.State == postgres.ImportFailed

@@ -25,7 +25,7 @@ func (s *Service) WriteRejects(ctx context.Context, i postgres.Import, w io.Writ
 	err = s.Store.EachReject(ctx, i.ID, func(r postgres.RejectedRow) error {
 		record := intake.Record{Cells: r.Cells}
 		record.Line = int(r.Line)
-		return rejects.Write(record, &intake.Problem{Code: intake.Code(r.Code)})
+		return rejects.Write(record, &intake.Problem{Code: intake.Code(r.Code), Suggestion: r.Suggestion})
 	})
 	if err != nil {
 		return err
