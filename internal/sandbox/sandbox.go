@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -186,6 +187,15 @@ func (s *Sandbox) DNSAddr() string { return s.dns.addr }
 
 // SMTPPort returns the port on which every MX host listens.
 func (s *Sandbox) SMTPPort() int { return s.port }
+
+// Addresses returns where each MX host listens, by its name.
+func (s *Sandbox) Addresses() map[string]netip.AddrPort {
+	out := map[string]netip.AddrPort{}
+	for _, h := range s.hosts {
+		out[h.name] = h.listener.Addr().(*net.TCPAddr).AddrPort()
+	}
+	return out
+}
 
 // AddTXT adds a TXT record, for instance the public key of a DKIM selector.
 func (s *Sandbox) AddTXT(name, value string) { s.zone.add(textRecord(name, value, s.zone.ttl)) }

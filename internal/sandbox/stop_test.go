@@ -71,6 +71,9 @@ func TestTheEndOfTheContextCutsConnections(t *testing.T) {
 func TestAllHostsShareOnePort(t *testing.T) {
 	t.Parallel()
 	s := run(t, one("hosts: {count: 3}", plain), Options{})
+	if got := s.Addresses()["mx3.northmail.test"].String(); got != hostAddress(s, 2) {
+		t.Errorf("the third host is at %s, want %s", got, hostAddress(s, 2))
+	}
 	for n := range 3 {
 		dial(t, s, "127.0.0.1", n).play(fmt.Sprintf("220 mx%d.northmail.test ESMTP Service Ready\n", n+1))
 	}

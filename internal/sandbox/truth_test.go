@@ -29,7 +29,7 @@ func TestTheInternetBearsOutTheTruth(t *testing.T) {
 		receiver.MailboxOverQuota: 552, receiver.MailboxFull: 452, receiver.MailboxBusy: 450,
 	}
 	clients, asked := map[string]*gosmtp.Client{}, map[receiver.Mailbox]int{}
-	for row := range f.Contacts(2000) {
+	for row := range f.Contacts(1200) {
 		if !row.Usable() {
 			continue
 		}

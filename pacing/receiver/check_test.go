@@ -163,3 +163,17 @@ func TestUnitsAreReadAndExplained(t *testing.T) {
 		}
 	}
 }
+
+func FuzzUnits(f *testing.F) {
+	for _, seed := range []string{"10/s", "120 / min", "1e3/h", "2.5%", "0.025", "-1/s", "/", "%"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if r, err := ParseRate(text); err == nil && (r < 0 || r-r != 0) {
+			t.Errorf("%q is read as the rate %v", text, r)
+		}
+		if s, err := ParseShare(text); err == nil && !(s >= 0 && s <= 1) {
+			t.Errorf("%q is read as the share %v", text, s)
+		}
+	})
+}

@@ -178,7 +178,7 @@ func (s *shedder) room(now time.Time) (bool, time.Duration) {
 	s.past.dropUntil(now.Add(-s.spec.Over))
 	s.past.push(now)
 	offered := float64(s.past.len()) / s.spec.Over.Seconds()
-	return s.rng.Float64()*offered < max(offered, 0)-max(0, offered-s.pace.rate(now)), s.spec.Over
+	return s.rng.Float64()*offered < s.pace.rate(now), s.spec.Over
 }
 
 func (s *shedder) count(time.Time) {}

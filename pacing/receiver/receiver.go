@@ -18,7 +18,6 @@ type ConnID uint64
 // not go back.
 type Receiver struct {
 	spec      Spec
-	start     time.Time
 	rng       *rand.Rand
 	limiters  []*limiter
 	outages   []*outage
@@ -72,7 +71,6 @@ func New(spec Spec, seed uint64, start time.Time) *Receiver {
 	spec.Limits, spec.Outages = slices.Clone(spec.Limits), slices.Clone(spec.Outages)
 	r := &Receiver{
 		spec:      spec,
-		start:     start,
 		rng:       rand.New(rand.NewPCG(seed, 1)),
 		mailboxes: newMailboxes(&spec.Mailboxes, spec.Opaque, seed),
 		conns:     map[ConnID]*conn{},
