@@ -33,7 +33,7 @@ create table providers (
     name       text not null,
     created_at timestamptz not null default now()
 );
-insert into providers (id, key, name) values (0, '', 'Not known yet');
+insert into providers (id, key, name) values (0, '', 'No mail host known');
 
 create table domains (
     id          bigint generated always as identity primary key,
