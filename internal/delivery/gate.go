@@ -132,7 +132,7 @@ func (g *gate) tryAcquire(slot int, now time.Time) (permit, <-chan struct{}, boo
 		return permit{}, nil, false
 	}
 	g.dropLapsed(now)
-	for len(g.blocks) > 0 {
+	if len(g.blocks) > 0 {
 		block := g.blocks[0]
 		take := min(max(block.N/max(len(g.lanes), 1), 1), chunkLimit, block.N)
 		part := block

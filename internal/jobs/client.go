@@ -79,7 +79,6 @@ func Start(ctx context.Context, pool *pgxpool.Pool, work Work, log *slog.Logger)
 		CompletedJobRetentionPeriod: 5 * time.Minute,
 		ReindexerIndexNames:         []string{}, // the GIN indexes are dropped by our migration
 		ErrorHandler:                &errorHandler{log: log},
-		SkipJobKindValidation:       true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)
