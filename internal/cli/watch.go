@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/pacing"
@@ -91,12 +93,31 @@ func (s *screen) draw(live, before service.Live) {
 	for _, line := range feed(live, 6) {
 		b.WriteString(line + "\n")
 	}
-	text := b.String()
-	if s.drawn > 0 {
-		fmt.Fprintf(s.w, "\x1b[%dA\x1b[J", s.drawn)
+	s.redraw(strings.Split(strings.TrimRight(b.String(), "\n"), "\n"))
+}
+
+// redraw puts lines in the place of those drawn before, cut to the terminal's
+// size so that none of them wraps or scrolls away.
+func (s *screen) redraw(lines []string) {
+	width, height := 120, 50
+	if f, ok := s.w.(*os.File); ok {
+		if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 10 && h > 5 {
+			width, height = w, h
+		}
 	}
-	s.drawn = strings.Count(text, "\n")
-	fmt.Fprint(s.w, text)
+	if len(lines) > height-1 {
+		lines = lines[:height-1]
+	}
+	var b strings.Builder
+	if s.drawn > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
+	}
+	for _, line := range lines {
+		b.WriteString("\x1b[2K" + clip(line, width) + "\n")
+	}
+	b.WriteString("\x1b[J")
+	s.drawn = len(lines)
+	fmt.Fprint(s.w, b.String())
 }
 
 // rest leaves what is drawn where it stands.
@@ -169,7 +190,7 @@ func providerTable(live, before service.Live) *table {
 		throttled += p.Throttled
 		t.row(clip(p.Name, 28), share(n.Delivered+n.Bounced+n.Expired+n.Suppressed+n.Cancelled+n.InDoubt, n.Targeted),
 			count(n.Targeted), count(n.Delivered), count(n.Deferred), count(n.Bounced),
-			count(n.Expired+n.Suppressed+n.Cancelled+n.InDoubt), count(p.Throttled), pace, lanes, clip(state, 60))
+			count(n.Expired+n.Suppressed+n.Cancelled+n.InDoubt), count(p.Throttled), pace, lanes, state)
 	}
 	n := live.Campaign.Counters
 	t.sum("all", share(n.Final(), n.Targeted), count(n.Targeted), count(n.Delivered), count(n.Deferred), count(n.Bounced),

@@ -62,13 +62,18 @@ var errNoPlace = errors.New("no connection may be opened now")
 // connect makes sure that the lane has a connection that serves the domain. Its
 // error is errNoPlace, or a *smtpout.Failure.
 func (l *lane) connect(ctx context.Context, domain string) error {
-	if l.conn == nil {
-		l.conn = l.engine.parking.take(l.gate)
+	for {
+		if l.conn == nil {
+			l.conn = l.engine.parking.take(l.gate)
+		}
+		if l.conn == nil {
+			break
+		}
+		if l.usable(ctx, domain) {
+			return nil
+		}
+		l.dropConnection() // parked ones that are of no use hold places, too
 	}
-	if l.usable(ctx, domain) {
-		return nil
-	}
-	l.dropConnection()
 	if !l.engine.places.TryAcquire(1) {
 		return errNoPlace
 	}
