@@ -36,10 +36,9 @@ type hold struct {
 
 	// Cycle is the mean rate from the beginning of the block before to this
 	// one's: what the provider grants in the long run if both were its limit.
-	Cycle      float64 `json:"cycle,omitzero"`
-	Last       moment  `json:"last,omitzero"`
-	LastTotal  float64 `json:"last_total,omitzero"`
-	CycleUntil moment  `json:"cycle_until,omitzero"`
+	Cycle     float64 `json:"cycle,omitzero"`
+	Last      moment  `json:"last,omitzero"`
+	LastTotal float64 `json:"last_total,omitzero"`
 }
 
 const (

@@ -32,10 +32,10 @@ type Block struct {
 // Slot returns when permit i may be used.
 func (b Block) Slot(i int) time.Time { return b.First.Add(time.Duration(i) * b.Interval) }
 
-// burst is how many messages may start at once after a silence: a quarter of
-// a second's worth, at most 8, so that a limiter that counts short spans sees
+// burst is how many messages may start at once after a silence: a tenth of a
+// second's worth, at most 5, so that a limiter that counts by the second sees
 // an even stream.
-func burst(r float64) float64 { return clamp(r/4, 1, 8) }
+func burst(r float64) float64 { return clamp(r/10, 1, 5) }
 
 // Take grants up to want messages that may start between now and
 // now+horizon, and books them in the state it returns. During a pause or a

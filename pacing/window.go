@@ -180,7 +180,7 @@ func (t *turn) learnWindow() *window {
 		c.ID = c.id(h.Since)
 		boundary := c.end()
 		late := t.now.since(boundary)
-		if boundary <= h.Refused.plus(0.5) || late < -1 || late > 0.05*width+6 {
+		if boundary <= h.Refused.plus(0.5) || late < -1 || late > 0.05*roundness(boundary)+6 {
 			continue
 		}
 		count := t.History.between(c.start(), c.end())
@@ -191,6 +191,19 @@ func (t *turn) learnWindow() *window {
 		return t.Windows.adopt(c, t.now, &t.History)
 	}
 	return nil
+}
+
+// roundness is the largest clock that has a boundary at a moment, in seconds.
+// A block that ends at 10:20 may be any window of 5, 10 or 20 minutes; the
+// smallest is guessed first, since a guess that is too small is found out at
+// the next block, and one that is too large only wastes what was allowed.
+func roundness(boundary moment) float64 {
+	for i := len(clocks) - 1; i > 0; i-- {
+		if math.Mod(float64(boundary), clocks[i]) == 0 {
+			return clocks[i]
+		}
+	}
+	return clocks[0]
 }
 
 // knownWindow returns a window already guessed that explains the block.

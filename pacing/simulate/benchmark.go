@@ -6,18 +6,19 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/headwaymail/headway/pacing"
 )
 
 // Setup says what a benchmark plays.
 type Setup struct {
-	Scenarios  []Scenario  // default: the thirty
-	Contenders []Contender // default: the controller and all rivals
-	Seeds      int         // runs of each; the median counts; default 5
-	Opaque     bool        // hide the server's words
-	Age        Options     // only its Age is used: how old feedback is
-	Workers    int         // runs at the same time; default: the processors
+	Scenarios  []Scenario    // default: the thirty
+	Contenders []Contender   // default: the controller and all rivals
+	Seeds      int           // runs of each; the median counts; default 5
+	Opaque     bool          // hide the server's words
+	Age        time.Duration // how old feedback is when the policy hears it
+	Workers    int           // runs at the same time; default: the processors
 }
 
 func (s *Setup) complete() error {
@@ -90,7 +91,7 @@ func Play(s Setup) (Table, error) {
 func play(scenario Scenario, c Contender, s Setup) Cell {
 	runs := make([]Result, s.Seeds)
 	for seed := range runs {
-		runs[seed] = Run(scenario, c.New, Options{Seed: uint64(seed), Opaque: s.Opaque, Age: s.Age.Age})
+		runs[seed] = Run(scenario, c.New, Options{Seed: uint64(seed), Opaque: s.Opaque, Age: s.Age})
 		runs[seed].Tally = Tally{} // the seconds of five runs of a day are not needed
 	}
 	return Cell{
