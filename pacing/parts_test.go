@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/headwaymail/headway/pacing/reply"
@@ -425,4 +426,37 @@ func TestKnocksMoveToRoundTimes(t *testing.T) {
 	if b := roundest(now.plus(20), 5); b != 0 {
 		t.Errorf("there is no round time near 10:51:25, found %s", b.Time())
 	}
+}
+
+func TestLearnedIsSaidInWords(t *testing.T) {
+	t.Parallel()
+	s := New(Profile{}, t0)
+	if known := s.Learned(); len(known) != 0 {
+		t.Errorf("a new state claims to know %q", known)
+	}
+	s.Windows.All[0] = window{Width: 3600, Quota: 1200, Confirmed: true}
+	s.PerLane.Cap = 20
+	s.Hand = hand{Cap: 3, Note: "as agreed"}
+	want := []string{"1200 messages per hour by the clock", "20 messages per lane", "capped by hand at 3.0/s (as agreed)"}
+	if diff := cmp.Diff(want, s.Learned()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func BenchmarkRound(b *testing.B) {
+	// What a broker does twice a second: one block of permits, one batch of outcomes.
+	s := New(Profile{MaxRate: 50}, t0)
+	now := t0
+	events := make([]Event, 0, 32)
+	for b.Loop() {
+		now = now.Add(500 * time.Millisecond)
+		var block Block
+		s, block = Take(s, 25, now, 750*time.Millisecond)
+		events = events[:0]
+		for i := range block.N {
+			events = append(events, Event{Kind: Accepted, At: now, Launched: block.Slot(i)})
+		}
+		s, _ = Step(s, events, now)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/25, "ns/message")
 }
