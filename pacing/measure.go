@@ -50,32 +50,19 @@ const (
 	ramped     = 1.6   // a rate so far above the estimate was reached by a climb; then it is a lower bound
 )
 
-// limited takes in one new episode of refusals that concern the rate.
+// limited takes in one new episode of refusals that concern the rate: it
+// measures if it can, and lowers the rate.
 func (t *turn) limited(e Event, pause float64) {
 	r := &t.Rate
-	est, exact := r.Empty.between(t.now, t.Total, r.R, r.Rough || r.Mode == starting)
-	if !t.has(Measuring) {
-		est = 0
-	}
-	if r.Rough && r.R > ramped*est {
-		est = 0 // the rate rose much in between: the limiter was not kept busy
-	}
-	before := r.Empty
+	was, before := r.R, r.Empty
+	est, exact := t.estimate()
 	r.Empty = emptied{At: t.now, Total: t.Total, Pause: pause}
-	was := r.R
-	back, refuted := 0.0, false
-	if r.Mode == steady {
-		back, refuted = t.Noise.refuted()
-	}
-	shock := t.has(Aftershocks) && t.Episode.Quick > 0 && !exact && !r.Shock && was <= r.Set
-	r.Shock = shock
 	switch {
-	case refuted:
-		t.cruiseAt(back)
+	case r.Mode == steady && t.Noise.Trial > 0:
+		// The rate was restored as if refusals had been noise. They were not.
+		t.cruiseAt(t.Noise.refute())
 		t.planClimb()
-	case shock && r.Mode != starting:
-		// An aftershock: the rate was just lowered, the limiter remembers what
-		// came before. The pause is longer, the rate stays, once.
+	case t.aftershock(exact):
 		est, r.Empty = 0, before
 	case r.Mode == climbing && !r.Rough:
 		t.climbRefused(est)
@@ -89,13 +76,34 @@ func (t *turn) limited(e Event, pause float64) {
 	if r.R < was {
 		r.Set = r.R
 	}
-	switch {
-	case est > 0:
+	if est > 0 {
 		t.say(Measured, was, r.R, e, fmt.Sprintf("said %s; measured %s between the refusals of %s and %s; was %s; next look %s",
 			e.words(), pace(est), clock(before.At), clock(t.now), pace(was), clock(r.Next)))
-	default:
-		t.say(Slower, was, r.R, e, fmt.Sprintf("said %s at %s; pausing %s", e.words(), pace(was), span(pause)))
+		return
 	}
+	t.say(Slower, was, r.R, e, fmt.Sprintf("said %s at %s; pausing %s", e.words(), pace(was), span(pause)))
+}
+
+// estimate is what the last two refusals say about the limit; 0 is nothing.
+func (t *turn) estimate() (est float64, exact bool) {
+	r := &t.Rate
+	if !t.has(Measuring) {
+		return 0, false
+	}
+	est, exact = r.Empty.between(t.now, t.Total, r.R, r.Rough || r.Mode == starting)
+	if r.Rough && r.R > ramped*est {
+		return 0, exact // the rate rose much in between: the limiter was not kept busy
+	}
+	return est, exact
+}
+
+// aftershock says whether a refusal soon after the rate was lowered is to be
+// forgiven, once: limiters with a memory still count what came before. The
+// pause is longer then, and the rate stays.
+func (t *turn) aftershock(exact bool) bool {
+	r := &t.Rate
+	r.Shock = t.has(Aftershocks) && t.Episode.Quick > 0 && !exact && !r.Shock && r.R <= r.Set
+	return r.Shock && r.Mode != starting
 }
 
 // measured sets the rate to just under an exact estimate.

@@ -105,15 +105,12 @@ func (n *noise) cut(before, after float64) (restore float64) {
 	return n.From
 }
 
-// refuted says whether a limit showed itself while a restored rate was on
-// trial, and if so forgets what was concluded.
-func (n *noise) refuted() (back float64, yes bool) {
-	if n.Trial == 0 {
-		return 0, false
-	}
+// refute forgets what was concluded: a limit showed itself while a restored
+// rate was on trial. It returns the rate to go back to.
+func (n *noise) refute() (back float64) {
 	n.Failed = min(n.Failed+1, 6)
 	back, n.Trial, n.Undo, n.Floor = n.Undo, 0, 0, 0
-	return back, true
+	return back
 }
 
 // stray says whether a refusal is to be let pass as noise. Where the server
