@@ -160,7 +160,7 @@ func (l *lane) handBack(claimed []postgres.Claimed) {
 	for i, d := range claimed {
 		outcomes[i] = l.outcome(d, now)
 	}
-	if err := l.engine.writer.record(l.engine.hard, outcomes...); err != nil {
+	if err := l.engine.writer.record(outcomes...); err != nil {
 		l.engine.log.Warn("leases could not be given back; they are when this node is missed", "deliveries", len(claimed), "error", err)
 	}
 }

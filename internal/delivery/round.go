@@ -18,6 +18,7 @@ func (g *gate) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			g.lastRound()
 			return
 		case <-g.kick:
 		case <-ticker.C:
@@ -32,6 +33,21 @@ func (g *gate) run(ctx context.Context) {
 			case <-ctx.Done():
 			}
 		}
+	}
+}
+
+// lastRoundWithin bounds the exchange at the end.
+const lastRoundWithin = 2 * time.Second
+
+// lastRound hands in what was learned before the process ends.
+func (g *gate) lastRound() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastRoundWithin)
+	defer cancel()
+	if !g.busy() {
+		return
+	}
+	if err := g.round(ctx); err != nil {
+		g.log.Warn("what was learned last is lost", "error", err)
 	}
 }
 

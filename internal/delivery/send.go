@@ -185,7 +185,7 @@ func condemned(b reply.Bounce) bool {
 
 // record makes an outcome durable. It returns false when the process ends first.
 func (l *lane) record(o postgres.Outcome) bool {
-	if err := l.engine.writer.record(l.engine.hard, o); err != nil {
+	if err := l.engine.writer.record(o); err != nil {
 		return false
 	}
 	observeOutcome(o)

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -23,10 +24,11 @@ const (
 // next commit as soon as the previous one has returned: under load groups grow
 // by themselves, and a lone outcome waits for nothing.
 type writer struct {
-	store *postgres.Store
-	log   *slog.Logger
-	in    chan entry
-	done  chan struct{}
+	store   *postgres.Store
+	log     *slog.Logger
+	in      chan entry
+	closing chan struct{} // closed when the process ends
+	done    chan struct{} // closed when nothing more is recorded
 }
 
 type entry struct {
@@ -35,47 +37,55 @@ type entry struct {
 }
 
 func newWriter(store *postgres.Store, log *slog.Logger) *writer {
-	w := &writer{store: store, log: log, in: make(chan entry), done: make(chan struct{})}
+	w := &writer{store: store, log: log, in: make(chan entry),
+		closing: make(chan struct{}), done: make(chan struct{})}
 	go w.run()
 	return w
 }
 
+// errUnrecorded says that the process ended first. The row stays leased, and is
+// found in doubt when this node is missed.
+var errUnrecorded = errors.New("the process ends and the database is away")
+
 // record returns when the outcomes are durable. It waits as long as the
-// database is away: a lane must not send on before. Only the end of ctx, which
-// is the end of the process, makes it give up; then the row is found in doubt.
-func (w *writer) record(ctx context.Context, outcomes ...postgres.Outcome) error {
+// database is away: a lane must not send on before.
+func (w *writer) record(outcomes ...postgres.Outcome) error {
 	waiting := make([]chan struct{}, 0, len(outcomes))
 	for _, o := range outcomes {
 		e := entry{outcome: o, recorded: make(chan struct{})}
 		select {
 		case w.in <- e:
 			waiting = append(waiting, e.recorded)
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-w.done:
+			return errUnrecorded
 		}
 	}
 	for _, recorded := range waiting {
 		select {
 		case <-recorded:
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-w.done:
+			return errUnrecorded
 		}
 	}
 	return nil
 }
 
-// close ends the writer after everything it was handed is recorded. Nothing may
-// be handed to it afterwards.
+// close ends the writer after what it was handed is recorded, if the database
+// is there.
 func (w *writer) close() {
-	close(w.in)
+	close(w.closing)
 	<-w.done
 }
 
 func (w *writer) run() {
 	defer close(w.done)
-	for first := range w.in {
-		group := w.gather(first)
-		w.commit(group)
+	for {
+		select {
+		case first := <-w.in:
+			w.commit(w.gather(first))
+		case <-w.closing:
+			return
+		}
 	}
 }
 
@@ -84,10 +94,7 @@ func (w *writer) gather(first entry) []entry {
 	group := []entry{first}
 	for len(group) < groupLimit {
 		select {
-		case e, open := <-w.in:
-			if !open {
-				return group
-			}
+		case e := <-w.in:
 			group = append(group, e)
 		default:
 			return group
@@ -102,6 +109,8 @@ func (w *writer) commit(group []entry) {
 	err := w.try(group)
 	switch {
 	case err == nil:
+	case errors.Is(err, errUnrecorded):
+		return
 	case len(group) > 1:
 		half := len(group) / 2
 		w.commit(group[:half])
@@ -115,7 +124,8 @@ func (w *writer) commit(group []entry) {
 	}
 }
 
-// try stores a group and returns only errors that come from its data.
+// try stores a group, again and again while the database is away. Its error comes
+// from the data of the group, or is errUnrecorded.
 func (w *writer) try(group []entry) error {
 	outcomes := make([]postgres.Outcome, len(group))
 	for i, e := range group {
@@ -135,7 +145,11 @@ func (w *writer) try(group []entry) error {
 			told = true
 			w.log.Warn("outcomes cannot be recorded; their lanes wait", "outcomes", len(outcomes), "error", err)
 		}
-		time.Sleep(writeRetry)
+		select {
+		case <-time.After(writeRetry):
+		case <-w.closing:
+			return errUnrecorded
+		}
 	}
 }
 
