@@ -74,7 +74,7 @@ Start with:  headway demo`,
 	root.PersistentFlags().Bool("json", false, "write results as JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newDemo(), newServe(), newImport(), newCampaign(), newProviders(), newDKIM(), newCheck(),
-		newMigrate(), newHealth(), newBackup(), newRestore(), newSandbox(), newClassify(), newConfig(), newBench())
+		newMigrate(), newHealth(), newBackup(), newRestore(), newSandbox(), newClassify(), newSimulate(), newConfig(), newBench())
 	return root
 }
 
