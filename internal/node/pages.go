@@ -65,8 +65,8 @@ func openPages(c config.Config, log *slog.Logger) (*pages, error) {
 // password.
 func checkReach(c config.Web) error {
 	addr, err := net.ResolveTCPAddr("tcp", c.Listen)
-	if err != nil {
-		return fmt.Errorf("web.listen: %q is not an address such as 127.0.0.1:8080: %w", c.Listen, err)
+	if err != nil || c.Listen == "" {
+		return fmt.Errorf("web.listen: %q is not an address such as 127.0.0.1:8080", c.Listen)
 	}
 	if c.Password == "" && !addr.IP.IsLoopback() {
 		return fmt.Errorf("web.listen: others can reach %s, and there is no password; "+

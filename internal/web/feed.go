@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,19 +22,24 @@ type feedLine struct {
 	Why      string    `json:"why,omitempty"`
 }
 
-// feedLength bounds a feed.
-const feedLength = 24
+const (
+	// feedLength bounds a feed.
+	feedLength = 24
+	// feedKept is how many of the campaign's own events stay in it, however
+	// many changes of pace there are.
+	feedKept = 10
+)
 
 // newFeed merges what happened to a campaign and to the pace of its providers,
-// newest first.
+// both newest first, into one feed, newest first.
 func newFeed(events []postgres.CampaignEvent, paces []postgres.PaceEvent, now time.Time) []feedLine {
-	lines := make([]feedLine, 0, len(events)+len(paces))
-	for _, e := range events {
+	lines := make([]feedLine, 0, feedLength)
+	for _, e := range events[:min(len(events), feedKept)] {
 		lines = append(lines, feedLine{At: e.At, Kind: e.Kind, Tone: campaignTone(e.Kind), Words: e.Words})
 	}
-	lines = append(lines, paceLines(paces)...)
-	slices.SortStableFunc(lines, func(a, b feedLine) int { return cmp.Compare(b.At.UnixNano(), a.At.UnixNano()) })
-	lines = lines[:min(len(lines), feedLength)]
+	told := paceLines(paces)
+	lines = append(lines, told[:min(len(told), feedLength-len(lines))]...)
+	slices.SortStableFunc(lines, func(a, b feedLine) int { return b.At.Compare(a.At) })
 	for i := range lines {
 		lines[i].When = moment(lines[i].At, now)
 	}
@@ -89,7 +93,7 @@ func (c *climb) words() string {
 // before it.
 func paceLine(e postgres.PaceEvent) feedLine {
 	line := feedLine{At: e.At, Kind: "pace " + e.Kind, Tone: "calm", Provider: e.Provider, Name: e.Name,
-		Why: capital(shortenReply(e.Reason, e.Reply))}
+		Why: sentence(e.Reason, e.Reply)}
 	change := rate(e.Was) + " → " + rate(e.Now)
 	switch pacing.DecisionKind(e.Kind) {
 	case pacing.Started:
@@ -121,13 +125,16 @@ func paceLine(e postgres.PaceEvent) feedLine {
 // the provider's page and in the report.
 const shortReply = 70
 
-// shortenReply shortens the server's words inside a reason.
-func shortenReply(reason, reply string) string {
-	runes := []rune(reply)
-	if len(runes) <= shortReply+10 {
-		return reason
+// sentence makes a pacer's reason one: "said 421 …" begins with who said it,
+// and long words of the server are shortened.
+func sentence(reason, reply string) string {
+	if runes := []rune(reply); len(runes) > shortReply+10 {
+		reason = strings.Replace(reason, reply, strings.TrimRight(string(runes[:shortReply]), " .,;:")+"…", 1)
 	}
-	return strings.Replace(reason, reply, strings.TrimRight(string(runes[:shortReply]), " .,;:")+"…", 1)
+	if strings.HasPrefix(reason, "said ") {
+		return "It " + reason
+	}
+	return capital(reason)
 }
 
 func until(t *time.Time) string {

@@ -112,6 +112,7 @@ type providerView struct {
 	Mailed   bool // a pace is known
 	Pace     pacing.Pace
 	Doing    string // what the pacer does now
+	Looks    bool   // it will look for a higher limit
 	Waiting  int64
 	Recent   postgres.Recent
 	Chart    chart
@@ -174,6 +175,7 @@ func (s *Server) provider(ctx context.Context, id int64) (providerView, error) {
 	if p, ok := paces[id]; ok {
 		view.Mailed, view.Pace, view.Doing = true, p.Pace, doing(p.Pace)
 		view.Standing = newStanding(&p.Pace, int64(p.Pace.Lanes), view.At)
+		view.Looks = p.Pace.HoldUntil.IsZero() && p.Pace.Next.After(view.At)
 	}
 	waiting, err := s.service.Store.Waiting(ctx)
 	if err != nil {

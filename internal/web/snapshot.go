@@ -37,12 +37,12 @@ type snapshots struct {
 	looks map[int64]*look // guarded by mu
 }
 
-// look is the last look at one campaign. Whoever holds its mutex reads the
+// look is the last look at one campaign. Whoever has the turn reads the
 // database; the others wait and share the answer.
 type look struct {
-	mu   sync.Mutex
-	last snapshot  // guarded by mu
-	used time.Time // guarded by snapshots.mu
+	turn chan struct{} // holds one element while somebody has the turn
+	last snapshot      // read and written in turn
+	used time.Time     // guarded by snapshots.mu
 }
 
 func newSnapshots(read func(context.Context, int64) (service.Live, error), rates *rates) *snapshots {
@@ -52,8 +52,12 @@ func newSnapshots(read func(context.Context, int64) (service.Live, error), rates
 // take returns a campaign as it stands, or stood a moment ago.
 func (s *snapshots) take(ctx context.Context, id int64) (snapshot, error) {
 	l := s.look(id)
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return snapshot{}, ctx.Err()
+	}
 	if time.Since(l.last.At) < snapshotAge {
 		return l.last, nil
 	}
@@ -84,7 +88,7 @@ func (s *snapshots) look(id int64) *look {
 	}
 	l := s.looks[id]
 	if l == nil {
-		l = &look{}
+		l = &look{turn: make(chan struct{}, 1)}
 		s.looks[id] = l
 	}
 	l.used = now

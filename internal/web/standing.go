@@ -38,7 +38,7 @@ func newStanding(p *pacing.Pace, waiting int64, now time.Time) standing {
 	if p == nil {
 		return standing{Key: "unknown", Words: "Not tried yet"}
 	}
-	s := standing{Key: "normal", Words: "Normal", Why: capital(shortenReply(p.Reason, p.Reply)), Next: p.Next, Pace: p.Rate, Until: p.HoldUntil,
+	s := standing{Key: "normal", Words: "Normal", Why: sentence(p.Reason, p.Reply), Next: p.Next, Pace: p.Rate, Until: p.HoldUntil,
 		Lanes: min(int64(p.Lanes), waiting)}
 	switch p.Mode {
 	case "hold", "knock":

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/campaign/token"
 )
 
@@ -177,16 +176,4 @@ func TestUnsubscribeWithoutLists(t *testing.T) {
 	if a.StatusCode != http.StatusOK || b.number(`select count(*) from suppressions where scope = 'global'`) != 1 {
 		t.Errorf("%s", a.Status)
 	}
-}
-
-func TestCampaignPageAddsUp(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	id := b.sample(1000)
-	b.progress(id, 1, campaign.Delivered, 300, "")
-	b.progress(id, 2, campaign.Deferred, 40, "421 4.7.0 slow down")
-	b.progress(id, 3, campaign.Bounced, 7, "550 5.1.1 no such user")
-	a := b.get("/campaigns/1")
-	b.contains(a, "Autumn letter", "1,000", "30.0 %", "Northmail", "Kite &amp; Sons &lt;Mail&gt;")
-	_ = id
 }

@@ -1,0 +1,138 @@
+package web
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres"
+)
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(400)
+	b.progress(id, 1, campaign.Delivered, 100, "")
+	b.progress(id, 1, campaign.Deferred, 20, throttleWords)
+	b.progress(id, 2, campaign.Bounced, 3, "550 5.1.1 no such user")
+	b.attempts(id, 1, 25, "deferred", "rate", 421, throttleWords)
+	b.attempts(id, 2, 3, "bounced", "mailbox", 550, "550 5.1.1 no such user")
+	page := b.get(fmt.Sprintf("/campaigns/%d/report", id))
+	b.contains(page, "By provider", "By domain", "d1-1.test", "<b>25 attempts</b> at Northmail: Deferred", throttleWords,
+		"We sent faster than the server wants now.", "<b>3 attempts</b> at Blue Harbor Mail: Bounced", "reader1@d1-2.test",
+		`href="/campaigns/1/report?state=bounced#recipients"`)
+	bounced := b.get(fmt.Sprintf("/campaigns/%d/report?state=bounced", id))
+	b.contains(bounced, "550 5.1.1 no such user")
+	if n := strings.Count(bounced.body, `<th role="rowheader" scope="row">reader`); n != 3 {
+		t.Errorf("%d bounced recipients, want 3", n)
+	}
+	for _, bad := range []string{"?state=lost", "?after=x", "?after=-1"} {
+		if a := b.do(http.MethodGet, b.site.URL+"/campaigns/1/report"+bad, ""); a.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %s", bad, a.Status)
+		}
+	}
+}
+
+var (
+	nextLink = regexp.MustCompile(`rel="next" href="([^"#]+)`)
+	rowName  = regexp.MustCompile(`<th role="rowheader" scope="row">(reader[^<]+)</th>`)
+)
+
+// Page by page, everybody is seen once.
+func TestRecipientsPageByPage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(350)
+	b.progress(id, 0, campaign.Deferred, 250, "451 later")
+	for query, want := range map[string]int{"": 350, "?state=deferred": 250, "?state=queued": 100, "?state=bounced": 0} {
+		seen := map[string]bool{}
+		pages := 0
+		for path := fmt.Sprintf("/campaigns/%d/report%s", id, query); path != ""; pages++ {
+			a := b.get(path)
+			names := rowName.FindAllStringSubmatch(a.body, -1)
+			if len(names) > recipientsLength {
+				t.Errorf("%s has %d rows", path, len(names))
+			}
+			for _, name := range names {
+				if seen[name[1]] {
+					t.Errorf("%s comes twice", name[1])
+				}
+				seen[name[1]] = true
+			}
+			path = ""
+			if link := nextLink.FindStringSubmatch(a.body); link != nil {
+				path = strings.ReplaceAll(link[1], "&amp;", "&")
+			}
+		}
+		if len(seen) != want || pages != max((want+recipientsLength-1)/recipientsLength, 1) {
+			t.Errorf("%q: %d recipients on %d pages, want %d", query, len(seen), pages, want)
+		}
+	}
+}
+
+func TestRecipientsAsCSV(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const all = downloadLength + 3
+	id := b.sample(all)
+	b.progress(id, 1, campaign.Bounced, 1, "550 =HYPERLINK(\"http://evil.test\")")
+	b.exec(`update deliveries set reply = '=1+1' where state = 'bounced'`)
+	b.exec(`update contacts set address = '@' || address where id = 1`)
+	a := b.get(fmt.Sprintf("/campaigns/%d/report?format=csv", id))
+	if got := a.Header.Get("Content-Disposition"); got != `attachment; filename="campaign-1-recipients.csv"` {
+		t.Errorf("Content-Disposition: %s", got)
+	}
+	rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != all+1 {
+		t.Fatalf("%d rows, want a heading and %d", len(rows), all)
+	}
+	seen := map[string]bool{}
+	for _, row := range rows[1:] {
+		seen[row[0]] = true
+	}
+	if len(seen) != all {
+		t.Errorf("%d different addresses, want %d", len(seen), all)
+	}
+	if first := rows[1]; first[0] != "'@reader1@d1-2.test" || first[1] != "bounced" || first[4] != "550" || first[6] != "'=1+1" {
+		t.Errorf("the first row is %q", first)
+	}
+	few, err := csv.NewReader(strings.NewReader(b.get("/campaigns/1/report?format=csv&state=bounced").body)).ReadAll()
+	if err != nil || len(few) != 2 {
+		t.Errorf("%d bounced rows, %v", len(few), err)
+	}
+	if a := b.do(http.MethodGet, b.site.URL+"/campaigns/77/report?format=csv", ""); a.StatusCode != http.StatusNotFound {
+		t.Errorf("a campaign that does not exist: %s", a.Status)
+	}
+}
+
+// Domains beyond the table share a row, so that its columns add up to the whole.
+func TestDomainTalliesAddUp(t *testing.T) {
+	t.Parallel()
+	var domains []postgres.DomainCounters
+	whole := campaign.Counters{}
+	for i := range domainRows + 50 {
+		c := campaign.Counters{Targeted: 4, Delivered: 2, Queued: 1, Bounced: 1}
+		whole = whole.Add(c)
+		if i < domainRows {
+			domains = append(domains, postgres.DomainCounters{Domain: fmt.Sprint(i), Counters: c})
+		}
+	}
+	rows := domainTallies(domains, whole)
+	var sum campaign.Counters
+	for _, row := range rows {
+		sum = sum.Add(row.Counters)
+	}
+	if len(rows) != domainRows+1 || sum != whole || !sum.AddsUp() {
+		t.Errorf("%d rows add up to %+v, the whole is %+v", len(rows), sum, whole)
+	}
+	if few := domainTallies(domains[:3], whole); len(few) != 3 {
+		t.Errorf("%d rows for 3 domains", len(few))
+	}
+}
