@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed assets/*.css assets/*.js assets/*.svg assets/vendor/*.js assets/vendor/*.woff2
+//go:embed assets/*.css assets/*.js assets/*.svg assets/vendor/*.js assets/vendor/*.woff2 assets/vendor/*.txt
 var assetFiles embed.FS
 
 // assets are the files that pages are made of, by their path below /assets/.
@@ -25,7 +25,7 @@ type asset struct {
 
 var assetKinds = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-	".svg": "image/svg+xml", ".woff2": "font/woff2",
+	".svg": "image/svg+xml", ".woff2": "font/woff2", ".txt": "text/plain; charset=utf-8",
 }
 
 func loadAssets() (assets, error) {

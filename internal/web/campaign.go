@@ -74,18 +74,19 @@ type action struct {
 	Asks  bool // leads to a page that asks first
 }
 
-// providerRows is how many providers stand on a row of their own: a page of
-// thousands helps nobody, and the report has them all.
+// providerRows is how many providers stand on a row of their own on the live
+// page: thousands help nobody there, and the report and the JSON have them all.
 const providerRows = 40
 
-// newCampaignView fills the view of a campaign from a snapshot.
-func newCampaignView(s snapshot) campaignView {
+// newCampaignView fills the view of a campaign from a snapshot. At most rows
+// providers stand on a row of their own.
+func newCampaignView(s snapshot, rows int) campaignView {
 	c := s.Campaign
 	v := campaignView{
 		At: s.At, ID: c.ID, Name: c.Name, Subject: c.Content.Subject, State: c.State,
 		Words: c.State.Words(c.Counters), Note: noteOf(c, s.At), Terms: termsOf(c.Settings),
 		Counters: c.Counters, Bar: newBar(c.Counters),
-		Feed: newFeed(s.Events, s.Pace, s.At), Waterfall: waterfall(c.Audience), Actions: actions(c.State),
+		Providers: []providerRow{}, Feed: newFeed(s.Events, s.Pace, s.At), Waterfall: waterfall(c.Audience), Actions: actions(c.State),
 	}
 	if s.Known && c.State == campaign.Sending {
 		v.Rate = &s.Rate
@@ -93,7 +94,7 @@ func newCampaignView(s snapshot) campaignView {
 	rest := providerRow{}
 	for i, p := range s.Providers {
 		v.Throttled += p.Throttled
-		if i >= providerRows && len(s.Providers) > providerRows+1 {
+		if i >= rows && len(s.Providers) > rows+1 {
 			v.Hidden++
 			rest.Counters = rest.Counters.Add(p.Counters)
 			rest.Throttled += p.Throttled
@@ -170,7 +171,7 @@ func termsOf(s campaign.Settings) string {
 // waterfall is the audience in lines that add up, empty before the launch.
 func waterfall(a campaign.Audience) []waterfallStep {
 	if a.InLists == 0 {
-		return nil
+		return []waterfallStep{}
 	}
 	steps := []waterfallStep{{Words: "In the lists", Count: a.InLists, Sum: true}}
 	for _, s := range []waterfallStep{

@@ -28,13 +28,14 @@ func (s *Server) showCampaign(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.campaignNow(r.Context(), id)
+	snapshot, err := s.snapshots.take(r.Context(), id)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		return writeJSON(w, view)
+		return writeJSON(w, newCampaignView(snapshot, len(snapshot.Providers)))
 	}
+	view := newCampaignView(snapshot, providerRows)
 	f := frame{Title: view.Name, Section: "campaigns", Page: view}
 	if !view.Settled() {
 		f.Live = fmt.Sprintf("/campaigns/%d/live", id)
@@ -48,7 +49,7 @@ func (s *Server) campaignNow(ctx context.Context, id int64) (campaignView, error
 	if err != nil {
 		return campaignView{}, err
 	}
-	return newCampaignView(snapshot), nil
+	return newCampaignView(snapshot, providerRows), nil
 }
 
 // campaignLive is the live part of a campaign's page.

@@ -82,6 +82,9 @@ func TestCampaignPageOfManyProviders(t *testing.T) {
 		t.Errorf("%d rows add up to %+v, the whole is %+v", len(view.Providers), sum, view.Counters)
 	}
 	b.contains(b.get("/campaigns/1"), "165 smaller providers")
+	if a := b.get("/campaigns/1.json"); strings.Count(a.body, `"standing"`) != 205 {
+		t.Error("the JSON does not have all providers")
+	}
 }
 
 func TestCampaignButtons(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
@@ -62,7 +63,7 @@ func (s *Server) explain(r *http.Request, err error) *refusal {
 
 // pathOnly is the path for the log, without the secret of an unsubscribe link.
 func pathOnly(r *http.Request) string {
-	if token := r.PathValue("token"); token != "" {
+	if strings.HasPrefix(r.URL.Path, "/u/") {
 		return "/u/…"
 	}
 	return r.URL.Path

@@ -57,7 +57,7 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 	if cause == http.ErrAbortHandler {
 		panic(cause) // an answer that broke off must not look complete
 	}
-	s.log.Error("a page panicked", "path", r.URL.Path, "stack", string(debug.Stack()))
+	s.log.Error("a page panicked", "path", pathOnly(r), "stack", string(debug.Stack()))
 	s.publicFault(w, r, fmt.Errorf("panic: %v", cause))
 }
 

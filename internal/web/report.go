@@ -23,6 +23,15 @@ type reportView struct {
 	Recipients   recipientsView
 }
 
+// DomainSum adds up the domains. They are counted a moment later than the
+// providers, while mail goes out.
+func (v reportView) DomainSum() (sum campaign.Counters) {
+	for _, d := range v.Domains {
+		sum = sum.Add(d.Counters)
+	}
+	return sum
+}
+
 // tally is a row of figures: of a provider or a domain.
 type tally struct {
 	Name     string
@@ -30,9 +39,6 @@ type tally struct {
 	Of       string // the provider of a domain
 	Counters campaign.Counters
 }
-
-// Others are the final states that have no column of their own.
-func (t tally) Others() int64 { return others(t.Counters) }
 
 // replyGroup is what servers said, counted.
 type replyGroup struct {
@@ -92,7 +98,7 @@ func (s *Server) report(ctx context.Context, id int64) (reportView, error) {
 	if err != nil {
 		return reportView{}, err
 	}
-	view := reportView{campaignView: newCampaignView(snapshot)}
+	view := reportView{campaignView: newCampaignView(snapshot, providerRows)}
 	for _, p := range snapshot.Providers {
 		view.AllProviders = append(view.AllProviders, tally{Name: p.Name, Link: providerLink(p.Provider), Counters: p.Counters})
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/config"
@@ -22,7 +24,12 @@ import (
 	"github.com/headwaymail/headway/internal/service"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	pgtest.Main(m, func() error {
+		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+		return goleak.Find()
+	})
+}
 
 // bundle is a whole server of pages on a database of its own.
 type bundle struct {

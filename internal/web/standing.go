@@ -42,12 +42,14 @@ func newStanding(p *pacing.Pace, waiting int64, now time.Time) standing {
 		Lanes: min(int64(p.Lanes), waiting)}
 	switch p.Mode {
 	case "hold", "knock":
-		s.Key, s.Words = "held", "Held until "+moment(p.HoldUntil, now)
+		s.Key = "held"
 		switch {
-		case p.Manual && p.Mode == "hold":
-			s.Words = "Held by hand until " + moment(p.HoldUntil, now)
 		case p.Mode == "knock" || !p.HoldUntil.After(now):
 			s.Words = "Held: one message tries next"
+		case p.Manual:
+			s.Words = "Held by hand until " + moment(p.HoldUntil, now)
+		default:
+			s.Words = "Held until " + moment(p.HoldUntil, now)
 		}
 	case "pause":
 		s.Key, s.Words = "slowed", "Slowed: pause until "+moment(p.HoldUntil, now)

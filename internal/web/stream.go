@@ -142,7 +142,7 @@ func (p *broadcast) now() (fragment []byte, settled bool, news <-chan struct{}) 
 // again, as server-sent events, for who asks for text/event-stream.
 func (s *Server) live(w http.ResponseWriter, r *http.Request, name string, draw drawing) error {
 	w.Header().Add("Vary", "Accept")
-	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+	if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
 		return s.stream(w, r, name, draw)
 	}
 	fragment, _, err := draw(r.Context())
