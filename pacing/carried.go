@@ -21,7 +21,7 @@ const (
 	fallen       = 0.7 // below this share of what was carried, the limit fell
 	returnStep   = 0.3
 	returnSoon   = 20  // seconds to the first look
-	returnLatest = 300 // seconds between looks at most
+	returnLatest = 180 // seconds between looks at most
 )
 
 func (c *carried) roll(now moment) {

@@ -57,7 +57,7 @@ func (t *turn) comeBack(took float64) string {
 		h.Cost = took
 	}
 	provokes := h.Class != reply.ClassReputation && took >= learnFrom
-	if provokes && !h.Stray && took >= costly && t.has(Volumes) && t.learnVolume() {
+	if provokes && !h.Stray && took >= costly && t.has(Volumes) && t.Sliding.trusting() && t.learnVolume() {
 		return fmt.Sprintf("both times it stopped after as many messages in %s: %s fits", widthName(t.Sliding.Width), pace(r.R))
 	}
 	if provokes && t.has(Windows) {
@@ -69,7 +69,7 @@ func (t *turn) comeBack(took float64) string {
 		h.Worked = max(silence, 0.9*h.Worked)
 	}
 	switch {
-	case provokes && !h.Stray && t.has(Windows) && t.learnSliding():
+	case provokes && !h.Stray && t.has(Windows) && t.Sliding.trusting() && t.learnSliding():
 		h.Cost = 0
 		return fmt.Sprintf("it counts over any %s: %s fits", widthName(t.Sliding.Width), pace(r.R))
 	case h.Stray && h.Class != reply.ClassReputation:

@@ -30,7 +30,8 @@ func (t *turn) infer(e Event) reply.Class {
 	if e.Phase == reply.PhaseRcpt {
 		return t.Recipients.infer(e)
 	}
-	if e.Code == 421 && e.Severed && e.Index > 2 && t.PerLane.severed(e.Index) {
+	// One burst cuts many lanes at once, young ones alike: it counts once.
+	if e.Code == 421 && e.Severed && e.Index > 2 && !t.Episode.owns(e.launched()) && t.PerLane.severed(e.Index) {
 		return reply.ClassSession
 	}
 	return reply.ClassUnknown

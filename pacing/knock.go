@@ -27,7 +27,7 @@ func longestDelay(c reply.Class, held float64) (most, growth float64) {
 	case reply.ClassReputation, reply.ClassBlocklist, reply.ClassAuth:
 		return min(4*3600, max(600, 0.5*held)), 2
 	case reply.ClassOutage, reply.ClassNetwork:
-		return 180, 1.6
+		return 120, 1.6
 	}
 	return min(3600, max(300, 0.4*held)), 1.6
 }

@@ -24,7 +24,8 @@ const (
 	lessFor    = 30 // seconds that are compared
 	lessGap    = 600
 	lessMost   = 3600
-	lessKeeps  = 0.99 // of what was accepted must still be
+	lessForget = 6 * 3600 // seconds after which it is found out again
+	lessKeeps  = 0.99     // of what was accepted must still be
 )
 
 // tryLess runs the trials of one lane less. It is called now and then while
@@ -38,7 +39,7 @@ func (t *turn) tryLess() {
 		t.judgeLess()
 		return
 	}
-	if l.Kept > 0 && t.now.since(l.Found) > lessMost {
+	if l.Kept > 0 && t.now.since(l.Found) > lessForget {
 		l.Kept, l.Limit = 0, 0 // the server may have changed: find out again
 	}
 	open := t.Lanes.Open

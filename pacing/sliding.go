@@ -19,6 +19,8 @@ type sliding struct {
 	Skip  int     `json:"skip,omitzero"`
 	Gap   int     `json:"gap,omitzero"`
 	Grown bool    `json:"grown,omitempty"`
+	From  float64 `json:"from,omitzero"`  // the rate at which the block came that taught it
+	Wrong int     `json:"wrong,omitzero"` // limits believed in that were none
 
 	// Accepted before the last block and the one before it, by width.
 	Volumes [len(spans)]float64 `json:"volumes,omitzero"`
@@ -33,6 +35,10 @@ const (
 	volumeShare  = 0.96 // crossing costs a block, so stay clearer below
 	alike        = 0.05 // two volumes that differ by less agree
 )
+
+// trusting says whether another sliding limit may be believed in: two wrong
+// ones show that blocks here have other reasons.
+func (s *sliding) trusting() bool { return s.Wrong < 2 }
 
 // learnSliding looks for the sliding window that explains why the block ended.
 func (t *turn) learnSliding() bool {
@@ -95,7 +101,8 @@ func (t *turn) learnVolume() bool {
 // slide puts a sliding limit in force.
 func (t *turn) slide(width, perSecond, rest float64) {
 	s := &t.Sliding
-	*s = sliding{Width: width, Cap: perSecond, Rest: rest, Grow: t.now, Step: windowGrowth, Gap: 1, Volumes: s.Volumes, Before: s.Before}
+	*s = sliding{Width: width, Cap: perSecond, Rest: rest, Grow: t.now, Step: windowGrowth, Gap: 1,
+		From: max(t.Episode.Before, perSecond), Wrong: s.Wrong, Volumes: s.Volumes, Before: s.Before}
 	r := &t.Rate
 	r.Hi, r.Empty, r.Good = 0, emptied{}, perSecond
 	t.Comeback = comeback{}
@@ -137,6 +144,14 @@ func (t *turn) slidingMet(e Event) bool {
 	count := t.History.between(t.now.plus(-s.Width), t.now)
 	if count < 0.8*s.Cap*s.Width {
 		s.Width = 0
+		return false
+	}
+	if t.Episode.Strike >= 3 && !s.Grown {
+		// Running evenly below such a limit, something would have passed by
+		// now. It was never the reason: go back to before it was believed.
+		s.Width = 0
+		s.Wrong++
+		t.Episode.Before, t.Episode.Stray = s.From, t.has(Unprovoked)
 		return false
 	}
 	s.Cap = min(slidingShare*count/s.Width, 0.99*s.Cap)
