@@ -14,9 +14,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -84,63 +82,6 @@ func Default() Config {
 		Sending:  Sending{SMTPPort: 25, Lanes: 256, Timeout: 5 * time.Minute},
 		Log:      Log{Level: "info"},
 	}
-}
-
-// Roles that a node can have.
-var allRoles = []string{"web", "lanes", "bulk"}
-
-// Check returns an error that names the first setting that cannot be used, and
-// says what to write instead.
-func (c Config) Check() error {
-	for _, role := range c.Roles {
-		if !slices.Contains(allRoles, role) {
-			return fmt.Errorf("roles: %q is not a role; choose from %s", role, strings.Join(allRoles, ", "))
-		}
-	}
-	if len(c.Roles) == 0 {
-		return fmt.Errorf("roles: at least one of %s is needed", strings.Join(allRoles, ", "))
-	}
-	if c.Database.Connections < 4 || c.Database.Connections > 1000 {
-		return fmt.Errorf("database.connections: %d is not between 4 and 1000", c.Database.Connections)
-	}
-	if c.Sending.Lanes < 1 || c.Sending.Lanes > 5000 {
-		return fmt.Errorf("sending.lanes: %d is not between 1 and 5000", c.Sending.Lanes)
-	}
-	if c.Sending.Timeout < time.Second {
-		return fmt.Errorf("sending.timeout: %s is too short; receivers may take minutes (RFC 5321 allows 10)", c.Sending.Timeout)
-	}
-	if c.Sending.SMTPPort != 25 && !c.Sandbox.Enabled {
-		return fmt.Errorf("sending.smtp_port: %d can only be used with sandbox.enabled: MX records carry no port, and mail servers listen on 25", c.Sending.SMTPPort)
-	}
-	if c.Sending.Source != "" {
-		if _, err := netip.ParseAddr(c.Sending.Source); err != nil {
-			return fmt.Errorf("sending.source: %q is not an IP address", c.Sending.Source)
-		}
-	}
-	if c.Web.PublicURL != "" {
-		u, err := url.Parse(c.Web.PublicURL)
-		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" {
-			return fmt.Errorf("web.public_url: %q is not a web address such as https://news.example.com", c.Web.PublicURL)
-		}
-		if u.Scheme != "https" && !c.Sandbox.Enabled {
-			return fmt.Errorf("web.public_url: %q must begin with https:// (RFC 8058 asks for HTTPS in one-click links)", c.Web.PublicURL)
-		}
-	}
-	servers, err := c.DNSServers()
-	if err != nil {
-		return err
-	}
-	if c.Sandbox.Enabled {
-		if len(servers) == 0 {
-			return fmt.Errorf("dns.servers: the sandbox's own DNS server must be named, e.g. [\"127.0.0.1:5354\"]; headway sandbox prints it")
-		}
-		for _, server := range servers {
-			if !server.Addr().IsLoopback() {
-				return fmt.Errorf("dns.servers: %s is not a loopback address; with sandbox.enabled nothing leaves this machine", server)
-			}
-		}
-	}
-	return nil
 }
 
 // DNSServers returns the resolvers to ask, with port 53 where none is given.

@@ -1,19 +1,20 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/parsers/toml/v2"
-	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
+	gotoml "github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
 )
 
@@ -25,6 +26,9 @@ func Flags(flags *pflag.FlagSet) {
 	defaults := Default()
 	for _, k := range keys(&defaults) {
 		flags.String(k.flag(), "", k.doc)
+		if k.value.Kind() == reflect.Bool {
+			flags.Lookup(k.flag()).NoOptDefVal = "true"
+		}
 		if !slices.Contains(daily, k.path) {
 			if err := flags.MarkHidden(k.flag()); err != nil {
 				panic(err) // the flag was added on the line above
@@ -45,12 +49,8 @@ type Sources struct {
 // Load reads all sources, checks the result and returns it. The data folder is
 // filled in.
 func Load(from Sources) (Config, error) {
-	k := koanf.New(".")
-	defaults := Default()
-	known := keys(&defaults)
-	if err := k.Load(confmap.Provider(flat(known), "."), nil); err != nil {
-		return Config{}, fmt.Errorf("settings: %w", err)
-	}
+	c := Default()
+	known := keys(&c)
 	overrides, named, err := gather(from, known)
 	if err != nil {
 		return Config{}, err
@@ -61,14 +61,18 @@ func Load(from Sources) (Config, error) {
 			return Config{}, err
 		}
 	}
-	if err := loadFile(k, named, filepath.Join(data, "headway.toml"), known); err != nil {
-		return Config{}, err
+	name := cmp.Or(named, filepath.Join(data, "headway.toml"))
+	values, err := readFile(name, known)
+	if errors.Is(err, fs.ErrNotExist) && named == "" {
+		err = nil
 	}
-	if err := k.Load(confmap.Provider(overrides, "."), nil); err != nil {
-		return Config{}, fmt.Errorf("settings: %w", err)
+	if err == nil {
+		err = apply(known, values)
 	}
-	var c Config
-	if err := decode(k, &c); err != nil {
+	if err != nil {
+		return Config{}, fmt.Errorf("settings file %s: %w", name, err)
+	}
+	if err := apply(known, overrides); err != nil {
 		return Config{}, err
 	}
 	if c.Data == "" {
@@ -80,12 +84,16 @@ func Load(from Sources) (Config, error) {
 	return c, nil
 }
 
-func flat(known []key) map[string]any {
-	values := make(map[string]any, len(known))
+// apply gives all known keys the values that a source has for them.
+func apply(known []key, values map[string]any) error {
 	for _, k := range known {
-		values[k.path] = k.value.Interface()
+		if raw, set := values[k.path]; set {
+			if err := k.set(raw); err != nil {
+				return err
+			}
+		}
 	}
-	return values
+	return nil
 }
 
 // gather reads the environment and the flags, and the name of the settings file.
@@ -127,26 +135,32 @@ func gather(from Sources, known []key) (overrides map[string]any, fileName strin
 // reserved are variables of ours that are no settings.
 var reserved = map[string]bool{"HEADWAY_CORPORA": true}
 
-func loadFile(k *koanf.Koanf, named, usual string, known []key) error {
-	name := named
-	if name == "" {
-		name = usual
-	}
-	values := koanf.New(".")
-	err := values.Load(file.Provider(name), toml.Parser())
-	if errors.Is(err, fs.ErrNotExist) && named == "" {
-		return nil
+// readFile returns what a settings file holds, by path.
+func readFile(name string, known []key) (map[string]any, error) {
+	content := koanf.New(".")
+	err := content.Load(file.Provider(name), toml.Parser())
+	var mistake *gotoml.DecodeError
+	if errors.As(err, &mistake) {
+		line, column := mistake.Position()
+		return nil, fmt.Errorf("line %d, column %d: %w", line, column, err)
 	}
 	if err != nil {
-		return fmt.Errorf("settings file %s: %w", name, err)
+		return nil, err
 	}
-	for _, path := range values.Keys() {
-		if !slices.ContainsFunc(known, func(k key) bool { return k.path == path }) {
-			return fmt.Errorf("settings file %s: %q is not a setting%s; `headway config example` lists them",
-				name, path, nearest(path, known))
+	values := content.All()
+	for _, path := range content.Keys() {
+		isSection := slices.ContainsFunc(known, func(k key) bool { return strings.HasPrefix(k.path, path+".") })
+		empty, isTable := values[path].(map[string]any)
+		switch {
+		case slices.ContainsFunc(known, func(k key) bool { return k.path == path }):
+		case isSection && isTable && len(empty) == 0: // all its settings are left out
+		case isSection:
+			return nil, fmt.Errorf("%s is a section, not a setting; its settings stand under [%s]", path, path)
+		default:
+			return nil, fmt.Errorf("%q is not a setting%s; `headway config example` lists them", path, nearest(path, known))
 		}
 	}
-	return k.Merge(values)
+	return values, nil
 }
 
 // nearest suggests the setting with the same last word, if there is one.
@@ -158,28 +172,6 @@ func nearest(path string, known []key) string {
 		}
 	}
 	return ""
-}
-
-func decode(k *koanf.Koanf, into *Config) error {
-	err := k.UnmarshalWithConf("", into, koanf.UnmarshalConf{
-		DecoderConfig: &mapstructure.DecoderConfig{
-			DecodeHook: mapstructure.ComposeDecodeHookFunc(
-				mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
-			WeaklyTypedInput: true,
-			ErrorUnused:      true,
-			Result:           into,
-			TagName:          "koanf",
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("settings: %w", err)
-	}
-	for _, list := range []*[]string{&into.Roles, &into.DNS.Servers} {
-		for i, item := range *list {
-			(*list)[i] = strings.TrimSpace(item)
-		}
-	}
-	return nil
 }
 
 // Environ returns the process environment, for [Sources].

@@ -1,0 +1,157 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/headwaymail/headway/internal/secret"
+)
+
+// Roles that a node can have.
+var allRoles = []string{"web", "lanes", "bulk"}
+
+// Check returns an error that names the first setting that cannot be used, and
+// says what to write instead.
+func (c Config) Check() error {
+	for _, check := range []func() error{c.checkNode, c.Database.check, c.checkWeb, c.checkSending, c.checkDNS, c.Log.check} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Config) checkNode() error {
+	for _, role := range c.Roles {
+		if !slices.Contains(allRoles, role) {
+			return fmt.Errorf("roles: %q is not a role; choose from %s", role, strings.Join(allRoles, ", "))
+		}
+	}
+	if len(c.Roles) == 0 {
+		return fmt.Errorf("roles: at least one of %s is needed", strings.Join(allRoles, ", "))
+	}
+	if c.SecretKey == "" {
+		return nil
+	}
+	_, err := secret.Open(c.SecretKey, c.Data)
+	return err
+}
+
+// check looks at the URL's scheme only; it is not repeated in the error, since
+// it may hold a password.
+func (d Database) check() error {
+	scheme, _, isURL := strings.Cut(d.URL, "://")
+	switch {
+	case d.URL == "", isURL && (scheme == "postgres" || scheme == "postgresql"), !isURL && strings.Contains(d.URL, "="):
+	default:
+		return fmt.Errorf("database.url: this is not the address of a Postgres database; write it like postgres://headway@db.internal/headway")
+	}
+	if d.Connections < 4 || d.Connections > 1000 {
+		return fmt.Errorf("database.connections: %d is not between 4 and 1000", d.Connections)
+	}
+	return nil
+}
+
+func (c Config) checkWeb() error {
+	if !isListenAddress(c.Web.Listen) {
+		return fmt.Errorf("web.listen: %q is not an address such as 127.0.0.1:8080", c.Web.Listen)
+	}
+	if c.Web.PublicListen != "" && !isListenAddress(c.Web.PublicListen) {
+		return fmt.Errorf("web.public_listen: %q is not an address such as 0.0.0.0:8081", c.Web.PublicListen)
+	}
+	if c.Web.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Web.PublicURL)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("web.public_url: %q is not a web address such as https://news.example.com", c.Web.PublicURL)
+	}
+	if u.Scheme != "https" && !c.Sandbox.Enabled {
+		return fmt.Errorf("web.public_url: %q must begin with https:// (RFC 8058 asks for HTTPS in one-click links)", c.Web.PublicURL)
+	}
+	return nil
+}
+
+// isListenAddress reports whether text is a host, which may be empty, and the
+// number of a port.
+func isListenAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+func (c Config) checkSending() error {
+	s := c.Sending
+	if s.Lanes < 1 || s.Lanes > 5000 {
+		return fmt.Errorf("sending.lanes: %d is not between 1 and 5000", s.Lanes)
+	}
+	if s.Timeout < time.Second {
+		return fmt.Errorf("sending.timeout: %s is too short; receivers may take minutes (RFC 5321 allows 10)", s.Timeout)
+	}
+	if s.SMTPPort != 25 && !c.Sandbox.Enabled {
+		return fmt.Errorf("sending.smtp_port: %d can only be used with sandbox.enabled: MX records carry no port, and mail servers listen on 25", s.SMTPPort)
+	}
+	if s.SMTPPort < 1 || s.SMTPPort > 65535 {
+		return fmt.Errorf("sending.smtp_port: %d is not between 1 and 65535", s.SMTPPort)
+	}
+	if s.HELOName != "" && !isDomain(s.HELOName) {
+		return fmt.Errorf("sending.helo_name: %q is not a name such as mail.example.com", s.HELOName)
+	}
+	if s.BounceDomain != "" && !isDomain(s.BounceDomain) {
+		return fmt.Errorf("sending.bounce_domain: %q is not a domain such as bounces.example.com", s.BounceDomain)
+	}
+	if s.Source == "" {
+		return nil
+	}
+	source, err := netip.ParseAddr(s.Source)
+	if err != nil {
+		return fmt.Errorf("sending.source: %q is not an IP address", s.Source)
+	}
+	if c.Sandbox.Enabled && !source.IsLoopback() {
+		return fmt.Errorf("sending.source: %s is not a loopback address such as 127.0.0.1; with sandbox.enabled nothing leaves this machine", source)
+	}
+	return nil
+}
+
+// domain has two labels at least, of letters, digits and inner hyphens.
+var domain = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+
+// isDomain reports whether text is a domain name of at most 253 characters
+// (RFC 1035 section 2.3.4).
+func isDomain(text string) bool { return len(text) <= 253 && domain.MatchString(text) }
+
+func (c Config) checkDNS() error {
+	servers, err := c.DNSServers()
+	if err != nil || !c.Sandbox.Enabled {
+		return err
+	}
+	if len(servers) == 0 {
+		return fmt.Errorf("dns.servers: the sandbox's own DNS server must be named, e.g. [\"127.0.0.1:5354\"]; headway sandbox prints it")
+	}
+	for _, server := range servers {
+		if !server.Addr().IsLoopback() {
+			return fmt.Errorf("dns.servers: %s is not a loopback address; with sandbox.enabled nothing leaves this machine", server)
+		}
+	}
+	return nil
+}
+
+func (l Log) check() error {
+	if levels := []string{"debug", "info", "warn", "error"}; !slices.Contains(levels, l.Level) {
+		return fmt.Errorf("log.level: %q is not debug, info, warn or error", l.Level)
+	}
+	if formats := []string{"", "text", "json"}; !slices.Contains(formats, l.Format) {
+		return fmt.Errorf("log.format: %q is not text or json", l.Format)
+	}
+	return nil
+}
