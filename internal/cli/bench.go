@@ -14,7 +14,7 @@ func newBench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Try hard to break Headway, and measure it",
-		Args:  cobra.NoArgs,
+		Args:  oneOfTheCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newBenchKill())

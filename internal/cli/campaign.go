@@ -19,7 +19,7 @@ func newCampaign() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "campaign",
 		Short: "Create, test, launch, schedule, watch and steer campaigns",
-		Args:  cobra.NoArgs,
+		Args:  oneOfTheCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newCampaignCreate(), newCampaignList(), newCampaignTest(), newCampaignLaunch(), newCampaignSchedule(),
@@ -70,9 +70,10 @@ body does not have it, a line with it is added.`,
 }
 
 func runCampaignCreate(cmd *cobra.Command, o createOptions) error {
-	for flag, value := range map[string]string{"name": o.name, "from": o.from, "subject": o.subject, "body": o.body} {
-		if value == "" {
-			return usageError{fmt.Errorf("--%s is needed; see `%s --help`", flag, cmd.CommandPath())}
+	for _, needed := range []struct{ flag, value string }{{"name", o.name}, {"from", o.from}, {"subject", o.subject},
+		{"body", o.body}, {"list", strings.Join(o.lists, ",")}} {
+		if needed.value == "" {
+			return usageError{fmt.Errorf("--%s is needed; see `%s --help`", needed.flag, cmd.CommandPath())}
 		}
 	}
 	draft := service.Draft{Name: o.name, Lists: o.lists, Exclude: o.exclude, TimeZone: o.zone, Settings: campaign.DefaultSettings(),

@@ -14,7 +14,7 @@ func newDKIM() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dkim",
 		Short: "Make signing keys and show the DNS records that publish them",
-		Args:  cobra.NoArgs,
+		Args:  oneOfTheCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDKIMGenerate(), newDKIMList())

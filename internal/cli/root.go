@@ -50,7 +50,7 @@ func Main(args []string, out, errOut io.Writer) int {
 	switch {
 	case errors.Is(err, errFound):
 		return exitFound
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &usage):
 		return exitUsage
 	}
 	return exitFailed
@@ -67,12 +67,14 @@ Start with:  headway demo`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          oneOfTheCommands,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	config.Flags(root.PersistentFlags())
 	root.PersistentFlags().Bool("json", false, "write results as JSON")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
+	})
 	root.AddCommand(newDemo(), newServe(), newImport(), newCampaign(), newProviders(), newDKIM(), newCheck(),
 		newMigrate(), newHealth(), newBackup(), newRestore(), newSandbox(), newClassify(), newSimulate(), newConfig(), newBench())
 	return root
@@ -122,12 +124,26 @@ func wantsJSON(cmd *cobra.Command) bool {
 	return err == nil && yes
 }
 
-// noArgs, oneArg and the like turn a wrong number of arguments into a usage error.
+// exactArgs turns a wrong number of arguments into a usage error.
 func exactArgs(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usageError{fmt.Errorf("%s takes %s; see `%s --help`", cmd.CommandPath(), what, cmd.CommandPath())}
+			return usageError{fmt.Errorf("`%s` takes %s; see `%[1]s --help`", cmd.CommandPath(), what)}
 		}
 		return nil
 	}
+}
+
+// oneOfTheCommands turns a word after a group of commands that names none of
+// them into a usage error, with the command that was probably meant.
+func oneOfTheCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
+	}
+	return usageError{fmt.Errorf("there is no command `%s %s`%s; see `%[1]s --help`", cmd.CommandPath(), args[0], hint)}
 }
