@@ -11,7 +11,8 @@ var layouts = []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04
 
 // ParseStart reads a start such as "2026-11-24 09:00" in the named IANA time
 // zone, or a full RFC 3339 time, which carries its own. A local time that does
-// not exist because clocks jump over it is an error, not a guess.
+// not exist because clocks jump over it is an error, not a guess; of one that
+// comes twice because clocks are put back, either is taken.
 func ParseStart(text, zone string) (time.Time, error) {
 	text = strings.TrimSpace(text)
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
@@ -22,11 +23,15 @@ func ParseStart(text, zone string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("%q is not a time zone; use a name such as Europe/Warsaw or America/New_York", zone)
 	}
 	for _, layout := range layouts {
+		wall, err := time.Parse(layout, text) // UTC leaves nothing out
+		if err != nil {
+			continue
+		}
 		t, err := time.ParseInLocation(layout, text, location)
 		if err != nil {
 			continue
 		}
-		if t.Format(layout) != text {
+		if t.Format(time.DateTime) != wall.Format(time.DateTime) {
 			return time.Time{}, fmt.Errorf("%s does not exist in %s: clocks are put forward over it; choose another time", text, zone)
 		}
 		return t, nil
