@@ -47,7 +47,8 @@ select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched
 select max(id) from (select id from contacts where id > $1 order by id limit $2) next`
 
 	// One batch: the members among a range of contacts, each judged once; those
-	// who will receive become deliveries. Index: list_members_pkey.
+	// who will receive become deliveries, which are returned by provider and
+	// domain. Index: list_members_pkey.
 	sqlLaunchBatch = `
 with members as materialized (
     select m.contact_id, bool_or(m.status = 'subscribed') as subscribed, bool_or(m.status = 'unconfirmed') as unconfirmed
@@ -77,20 +78,10 @@ with members as materialized (
     select $6, $2, id, domain_id, provider_id, $1, $1 from judged where fate = 'will_receive' order by id
     on conflict (ledger_id, campaign_id, contact_id) do nothing
     returning provider_id, domain_id
-), by_provider as (
-    insert into campaign_providers as p (campaign_id, provider_id, targeted, queued)
-    select $2, coalesce(provider_id, 0), count(*), count(*) from inserted group by 2 order by 2
-    on conflict (campaign_id, provider_id) do update
-       set targeted = p.targeted + excluded.targeted, queued = p.queued + excluded.queued
-), by_domain as (
-    insert into campaign_domains as p (campaign_id, domain_id, targeted, queued)
-    select $2, domain_id, count(*), count(*) from inserted group by 2 order by 2
-    on conflict (campaign_id, domain_id) do update
-       set targeted = p.targeted + excluded.targeted, queued = p.queued + excluded.queued
 )
-select fate, count(*) from judged group by fate
+select fate, 0::bigint, 0::bigint, count(*) from judged group by fate
 union all
-select 'inserted', count(*) from inserted`
+select 'inserted', coalesce(provider_id, 0), domain_id, count(*) from inserted group by 2, 3`
 
 	sqlLaunchProgress = `
 update campaigns set launch_cursor = $2, launch_done = $3, audience = $4, updated_at = $5 where id = $1`
@@ -206,14 +197,17 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 	if err != nil {
 		return err
 	}
+	sums := newChanges()
 	var (
-		fate string
-		n    int64
+		fate                string
+		provider, domain, n int64
 	)
-	_, err = pgx.ForEachRow(rows, []any{&fate, &n}, func() error {
-		if fate != "inserted" {
-			audience.InLists += n
+	_, err = pgx.ForEachRow(rows, []any{&fate, &provider, &domain, &n}, func() error {
+		if fate == "inserted" {
+			sums.add(id, provider, domain, campaign.Counters{Targeted: n, Queued: n})
+			return nil
 		}
+		audience.InLists += n
 		switch fate {
 		case "excluded":
 			audience.Excluded += n
@@ -230,7 +224,10 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 		}
 		return nil
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return sums.apply(ctx, tx, true)
 }
 
 const sqlSystemDelivery = `

@@ -67,7 +67,7 @@ update deliveries d
        as o(ledger_id, id, epoch, state, attempted, number, first_at, due_at, at, code, enhanced, class, reply, tls,
             in_doubt)
  where d.ledger_id = o.ledger_id and d.id = o.id and d.lease_epoch = o.epoch
-returning d.id`
+returning o.id, o.epoch`
 
 	sqlLateRow = `select state::text from deliveries where ledger_id = $1 and id = $2 for update`
 
@@ -143,18 +143,21 @@ func recordIn(ctx context.Context, tx pgx.Tx, outcomes []Outcome) (late int, err
 	if err != nil {
 		return 0, err
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	// One group may hold the outcomes of two claims of the same delivery.
+	type lease struct{ delivery, epoch int64 }
+	recorded := make(map[lease]bool, len(outcomes))
+	var l lease
+	_, err = pgx.ForEachRow(rows, []any{&l.delivery, &l.epoch}, func() error {
+		recorded[l] = true
+		return nil
+	})
 	if err != nil {
 		return 0, err
-	}
-	recorded := make(map[int64]bool, len(ids))
-	for _, id := range ids {
-		recorded[id] = true
 	}
 	sums := newChanges()
 	for i, o := range outcomes {
 		switch {
-		case recorded[o.Delivery]:
+		case recorded[lease{o.Delivery, o.Epoch}]:
 			first := o.To == campaign.Delivered && o.Number == 1
 			sums.move(o.Campaign, o.Provider, o.Domain, o.From, o.To, first)
 		case o.Attempted:

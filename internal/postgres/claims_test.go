@@ -1,0 +1,234 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+func TestClaimTakesDeferredMailFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.join("Readers", readers(4, "a.test")...)
+	provider := w.at("a.test")
+	id := w.launch("Readers")
+	w.record(w.refused(w.claim(id, provider, 1, 1)[0], provider, campaign.Deferred, 452, "later"))
+	if got := addresses(w.claim(id, provider, 1, 2)); !cmp.Equal(got, []string{"reader2@a.test", "reader3@a.test"}) {
+		t.Errorf("before its time, %v was claimed", got)
+	}
+	w.now = w.now.Add(2 * time.Minute)
+	next := w.claim(id, provider, 1, 1)
+	if got := addresses(next); !cmp.Equal(got, []string{"reader1@a.test"}) {
+		t.Fatalf("%v was claimed; want the deferred one first", got)
+	}
+	if d := next[0]; d.Attempts != 1 || d.State != campaign.Deferred || d.FirstAttempt == nil || !d.FirstAttempt.Equal(noon) {
+		t.Errorf("claimed %+v; want the second attempt of what was first tried at noon", d)
+	}
+	if got := w.totals(id); got.Queued != 3 || got.Deferred != 1 {
+		t.Errorf("leased mail does not count as waiting: %+v", got)
+	}
+}
+
+func TestClaimKeepsToItsDomain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.join("Readers", "a@a.test", "b@b.test", "c@a.test")
+	w.look("a.test", "shared")
+	w.look("b.test", "shared")
+	id, provider := w.launch("Readers"), w.provider("shared")
+	claimed, _, err := w.Claim(context.Background(), ClaimRequest{Campaign: id, Provider: provider, Domain: w.domain("b.test"),
+		Node: 1, Limit: 10, Now: w.now})
+	w.must(err)
+	if got := addresses(claimed); !cmp.Equal(got, []string{"b@b.test"}) {
+		t.Errorf("claimed %v for b.test", got)
+	}
+	if got := addresses(w.claim(id, provider, 1, 10)); !cmp.Equal(got, []string{"a@a.test", "c@a.test"}) {
+		t.Errorf("then claimed %v", got)
+	}
+}
+
+func TestClaimOfACampaignThatIsNotSending(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.join("Readers", readers(3, "a.test")...)
+	provider := w.at("a.test")
+	id := w.launch("Readers")
+	for _, step := range []struct {
+		verb campaign.Verb
+		want int
+	}{{campaign.Pause, 0}, {campaign.Resume, 1}, {campaign.Cancel, 0}} {
+		w.change(id, step.verb)
+		got := w.claim(id, provider, 1, 1)
+		if len(got) != step.want {
+			t.Errorf("after %s, %d were claimed; want %d", step.verb, len(got), step.want)
+		}
+		_, _, due, err := w.Peek(context.Background(), id, provider, w.now)
+		w.must(err)
+		if due != (step.want > 0) {
+			t.Errorf("after %s, something is due: %v", step.verb, due)
+		}
+		waits, err := w.Due(context.Background())
+		w.must(err)
+		if (len(waits) > 0) != (step.want > 0) {
+			t.Errorf("after %s, due is %+v", step.verb, waits)
+		}
+	}
+}
+
+func TestClaimSuppresses(t *testing.T) {
+	t.Parallel()
+	const insert = `
+insert into suppressions (scope, list_id, kind, key, canonical_key, reason, created_at, expires_at)
+select $1, case when $1 = 'list' then (select id from lists where name = $2) end, $3, $4, $5, $6, $7, $8`
+	type suppression struct {
+		scope, list, kind, key, canonical, reason string
+		expires                                   time.Duration // after noon; 0: never
+	}
+	tests := []struct {
+		name string
+		suppression
+		want []string // who is still claimed
+	}{
+		{"exact key", suppression{scope: "global", kind: "address", key: "ana@a.test", reason: "bounced"}, []string{"ana+news@a.test", "ben@b.test"}},
+		{"canonical key of someone who left", suppression{scope: "global", kind: "address", key: "ana+x@a.test", canonical: "ana@a.test",
+			reason: "unsubscribed"}, []string{"ben@b.test"}},
+		{"domain", suppression{scope: "global", kind: "domain", key: "a.test", reason: "manual"}, []string{"ben@b.test"}},
+		{"a domain is not an address", suppression{scope: "global", kind: "domain", key: "ana@a.test", reason: "manual"},
+			[]string{"ana@a.test", "ana+news@a.test", "ben@b.test"}},
+		{"this list", suppression{scope: "list", list: "Readers", kind: "address", key: "ben@b.test", reason: "unsubscribed"},
+			[]string{"ana@a.test", "ana+news@a.test"}},
+		{"canonical key for this list", suppression{scope: "list", list: "Readers", kind: "address", key: "ana@a.test", canonical: "ana@a.test",
+			reason: "unsubscribed"}, []string{"ben@b.test"}},
+		{"another list", suppression{scope: "list", list: "Others", kind: "address", key: "ben@b.test", reason: "unsubscribed"},
+			[]string{"ana@a.test", "ana+news@a.test", "ben@b.test"}},
+		{"expired", suppression{scope: "global", kind: "address", key: "ana@a.test", reason: "manual", expires: -time.Second},
+			[]string{"ana@a.test", "ana+news@a.test", "ben@b.test"}},
+		{"not expired yet", suppression{scope: "global", kind: "address", key: "ana@a.test", reason: "manual", expires: time.Second},
+			[]string{"ana+news@a.test", "ben@b.test"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.join("Readers", "ana@a.test", "ana+news@a.test", "ben@b.test")
+			w.exec(sqlEnsureList, "Others", w.now)
+			w.look("a.test", "shared")
+			w.look("b.test", "shared")
+			id, provider := w.launch("Readers"), w.provider("shared")
+			s := tt.suppression
+			var canonical *string
+			if s.canonical != "" {
+				canonical = &s.canonical
+			}
+			expires := time.Time{}
+			if s.expires != 0 {
+				expires = noon.Add(s.expires)
+			}
+			w.exec(insert, s.scope, s.list, s.kind, s.key, canonical, s.reason, noon.Add(-time.Hour), zeroAsNull(expires))
+			claimed, suppressed, err := w.Claim(context.Background(), ClaimRequest{Campaign: id, Provider: provider, Node: 1, Limit: 10, Now: w.now})
+			w.must(err)
+			if diff := cmp.Diff(tt.want, addresses(claimed)); diff != "" {
+				t.Error(diff)
+			}
+			if suppressed != 3-len(tt.want) {
+				t.Errorf("%d were said to be suppressed; want %d", suppressed, 3-len(tt.want))
+			}
+			if got := w.totals(id); got.Suppressed != int64(3-len(tt.want)) || got.Queued != int64(len(tt.want)) {
+				t.Errorf("counted %+v", got)
+			}
+		})
+	}
+}
+
+// What was suppressed after an attempt in doubt is in doubt: nobody knows that
+// it was not received.
+func TestClaimKeepsDoubt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := w.join("Readers", "ana@a.test")
+	provider := w.at("a.test")
+	id := w.launch("Readers")
+	w.record(w.doubted(w.claim(id, provider, 1, 1)[0], provider))
+	w.exec(`update contacts set status = 'complained' where id = $1`, ids[0])
+	if got := w.claim(id, provider, 1, 1); len(got) != 0 {
+		t.Fatalf("claimed %v, who complained", addresses(got))
+	}
+	if got := w.state(id, ids[0]); got != "in_doubt, doubted" {
+		t.Errorf("is %s", got)
+	}
+	if got := w.totals(id); got.InDoubt != 1 {
+		t.Errorf("counted %+v", got)
+	}
+}
+
+// Eight lanes claim, give back and record at once: nobody gets what another has.
+func TestConcurrentClaims(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const lanes, contacts = 8, 480
+	w.crowd("Readers", contacts/4, "a.test", "b.test", "c.test", "d.test")
+	for _, domain := range []string{"a.test", "b.test", "c.test", "d.test"} {
+		w.look(domain, "shared")
+	}
+	id, provider := w.launch("Readers"), w.provider("shared")
+	var (
+		mu     sync.Mutex
+		holder = make(map[int64]int) // delivery → lane that has it
+		sent   = make(map[int64]int)
+		wait   sync.WaitGroup
+	)
+	for lane := range lanes {
+		wait.Go(func() {
+			for round := 0; ; round++ {
+				claimed, _, err := w.Claim(context.Background(), ClaimRequest{Campaign: id, Provider: provider,
+					Node: int64(lane + 1), Limit: 7, Now: w.now})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if len(claimed) == 0 {
+					return
+				}
+				mu.Lock()
+				for _, d := range claimed {
+					if other, taken := holder[d.Delivery]; taken {
+						t.Errorf("delivery %d was given to lane %d while lane %d has it", d.Delivery, lane, other)
+					}
+					holder[d.Delivery] = lane
+				}
+				mu.Unlock()
+				outcomes := make([]Outcome, len(claimed))
+				mu.Lock()
+				for i, d := range claimed {
+					outcomes[i] = w.accepted(d, provider)
+					if i == len(claimed)-1 && round%2 == 0 { // the last one is given back
+						outcomes[i] = w.untouched(d, provider)
+					} else {
+						sent[d.Delivery]++
+					}
+					delete(holder, d.Delivery)
+				}
+				mu.Unlock()
+				if err := w.Record(context.Background(), outcomes); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	for delivery, n := range sent {
+		if n != 1 {
+			t.Errorf("delivery %d was sent %d times", delivery, n)
+		}
+	}
+	if got := w.totals(id); got.Delivered != contacts || got.AcceptedFirst != contacts || len(sent) != contacts {
+		t.Errorf("%d were sent, counted %+v; want %d", len(sent), got, contacts)
+	}
+	w.unquarrelled()
+}

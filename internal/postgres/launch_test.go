@@ -1,0 +1,266 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+func TestLaunchCountsTheWaterfall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := w.join("Readers", "will@a.test", "both@a.test", "excluded@a.test", "left@a.test", "leftall@a.test", "asked@a.test",
+		"bounced@a.test", "complained@a.test", "cleaned@a.test", "bad@a.test", "barred@b.test", "late@a.test")
+	w.join("More", "both@a.test")
+	w.join("Staff", "excluded@a.test")
+	status := func(contact int64, member, contactStatus string) {
+		w.exec(`update list_members set status = $2 where contact_id = $1`, contact, member)
+		w.exec(`update contacts set status = $2 where id = $1`, contact, contactStatus)
+	}
+	status(ids[3], "unsubscribed", "active")
+	status(ids[4], "subscribed", "unsubscribed")
+	status(ids[5], "unconfirmed", "active")
+	w.exec(`insert into suppressions (scope, kind, key, reason, created_at)
+	        values ('global', 'address', 'bounced@a.test', 'bounced', $1), ('global', 'domain', 'b.test', 'manual', $1)`, w.now)
+	status(ids[7], "subscribed", "complained")
+	status(ids[8], "subscribed", "cleaned")
+	w.exec(`update contacts set verdict = 'undeliverable' where id = $1`, ids[9])
+	w.exec(`update list_members set since = $2 where contact_id = $1`, ids[11], w.now.Add(time.Second))
+
+	id, err := w.CreateCampaign(context.Background(), NewCampaign{Name: "Notes", Weight: 4, Settings: campaign.DefaultSettings(),
+		TimeZone: "UTC", Lists: []string{"Readers", "More"}, Exclude: []string{"Staff"}}, w.now)
+	w.must(err)
+	w.change(id, campaign.Launch)
+	w.must(w.OpenLedger(context.Background(), id, w.now))
+	w.fill(id, 5)
+	c, err := w.Campaign(context.Background(), id)
+	w.must(err)
+	want := campaign.Audience{InLists: 11, Excluded: 1, Unsubscribed: 2, Unconfirmed: 1, Suppressed: 4, Undeliverable: 1, WillReceive: 2}
+	if diff := cmp.Diff(want, c.Audience); diff != "" {
+		t.Error(diff)
+	}
+	if got := w.totals(id); got != (campaign.Counters{Targeted: 2, Queued: 2}) {
+		t.Errorf("counted %+v", got)
+	}
+	if !c.LaunchDone {
+		t.Error("the launch is not done")
+	}
+}
+
+// However often a launch is broken off between or within batches, everybody
+// stands in the ledger once.
+func TestLaunchGoesOnWhereItStood(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.crowd("Readers", 100, "a.test", "b.test")
+	w.at("a.test") // b.test is not known yet
+	id := w.draft("Readers")
+	w.change(id, campaign.Launch)
+	for range 3 {
+		w.must(w.OpenLedger(context.Background(), id, w.now)) // as each try of the job does
+	}
+	broken := errors.New("broken off")
+	batches := 0
+	for done := false; !done; batches++ {
+		if batches%3 == 0 { // a batch that is rolled back
+			err := w.InTx(context.Background(), func(tx pgx.Tx) error {
+				if _, err := tx.Exec(context.Background(), sqlLaunchBatch, w.now, id, int64(0), int64(30), w.now, one[int32](w, `select ledger_id from campaigns where id = $1`, id)); err != nil {
+					return err
+				}
+				return broken
+			})
+			if !errors.Is(err, broken) {
+				t.Fatal(err)
+			}
+		}
+		var err error
+		done, err = w.LaunchBatch(context.Background(), id, 17, w.now)
+		w.must(err)
+		w.balanced()
+	}
+	if done, err := w.LaunchBatch(context.Background(), id, 17, w.now); !done || err != nil {
+		t.Errorf("a launch that was done: %v, %v", done, err)
+	}
+	c, err := w.Campaign(context.Background(), id)
+	w.must(err)
+	if c.Audience.WillReceive != 200 || c.Audience.InLists != 200 {
+		t.Errorf("the audience is %+v", c.Audience)
+	}
+	if got := w.totals(id); got != (campaign.Counters{Targeted: 200, Queued: 200}) {
+		t.Errorf("counted %+v", got)
+	}
+	if n := one[int](w, `select count(distinct contact_id) from deliveries where campaign_id = $1`, id); n != 200 {
+		t.Errorf("%d contacts stand in the ledger", n)
+	}
+}
+
+func TestLaunchOfACancelledCampaign(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.crowd("Readers", 40, "a.test")
+	id := w.draft("Readers")
+	w.change(id, campaign.Launch)
+	w.must(w.OpenLedger(context.Background(), id, w.now))
+	if done, err := w.LaunchBatch(context.Background(), id, 10, w.now); done || err != nil {
+		t.Fatal(done, err)
+	}
+	w.change(id, campaign.Cancel)
+	if done, err := w.LaunchBatch(context.Background(), id, 10, w.now); !done || err != nil {
+		t.Errorf("a cancelled campaign is filled on: %v, %v", done, err)
+	}
+	unswept, err := w.UnsweptCancels(context.Background())
+	w.must(err)
+	if !cmp.Equal(unswept, []int64{id}) {
+		t.Errorf("unswept are %v", unswept)
+	}
+	n, err := w.CancelBatch(context.Background(), id, 100, w.now)
+	w.must(err)
+	if got := w.totals(id); n != 10 || got.Cancelled != 10 || got.Targeted != 10 {
+		t.Errorf("%d were cancelled, counted %+v", n, got)
+	}
+	if _, err := w.LaunchBatch(context.Background(), id+1, 10, w.now); !errors.Is(err, ErrNotFound) {
+		t.Errorf("no such campaign: %v", err)
+	}
+}
+
+// Small campaigns share their month's partition.
+func TestLedgers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.join("Readers", "ana@a.test")
+	ledger := func(id int64) int32 { return one[int32](w, `select ledger_id from campaigns where id = $1`, id) }
+	first, second := ledger(w.launch("Readers")), ledger(w.launch("Readers"))
+	if first != second {
+		t.Errorf("two campaigns of a month stand in ledgers %d and %d", first, second)
+	}
+	w.now = w.now.AddDate(0, 1, 0)
+	if third := ledger(w.launch("Readers")); third == first {
+		t.Error("the next month's campaign stands in the same ledger")
+	}
+	own, err := w.ledger(context.Background(), true, w.now)
+	w.must(err)
+	again, err := w.ledger(context.Background(), true, w.now)
+	w.must(err)
+	if own == again || own == first {
+		t.Errorf("large campaigns share a ledger: %d, %d, %d", own, again, first)
+	}
+	if n := one[int](w, `select count(*) from pg_inherits where inhparent = 'deliveries'::regclass`); n != 4 {
+		t.Errorf("there are %d partitions; want 4", n)
+	}
+}
+
+func TestLedgersAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.join("Readers", "ana@a.test")
+	var wait sync.WaitGroup
+	for n := range 6 {
+		id := w.draft("Readers")
+		w.change(id, campaign.Launch)
+		wait.Go(func() {
+			if err := w.OpenLedger(context.Background(), id, w.now.AddDate(0, n/3, 0)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if n := one[int](w, `select count(distinct ledger_id) from campaigns`); n != 2 {
+		t.Errorf("six campaigns of two months stand in %d ledgers", n)
+	}
+}
+
+// Mail goes out while its campaign's ledger is still being filled; neither may
+// break off the other.
+func TestLaunchBesideOutcomes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	domains := make([]string, 12)
+	for i := range domains {
+		domains[i] = fmt.Sprintf("d%d.test", i)
+	}
+	w.crowd("Readers", 150, domains...)
+	for _, d := range domains {
+		w.look(d, "shared")
+	}
+	provider := w.provider("shared")
+	id := w.draft("Readers")
+	w.change(id, campaign.Launch)
+	w.must(w.OpenLedger(context.Background(), id, w.now))
+	var wait sync.WaitGroup
+	filled := make(chan struct{})
+	for lane := range 4 {
+		wait.Go(func() {
+			for {
+				claimed, _, err := w.Claim(context.Background(), ClaimRequest{Campaign: id, Provider: provider, Node: int64(lane + 1), Limit: 9, Now: w.now})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if len(claimed) == 0 {
+					select {
+					case <-filled:
+						return
+					default:
+						continue
+					}
+				}
+				outcomes := make([]Outcome, len(claimed))
+				for i, d := range claimed {
+					outcomes[i] = w.accepted(d, provider)
+				}
+				if err := w.Record(context.Background(), outcomes); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	w.fill(id, 60)
+	close(filled)
+	wait.Wait()
+	for {
+		rest := w.claim(id, provider, 9, 200)
+		if len(rest) == 0 {
+			break
+		}
+		for _, d := range rest {
+			w.record(w.accepted(d, provider))
+		}
+	}
+	if got := w.totals(id); got.Delivered != 1800 {
+		t.Errorf("counted %+v", got)
+	}
+	w.unquarrelled()
+}
+
+func TestSystemCampaign(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	contact := w.join("Readers", "ana@a.test")[0]
+	provider := w.at("a.test")
+	w.exec(`update contacts set status = 'unsubscribed' where id = $1`, contact)
+	id, err := w.CreateCampaign(context.Background(), NewCampaign{Name: "Test", System: true, Weight: 16,
+		Settings: campaign.DefaultSettings(), TimeZone: "UTC"}, w.now)
+	w.must(err)
+	for range 2 {
+		err = w.SendSystem(context.Background(), id, contact, w.now)
+	}
+	if err == nil {
+		t.Error("the same message was sent to the same contact twice")
+	}
+	w.look("a.test", "a.test")
+	if got := addresses(w.claim(id, provider, 1, 5)); !cmp.Equal(got, []string{"ana@a.test"}) {
+		t.Errorf("claimed %v; a test message goes to those who left, too", got)
+	}
+	if got := w.totals(id); got.Targeted != 1 {
+		t.Errorf("counted %+v", got)
+	}
+}
