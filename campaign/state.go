@@ -47,6 +47,12 @@ var transitions = map[State]map[Verb]State{
 // ErrTransition is the cause of every error of [State.After].
 var ErrTransition = errors.New("not possible in this state")
 
+// refusal is an [ErrTransition] in words for people.
+type refusal struct{ words string }
+
+func (r refusal) Error() string { return r.words }
+func (r refusal) Unwrap() error { return ErrTransition }
+
 // After returns the state that verb leads to. Its error wraps [ErrTransition]
 // and says what is possible instead.
 func (s State) After(verb Verb) (State, error) {
@@ -55,14 +61,13 @@ func (s State) After(verb Verb) (State, error) {
 	}
 	possible := s.Verbs()
 	if len(possible) == 0 {
-		return s, fmt.Errorf("cannot %s: the campaign is %s, which is final: %w", verb, s, ErrTransition)
+		return s, refusal{fmt.Sprintf("cannot %s: the campaign is %s, which is final", verb, s)}
 	}
 	words := make([]string, len(possible))
 	for i, v := range possible {
 		words[i] = string(v)
 	}
-	return s, fmt.Errorf("cannot %s: the campaign is %s; possible: %s: %w",
-		verb, s, strings.Join(words, ", "), ErrTransition)
+	return s, refusal{fmt.Sprintf("cannot %s: the campaign is %s; possible: %s", verb, s, strings.Join(words, ", "))}
 }
 
 // Verbs returns what a person can do in this state, in a fixed order.

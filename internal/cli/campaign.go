@@ -239,6 +239,9 @@ func newCampaignSchedule() *cobra.Command {
   headway campaign schedule Autumn --at 2026-11-24T09:00:00+01:00`,
 		Args: exactArgs(1, "the number or name of a campaign"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if at == "" {
+				return usageError{errors.New(`--at is needed: when the campaign starts, e.g. --at "2026-11-24 09:00"`)}
+			}
 			start, err := campaign.ParseStart(at, zone)
 			if err != nil {
 				return usageError{err}

@@ -171,18 +171,15 @@ func refuseSecond(ctx context.Context, store *postgres.Store) error {
 }
 
 func unfinishedCampaign(ctx context.Context, store *postgres.Store) (int64, error) {
-	id, err := store.CampaignNamed(ctx, newsletterName)
-	if errors.Is(err, postgres.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
+	ids, err := store.CampaignsNamed(ctx, newsletterName)
+	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	c, err := store.Campaign(ctx, id)
+	c, err := store.Campaign(ctx, ids[0])
 	if err != nil || c.State.Final() || c.State == campaign.Draft {
 		return 0, err
 	}
-	return id, nil
+	return c.ID, nil
 }
 
 // Settings are the terms of the demo's campaigns: short waits, and a lifetime

@@ -16,6 +16,12 @@ import (
 // ErrNotFound says that there is no such row.
 var ErrNotFound = errors.New("not found")
 
+// missing is an [ErrNotFound] that says what there is not.
+type missing struct{ what string }
+
+func (m missing) Error() string { return "there is no " + m.what }
+func (m missing) Unwrap() error { return ErrNotFound }
+
 // Campaign is a campaign as it is stored.
 type Campaign struct {
 	ID          int64
@@ -59,10 +65,10 @@ select c.id, c.name, c.state::text, c.system, c.weight, c.content, c.settings, c
            sum(cancelled)::bigint as cancelled, sum(in_doubt)::bigint as in_doubt
       from campaign_providers p where p.campaign_id = c.id) n on true`
 
-	sqlCampaign      = sqlCampaignColumns + ` where c.id = $1`
-	sqlCampaigns     = sqlCampaignColumns + ` where not c.system order by c.id desc limit $1`
-	sqlLiveCampaigns = sqlCampaignColumns + ` where c.state in ('sending', 'paused') order by c.id`
-	sqlCampaignNamed = `select id from campaigns where name = $1 and not system order by id desc limit 1`
+	sqlCampaign       = sqlCampaignColumns + ` where c.id = $1`
+	sqlCampaigns      = sqlCampaignColumns + ` where not c.system order by c.id desc limit $1`
+	sqlLiveCampaigns  = sqlCampaignColumns + ` where c.state in ('sending', 'paused') order by c.id`
+	sqlCampaignsNamed = `select id from campaigns where name = $1 and not system order by id desc`
 
 	sqlCampaignListNames = `
 select l.name from campaign_lists cl join lists l on l.id = cl.list_id
@@ -172,12 +178,14 @@ func (s *Store) CreateCampaign(ctx context.Context, n NewCampaign, now time.Time
 			names   []string
 			exclude bool
 		}{{n.Lists, false}, {n.Exclude, true}} {
-			tag, err := tx.Exec(ctx, sqlCampaignLists, id, part.names, part.exclude)
-			if err != nil {
-				return err
-			}
-			if int(tag.RowsAffected()) != len(part.names) {
-				return fmt.Errorf("one of the lists %q does not exist: %w", part.names, ErrNotFound)
+			for _, name := range part.names {
+				tag, err := tx.Exec(ctx, sqlCampaignLists, id, []string{name}, part.exclude)
+				if err != nil {
+					return err
+				}
+				if tag.RowsAffected() == 0 {
+					return missing{fmt.Sprintf("list %q", name)}
+				}
 			}
 		}
 		return nil
@@ -196,7 +204,7 @@ func (s *Store) Campaign(ctx context.Context, id int64) (Campaign, error) {
 	}
 	c, err := pgx.CollectExactlyOneRow(rows, scanCampaign)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = ErrNotFound
+		return Campaign{}, missing{fmt.Sprintf("campaign %d", id)}
 	}
 	if err != nil {
 		return Campaign{}, fmt.Errorf("campaign %d: %w", id, err)
@@ -204,17 +212,17 @@ func (s *Store) Campaign(ctx context.Context, id int64) (Campaign, error) {
 	return c, nil
 }
 
-// CampaignNamed returns the id of the newest campaign with a name.
-func (s *Store) CampaignNamed(ctx context.Context, name string) (int64, error) {
-	var id int64
-	err := s.pool.QueryRow(ctx, sqlCampaignNamed, name).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = ErrNotFound
-	}
+// CampaignsNamed returns the ids of the campaigns with a name, newest first.
+func (s *Store) CampaignsNamed(ctx context.Context, name string) ([]int64, error) {
+	rows, err := s.pool.Query(ctx, sqlCampaignsNamed, name)
 	if err != nil {
-		return 0, fmt.Errorf("campaign %q: %w", name, err)
+		return nil, fmt.Errorf("campaigns called %q: %w", name, err)
 	}
-	return id, nil
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("campaigns called %q: %w", name, err)
+	}
+	return ids, nil
 }
 
 // Campaigns returns the newest campaigns first.

@@ -68,15 +68,23 @@ func (s *Service) create(ctx context.Context, n postgres.NewCampaign) (int64, er
 	return s.Store.CreateCampaign(ctx, n, now())
 }
 
-// FindCampaign returns a campaign by its number or its name.
+// FindCampaign returns a campaign by its number or its name. A name that
+// several campaigns have is refused: the wrong one must not be launched.
 func (s *Service) FindCampaign(ctx context.Context, reference string) (postgres.Campaign, error) {
-	id, err := strconv.ParseInt(strings.TrimPrefix(reference, "#"), 10, 64)
-	if err != nil {
-		if id, err = s.Store.CampaignNamed(ctx, reference); err != nil {
-			return postgres.Campaign{}, err
-		}
+	if id, err := strconv.ParseInt(strings.TrimPrefix(reference, "#"), 10, 64); err == nil {
+		return s.Store.Campaign(ctx, id)
 	}
-	return s.Store.Campaign(ctx, id)
+	ids, err := s.Store.CampaignsNamed(ctx, reference)
+	switch {
+	case err != nil:
+		return postgres.Campaign{}, err
+	case len(ids) == 0:
+		return postgres.Campaign{}, fmt.Errorf("there is no campaign %q; `headway campaign list` shows all", reference)
+	case len(ids) > 1:
+		numbers := strings.Join(strings.Fields(strings.Trim(fmt.Sprint(ids), "[]")), " or ")
+		return postgres.Campaign{}, fmt.Errorf("there are %d campaigns called %q; give the number: %s", len(ids), reference, numbers)
+	}
+	return s.Store.Campaign(ctx, ids[0])
 }
 
 // Launch starts a campaign now.
