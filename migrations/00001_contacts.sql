@@ -154,7 +154,7 @@ create table import_rejects (
     line       bigint not null,
     code       text not null,
     words      text not null,
-    suggestion text not null,
+    suggestion text not null default '',
     cells      text[] not null,
     primary key (import_id, line)
 );

@@ -35,13 +35,14 @@ func newSimulate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Play pacing policies against simulated receivers, in virtual time",
-		Long: `Play the pacer, and models of how others pace, against receivers whose limits are known, in
-virtual time: an hour of sending in a fraction of a second, the same for the same seed. The table
-says how much of the possible mail was accepted, and how many refusals per 1,000 attempts that cost.
+		Long: `Play the pacer, and models of how others pace, against receivers whose limits are
+known, in virtual time: an hour of sending in a fraction of a second, the same for the
+same seed. The table says how much of the possible mail was accepted, and how many
+refusals per 1,000 attempts that cost.
 
---benchmark plays all thirty receivers in text and opaque mode beside every rival (minutes), judges
-the result by the targets of docs/PACING.md, compares it with the saved run, and ends with exit
-code 3 when a target is missed or something fell.`,
+--benchmark plays all thirty receivers in text and opaque mode beside every rival (this
+takes many minutes), judges the result by the targets, compares it with the saved run,
+and ends with exit code 3 when a target is missed or something fell.`,
 		Example: `  headway simulate --receiver R03 --policy Envelope --explain
   headway simulate --receiver mine.yaml --seeds 5 --opaque
   headway simulate --receiver R05 --policy Envelope --plot r05.svg

@@ -2,7 +2,8 @@
 // aggregate, in the order of a newsletter's journey:
 //
 //	migrate.go       the schema, ours and River's
-//	imports.go       uploaded files, staged rows, the merge into contacts
+//	imports.go       uploaded files, and their rows staged
+//	merge.go         staged rows become contacts
 //	contacts.go      contacts, lists, members
 //	suppressions.go  who must not be mailed
 //	domains.go       domains and the providers that run them
@@ -10,6 +11,7 @@
 //	launch.go        the ledger of a campaign, filled in batches
 //	claims.go        a lane takes its next deliveries
 //	outcomes.go      what came of them, committed in groups
+//	endings.go       what ends without an attempt: cancelled, expired, finished
 //	counters.go      the figures that pages read
 //	nodes.go         who is alive, and what the dead give back
 //	paces.go         how fast each provider is mailed, and why

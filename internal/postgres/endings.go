@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+const (
+	// A batch of a cancelled campaign's deliveries that nobody has in hand.
+	sqlCancelBatch = `
+with batch as materialized (
+    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
+      from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
+     where c.id = $1 and c.state = 'cancelled' and d.lease_node is null and d.state in ('queued', 'deferred')
+     limit $3
+       for update of d skip locked
+)
+update deliveries d set state = case when batch.doubted then 'in_doubt' else 'cancelled' end::delivery_state, updated_at = $2
+  from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
+returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
+
+	// Lifetime counts from the first attempt. Index: deliveries_ageing.
+	sqlExpireBatch = `
+with batch as materialized (
+    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
+      from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
+     where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'deferred'
+       and d.first_attempt_at < $2
+     limit $4
+       for update of d skip locked
+)
+update deliveries d set state = case when batch.doubted then 'in_doubt' else 'expired' end::delivery_state, updated_at = $3
+  from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
+returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
+
+	// What was never tried ends at the campaign's own stop-by time.
+	sqlStopBatch = `
+with batch as materialized (
+    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
+      from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
+     where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'queued'
+     limit $3
+       for update of d skip locked
+)
+update deliveries d set state = case when batch.doubted then 'in_doubt' else 'expired' end::delivery_state, updated_at = $2
+  from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
+returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
+
+	sqlFinishable = `
+select c.id from campaigns c
+ where c.state = 'sending' and c.launch_done and not exists (
+    select from campaign_providers p where p.campaign_id = c.id and p.queued + p.deferred > 0)
+ order by c.id`
+
+	sqlUnsweptCancels = `
+select c.id from campaigns c
+ where c.state = 'cancelled' and c.ledger_id is not null and exists (
+    select from campaign_providers p where p.campaign_id = c.id and p.queued + p.deferred > 0)
+ order by c.id`
+)
+
+// CancelBatch ends up to limit waiting deliveries of a cancelled campaign and
+// returns how many it was.
+func (s *Store) CancelBatch(ctx context.Context, id int64, limit int, now time.Time) (int, error) {
+	return s.endBatch(ctx, id, campaign.DeliveryCancelled, sqlCancelBatch, id, now, limit)
+}
+
+// ExpireBatch ends up to limit deferred deliveries of a campaign that were
+// first attempted before the given time.
+func (s *Store) ExpireBatch(ctx context.Context, id int64, firstBefore time.Time, limit int, now time.Time) (int, error) {
+	return s.endBatch(ctx, id, campaign.Expired, sqlExpireBatch, id, firstBefore, now, limit)
+}
+
+func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryState, sql string, args ...any) (int, error) {
+	ended := 0
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		sums := newChanges()
+		var (
+			provider, domain int64
+			from             campaign.DeliveryState
+			doubted          bool
+		)
+		_, err = pgx.ForEachRow(rows, []any{&provider, &domain, &from, &doubted}, func() error {
+			ended++
+			sums.move(id, provider, domain, from, to.After(doubted), false)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return sums.apply(ctx, tx, false)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("campaign %d: end deliveries as %s: %w", id, to, err)
+	}
+	return ended, nil
+}
+
+// StopBatch ends up to limit deliveries of a campaign that were never tried.
+func (s *Store) StopBatch(ctx context.Context, id int64, limit int, now time.Time) (int, error) {
+	return s.endBatch(ctx, id, campaign.Expired, sqlStopBatch, id, now, limit)
+}
+
+// FinishableCampaigns returns sending campaigns of which every delivery is final.
+func (s *Store) FinishableCampaigns(ctx context.Context) ([]int64, error) {
+	return s.ids(ctx, sqlFinishable)
+}
+
+// UnsweptCancels returns cancelled campaigns that still have waiting deliveries.
+func (s *Store) UnsweptCancels(ctx context.Context) ([]int64, error) {
+	return s.ids(ctx, sqlUnsweptCancels)
+}
+
+func (s *Store) ids(ctx context.Context, sql string) ([]int64, error) {
+	rows, err := s.pool.Query(ctx, sql)
+	if err != nil {
+		return nil, fmt.Errorf("campaigns: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("campaigns: %w", err)
+	}
+	return ids, nil
+}
