@@ -25,8 +25,7 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 const longest = 450
 
 // longer are files that stay together although they are longer, and why.
-var longer = map[string]string{
-}
+var longer = map[string]string{}
 
 func TestFilesStaySmall(t *testing.T) {
 	t.Parallel()
