@@ -253,3 +253,5 @@ func readers(n int, domain string) []string {
 	}
 	return list
 }
+
+func idText(node int64) string { return fmt.Sprint(node) }

@@ -19,7 +19,8 @@ on conflict do nothing`
 
 	// The last line of an address wins. Rows are taken in key order, so that
 	// two imports never wait for each other in a circle. An existing contact
-	// keeps its status and its address; only fields that differ are written.
+	// keeps its status and its address; only fields that differ are written. A
+	// row that was inserted, not updated, has no xmax.
 	sqlMergeContacts = `
 with lines as materialized (
     select r.*, exists (select from import_rows later
@@ -34,7 +35,7 @@ with lines as materialized (
     on conflict (address_key) do update
        set fields = c.fields || excluded.fields, updated_at = $4
      where not c.fields @> excluded.fields
-    returning c.created_at = c.updated_at and c.created_at = $4 as created
+    returning c.xmax = 0 as created
 )
 select (select count(*) from lines),
        (select count(*) from lines where again),
@@ -42,14 +43,16 @@ select (select count(*) from lines),
        (select count(*) from merged where created),
        (select count(*) from merged where not created)`
 
-	// Someone who left stays away: an existing membership is never touched.
+	// Someone who left stays away: an existing membership is never touched. Here
+	// too the last line of an address wins, also one of a later batch.
 	sqlMergeMembers = `
 insert into list_members (list_id, contact_id, status, since, import_id)
 select $4, c.id, case r.status when 'subscribe' then 'subscribed' else 'unconfirmed' end, $5, $1
-  from (select distinct on (address_key) address_key, status from import_rows
-         where import_id = $1 and line > $2 and line <= $3 order by address_key, line desc) r
+  from import_rows r
   join contacts c on c.address_key = r.address_key
- where r.status in ('subscribe', 'unconfirmed')
+ where r.import_id = $1 and r.line > $2 and r.line <= $3 and r.status in ('subscribe', 'unconfirmed')
+   and not exists (select from import_rows later where later.import_id = r.import_id
+                      and later.address_key = r.address_key and later.line > r.line)
  order by c.id
 on conflict do nothing`
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -14,7 +15,14 @@ import (
 	"github.com/headwaymail/headway/internal/postgres/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	// Properties walk through a real database: fewer runs than rapid's 100,
+	// unless the command line says otherwise.
+	if err := flag.Set("rapid.checks", "30"); err != nil {
+		panic(err)
+	}
+	pgtest.Main(m)
+}
 
 // open returns a store on a fresh, migrated database.
 func open(t testing.TB) *Store {

@@ -1,0 +1,227 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+)
+
+// row is a staged line: an address and its status, by line number from 1.
+type row struct{ address, status, name string }
+
+// begin stores an import of rows for a list and stages them.
+func (w *world) begin(list string, rows ...row) Import {
+	w.t.Helper()
+	ctx := context.Background()
+	id, err := w.NewImport(ctx, list, "people.csv", []byte(`{}`), bytes.NewReader([]byte("email")),
+		func() []byte { return []byte("sum") }, w.now, func(pgx.Tx, int64) error { return nil })
+	w.must(err)
+	i, err := w.Import(ctx, id)
+	w.must(err)
+	w.must(w.BeginStaging(ctx, &i))
+	w.stage(&i, rows...)
+	w.must(w.BeginMerging(ctx, &i))
+	return i
+}
+
+func (w *world) stage(i *Import, rows ...row) {
+	w.t.Helper()
+	staged := make([]StagedRow, len(rows))
+	for n, r := range rows {
+		_, domain, _ := strings.Cut(r.address, "@")
+		staged[n] = StagedRow{Line: int64(n + 1), Address: r.address, AddressKey: strings.ToLower(r.address),
+			CanonicalKey: strings.ToLower(r.address), Domain: domain, Status: r.status, Fields: map[string]string{}}
+		if r.name != "" {
+			staged[n].Fields["name"] = r.name
+		}
+	}
+	i.Cursor, i.Counts.Rows = int64(len(rows)), int64(len(rows))
+	w.must(w.StageBatch(context.Background(), *i, staged, nil))
+}
+
+// merge merges all rows in batches of a size.
+func (w *world) merge(i *Import, size int) ImportCounts {
+	w.t.Helper()
+	for done := false; !done; {
+		var err error
+		done, err = w.MergeBatch(context.Background(), i, size, w.now)
+		w.must(err)
+	}
+	i.Counts.Invalid = nil
+	return i.Counts
+}
+
+// members returns the addresses of a list with their status.
+func (w *world) members(list string) map[string]string {
+	w.t.Helper()
+	rows, err := w.pool.Query(context.Background(), `select c.address, m.status from list_members m join lists l on l.id = m.list_id
+		join contacts c on c.id = m.contact_id where l.name = $1`, list)
+	w.must(err)
+	found := make(map[string]string)
+	var address, status string
+	_, err = pgx.ForEachRow(rows, []any{&address, &status}, func() error {
+		found[address] = status
+		return nil
+	})
+	w.must(err)
+	return found
+}
+
+// The last line of an address decides, wherever batches begin and end, and
+// whether or not the contact was there before.
+func TestMergeLastLineWins(t *testing.T) {
+	t.Parallel()
+	rows := []row{
+		{"ana@a.test", "unconfirmed", "Anna"}, {"ben@a.test", "subscribe", "Ben"}, {"old@a.test", "unconfirmed", "Older"},
+		{"gone@a.test", "subscribe", ""}, {"back@a.test", "subscribe", ""},
+		{"Ana@a.test", "subscribe", "Ana"}, {"old@a.test", "subscribe", "Old"},
+		{"gone@a.test", "unsubscribed", ""}, {"back@a.test", "subscribe", ""},
+	}
+	for _, size := range []int{1, 2, 4, 100} {
+		w := newWorld(t)
+		w.join("Others", "old@a.test", "gone@a.test")
+		i := w.begin("Readers", rows...)
+		counts := w.merge(&i, size)
+		want := ImportCounts{Rows: 9, New: 3, Updated: 1, Duplicate: 4, SuppressOnly: 1, Joined: 4}
+		if diff := cmp.Diff(want, counts); diff != "" {
+			t.Errorf("batches of %d: %s", size, diff)
+		}
+		members := map[string]string{"Ana@a.test": "subscribed", "ben@a.test": "subscribed", "old@a.test": "subscribed", "back@a.test": "subscribed"}
+		if diff := cmp.Diff(members, w.members("Readers")); diff != "" {
+			t.Errorf("batches of %d: %s", size, diff)
+		}
+		if got := one[string](w, `select fields ->> 'name' from contacts where address_key = 'ana@a.test'`); got != "Ana" {
+			t.Errorf("batches of %d: ana's name is %q", size, got)
+		}
+		if got := i.State; got != ImportDone {
+			t.Errorf("the import is %s", got)
+		}
+	}
+}
+
+// An import never brings back who left.
+func TestMergeKeepsWhoLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	ids := w.join("Readers", "left@a.test", "everywhere@a.test", "cleaned@a.test", "stays@a.test")
+	id := w.launch("Readers")
+	for n, contact := range ids[:2] {
+		_, _, err := w.Unsubscribe(ctx, Unsubscribe{Campaign: id, Contact: contact, Everywhere: n == 1, At: w.now})
+		w.must(err)
+	}
+	w.exec(`update contacts set status = 'cleaned' where id = $1`, ids[2])
+	before := one[int](w, `select count(*) from suppressions`)
+	i := w.begin("Readers", row{"left@a.test", "subscribe", ""}, row{"everywhere@a.test", "subscribe", ""},
+		row{"cleaned@a.test", "subscribe", ""}, row{"stays@a.test", "subscribe", ""}, row{"new@a.test", "subscribe", ""})
+	counts := w.merge(&i, 2)
+	if want := (ImportCounts{Rows: 5, New: 1, Unchanged: 4, Joined: 1, Suppressed: 2}); !cmp.Equal(want, counts) {
+		t.Errorf("counted %+v; want %+v", counts, want)
+	}
+	if n := one[int](w, `select count(*) from suppressions`); n != before {
+		t.Errorf("of %d suppressions %d are left", before, n)
+	}
+	again := w.launch("Readers")
+	provider := w.at("a.test")
+	got := addresses(w.claim(again, provider, 1, 10))
+	if diff := cmp.Diff([]string{"stays@a.test", "new@a.test"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMergeSuppressionsByStatus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	i := w.begin("Readers", row{"a@a.test", "unsubscribed", ""}, row{"b@a.test", "bounced", ""}, row{"c@a.test", "complained", ""},
+		row{"d@a.test", "unconfirmed", ""}, row{"e@a.test", "subscribe", ""})
+	counts := w.merge(&i, 10)
+	if want := (ImportCounts{Rows: 5, New: 2, SuppressOnly: 3, Joined: 2}); !cmp.Equal(want, counts) {
+		t.Errorf("counted %+v", counts)
+	}
+	got := one[string](w, `select string_agg(concat_ws(' ', key, reason, scope, canonical_key), ', ' order by key) from suppressions`)
+	want := "a@a.test imported_suppression global a@a.test, b@a.test bounced global, c@a.test complained global c@a.test"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if diff := cmp.Diff(map[string]string{"d@a.test": "unconfirmed", "e@a.test": "subscribed"}, w.members("Readers")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A crash of Postgres empties the staging table. The import notices, stages
+// again and comes to the same figures, except that what was merged before is
+// found unchanged.
+func TestMergeAfterStagingWasLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	var rows []row
+	for _, address := range readers(10, "a.test") {
+		rows = append(rows, row{address, "subscribe", "R"})
+	}
+	i := w.begin("Readers", rows...)
+	if done, err := w.MergeBatch(ctx, &i, 4, w.now); done || err != nil {
+		t.Fatal(done, err)
+	}
+	if there, err := w.Staged(ctx, i.ID); !there || err != nil {
+		t.Fatal("what was staged is gone:", there, err)
+	}
+	w.exec(`truncate import_rows`)
+	i, err := w.Import(ctx, i.ID)
+	w.must(err)
+	if there, err := w.Staged(ctx, i.ID); there || err != nil {
+		t.Fatal("the loss was not noticed:", there, err)
+	}
+	w.must(w.BeginStaging(ctx, &i))
+	w.stage(&i, rows...)
+	w.must(w.BeginMerging(ctx, &i))
+	w.now = w.now.Add(1e9)
+	counts := w.merge(&i, 4)
+	if want := (ImportCounts{Rows: 10, New: 6, Unchanged: 4, Joined: 6}); !cmp.Equal(want, counts) {
+		t.Errorf("counted %+v; want %+v", counts, want)
+	}
+	if n := len(w.members("Readers")); n != 10 {
+		t.Errorf("%d joined", n)
+	}
+}
+
+// Two imports of the same people, in opposite order, at the same time.
+func TestMergeAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	names := readers(300, "a.test")
+	var there, back []row
+	for n := range names {
+		there = append(there, row{names[n], "subscribe", "One"})
+		back = append(back, row{names[len(names)-1-n], "subscribe", "Two"})
+	}
+	imports := []Import{w.begin("Readers", there...), w.begin("Readers", back...)}
+	failed := make(chan error, len(imports))
+	for n := range imports {
+		go func() {
+			for {
+				done, err := w.MergeBatch(context.Background(), &imports[n], 50, noon.Add(1e9))
+				if done || err != nil {
+					failed <- err
+					return
+				}
+			}
+		}()
+	}
+	for range imports {
+		w.must(<-failed)
+	}
+	if n := len(w.members("Readers")); n != 300 {
+		t.Errorf("%d joined", n)
+	}
+	joined := imports[0].Counts.Joined + imports[1].Counts.Joined
+	made := imports[0].Counts.New + imports[1].Counts.New
+	if joined != 300 || made != 300 {
+		t.Errorf("%d were made and %d joined; want each of 300 once", made, joined)
+	}
+	w.unquarrelled()
+}
