@@ -17,7 +17,7 @@ const (
 	// its lane.
 	expireGrace = time.Minute
 	// stopShare is the part of bounces from which a campaign stops or warns,
-	// counted once stopSample deliveries are final (docs/HYGIENE.md).
+	// counted once stopSample deliveries are final.
 	stopShare  = 0.05
 	stopSample = 200
 )

@@ -101,7 +101,7 @@ const (
 // Bounce says what a refusal means for the delivery and its address.
 type Bounce string
 
-// The bounce classes, as in docs/HYGIENE.md. BounceNone is an acceptance.
+// The bounce classes. BounceNone is an acceptance.
 const (
 	BounceNone            Bounce = ""
 	BounceBadMailbox      Bounce = "bad_mailbox"
