@@ -43,7 +43,7 @@ func TestSaveLooksMovesCounters(t *testing.T) {
 		}
 		return found
 	}
-	const unknownName = "Not known yet"
+	const unknownName = "No mail host known"
 	three := campaign.Counters{Targeted: 3, Queued: 3}
 	if diff := cmp.Diff(map[string]campaign.Counters{"P": {Targeted: 3, Deferred: 3}, "b.test": three, unknownName: three}, byProvider(sending)); diff != "" {
 		t.Error(diff)
