@@ -49,7 +49,8 @@ may run meanwhile.`,
 					return err
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "Restored %s.\n", args[0])
-				return nil
+				// Whether the key fits is found out now, not when a node starts.
+				return atDesk(cmd, func(context.Context, *desk) error { return nil })
 			})
 		},
 	}

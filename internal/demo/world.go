@@ -39,6 +39,8 @@ const (
 	recordName = "demo-received.jsonl"
 	// marker is how a demo's database is told from a real one.
 	marker = "demo"
+	// pagesAt keeps where the pages of a demo were.
+	pagesAt = "demo pages"
 
 	fromDomain   = "letters.sender.test"
 	fromAddress  = "autumn@" + fromDomain
@@ -81,10 +83,28 @@ func Open(ctx context.Context, o Options) (d *Demo, err error) {
 	if d.Sandbox, err = sandbox.Start(ctx, o.File, sandbox.Options{RecordFile: records, Logger: o.Log}); err != nil {
 		return nil, errors.Join(err, database.Close())
 	}
-	if d.Node, err = node.Start(ctx, d.nodeConfig(), database, o.Log); err != nil {
+	c := d.nodeConfig()
+	if c.Web.Listen, err = d.listen(ctx, database.Store); err != nil {
 		return nil, errors.Join(err, d.Sandbox.Stop(), database.Close())
 	}
+	if d.Node, err = node.Start(ctx, c, database, o.Log); err != nil {
+		return nil, errors.Join(err, d.Sandbox.Stop(), database.Close())
+	}
+	address := strings.TrimPrefix(d.Node.URL(), "http://")
+	if err := database.Store.SetInstanceValue(ctx, pagesAt, []byte(address)); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return d, nil
+}
+
+// listen returns where the pages are to be: in a demo that is continued where
+// they were, since the links in the letters that went out lead there.
+func (d *Demo) listen(ctx context.Context, store *postgres.Store) (string, error) {
+	before, err := store.InstanceValue(ctx, pagesAt)
+	if err != nil || !d.Resumed || len(before) == 0 {
+		return d.options.Config.Web.Listen, err
+	}
+	return string(before), nil
 }
 
 // nodeConfig are the settings of a node that can reach nothing but the sandbox.
