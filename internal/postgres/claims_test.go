@@ -111,10 +111,11 @@ select $1, case when $1 = 'list' then (select id from lists where name = $2) end
 		{"not expired yet", suppression{scope: "global", kind: "address", key: "ana@a.test", reason: "manual", expires: time.Second},
 			[]string{"ana+news@a.test", "ben@b.test"}},
 	}
+	w := newWorld(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
+			w.t = t
+			w.empty()
 			w.join("Readers", "ana@a.test", "ana+news@a.test", "ben@b.test")
 			w.exec(sqlEnsureList, "Others", w.now)
 			w.look("a.test", "shared")

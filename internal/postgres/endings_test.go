@@ -52,10 +52,11 @@ func TestEndings(t *testing.T) {
 			return w.StopBatch(context.Background(), id, 100, w.now)
 		}, []string{"expired", "deferred", "deferred, doubted", "queued, leased", "delivered"}},
 	}
+	w := newWorld(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
+			w.t = t
+			w.empty()
 			ids := w.join("Readers", "e@a.test", "d@a.test", "c@a.test", "b@a.test", "a@a.test")
 			provider := w.at("a.test")
 			id := w.launch("Readers")

@@ -81,8 +81,9 @@ func TestMergeLastLineWins(t *testing.T) {
 		{"Ana@a.test", "subscribe", "Ana"}, {"old@a.test", "subscribe", "Old"},
 		{"gone@a.test", "unsubscribed", ""}, {"back@a.test", "subscribe", ""},
 	}
+	w := newWorld(t)
 	for _, size := range []int{1, 2, 4, 100} {
-		w := newWorld(t)
+		w.empty()
 		w.join("Others", "old@a.test", "gone@a.test")
 		i := w.begin("Readers", rows...)
 		counts := w.merge(&i, size)

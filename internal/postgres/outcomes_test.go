@@ -113,10 +113,11 @@ func TestLateOutcomes(t *testing.T) {
 			func(w *world, provider int64, d Claimed) Outcome { return w.accepted(d, provider) },
 			"delivered", campaign.Counters{Targeted: 1, Delivered: 1}},
 	}
+	w := newWorld(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
+			w.t = t
+			w.empty()
 			contact := w.join("Readers", "ana@a.test")[0]
 			provider := w.at("a.test")
 			id := w.launch("Readers")
@@ -137,8 +138,9 @@ func TestLateOutcomes(t *testing.T) {
 // A late outcome and the one of the present claim may meet in one commit group.
 func TestLateOutcomeInTheGroupOfItsSuccessor(t *testing.T) {
 	t.Parallel()
+	w := newWorld(t)
 	for _, late := range []campaign.DeliveryState{campaign.Deferred, campaign.Delivered} {
-		w := newWorld(t)
+		w.empty()
 		contact := w.join("Readers", "ana@a.test")[0]
 		provider := w.at("a.test")
 		id := w.launch("Readers")

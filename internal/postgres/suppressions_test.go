@@ -13,9 +13,10 @@ import (
 
 func TestUnsubscribe(t *testing.T) {
 	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
 	for _, everywhere := range []bool{false, true} {
-		w := newWorld(t)
-		ctx := context.Background()
+		w.empty()
 		ids := w.join("Readers", "ana+news@a.test", "ana@a.test", "ben@a.test")
 		w.join("Offers", "ana+news@a.test")
 		provider := w.at("a.test")
@@ -78,10 +79,11 @@ func TestUnsubscribeProvesReceipt(t *testing.T) {
 			w.record(w.accepted(w.claim(id, provider, 2, 1)[0], provider))
 		}, "delivered, doubted"},
 	}
+	w := newWorld(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
+			w.t = t
+			w.empty()
 			contact := w.join("Readers", "ana@a.test")[0]
 			provider := w.at("a.test")
 			id := w.launch("Readers")
