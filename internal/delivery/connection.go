@@ -119,9 +119,8 @@ func (p *parking) close() {
 	p.mu.Unlock()
 	var wait sync.WaitGroup
 	for _, entry := range all {
-		if entry.timer.Stop() {
-			wait.Go(entry.end)
-		}
+		entry.timer.Stop() // if it ran out just now, it finds nothing any more
+		wait.Go(entry.end)
 	}
 	wait.Wait()
 }

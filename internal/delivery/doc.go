@@ -17,11 +17,11 @@
 //  5. the outcome is committed (writer.go), in groups over all lanes, before
 //     the lane sends its next message; the reply goes to the gate;
 //  6. what is final by other ways (cancelled, expired, finished) is swept up
-//     (sweep.go).
+//     (sweep.go), and so are claims that were lost on their way (claims.go).
 //
 // Around it: watch.go keeps in mind what every lane must know before each send
-// (campaigns that were paused, people who just left), and life.go beats for this
-// node and gives back what dead nodes held.
+// (campaigns that were paused, people who just left). Whether this node lives, and
+// what dead nodes held, is the business of internal/node.
 //
 // It does not know SMTP (internal/smtpout), does not decide paces (pacing) or
 // retries (campaign), and holds no SQL (internal/postgres).

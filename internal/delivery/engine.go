@@ -52,6 +52,7 @@ type Engine struct {
 
 	watch   *watch
 	fresh   func() bool
+	claims  *claims
 	writer  *writer
 	parking parking
 	places  *semaphore.Weighted
@@ -84,6 +85,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e.running, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	e.hard, e.cut = context.WithCancel(context.WithoutCancel(ctx))
+	e.claims = newClaims(c.Store, c.Node)
 	e.writer = newWriter(c.Store, e.log)
 	for _, loop := range []func(context.Context){e.listen, e.refresh, e.reconcile, e.sweep} {
 		e.wait.Go(func() { loop(e.running) })

@@ -38,7 +38,8 @@ type gate struct {
 	profile  pacing.Profile
 	observe  func(pacing.Decision)
 
-	kick chan struct{} // asks for a round now
+	kick  chan struct{}   // asks for a round now
+	drain <-chan struct{} // closed when nobody should wait here any more
 
 	mu      sync.Mutex
 	state   pacing.State   // guarded by mu; as of the last round
@@ -60,7 +61,7 @@ func newGate(e *Engine, provider postgres.Provider) *gate {
 	return &gate{
 		provider: provider, source: e.source, store: e.store, log: e.log.With("provider", provider.Name),
 		profile: e.profile(provider.Key), observe: observeDecision,
-		kick: make(chan struct{}, 1), news: make(chan struct{}), lanes: make(map[int]bool), idle: time.Now(),
+		kick: make(chan struct{}, 1), drain: e.drain, news: make(chan struct{}), lanes: make(map[int]bool), idle: time.Now(),
 	}
 }
 
@@ -117,6 +118,9 @@ func (g *gate) acquire(ctx context.Context, slot int, wait time.Duration) (permi
 			g.unwant()
 			return permit{}, false
 		case <-ctx.Done():
+			g.unwant()
+			return permit{}, false
+		case <-g.drain:
 			g.unwant()
 			return permit{}, false
 		}
@@ -232,6 +236,8 @@ func (g *gate) mayOpen(ctx context.Context, wait time.Duration) bool {
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
+			return false
+		case <-g.drain:
 			return false
 		}
 	}

@@ -84,7 +84,7 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 		limit = min(limit, max(l.gate.perLane()-l.conn.Messages(), 1))
 	}
 	claimedAt := time.Now()
-	claimed, _, err := l.engine.store.Claim(ctx, postgres.ClaimRequest{Campaign: turn.Campaign,
+	claimed, err := l.engine.claims.claim(ctx, postgres.ClaimRequest{Campaign: turn.Campaign,
 		Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node, Limit: limit, Now: claimedAt})
 	p.giveBack(len(claimed)) // more permits than mail: for other lanes
 	p.block.N = min(p.block.N, len(claimed))
@@ -95,6 +95,7 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 	defer func() { // also when a message makes us panic
 		p.giveBack(next)
 		l.handBack(claimed[next:])
+		l.engine.claims.ended(claimed)
 	}()
 	for i, d := range claimed {
 		goOn, used := l.deliver(ctx, p, i, d, claimedAt, failed)

@@ -22,8 +22,8 @@ const (
 	stopSample = 200
 )
 
-// sweep brings to an end what no lane ends, until ctx ends: cancelled
-// campaigns, expired deliveries, finished campaigns.
+// sweep brings to an end what no lane ends, until ctx ends: lost claims,
+// cancelled campaigns, expired deliveries, finished campaigns.
 func (e *Engine) sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
@@ -44,6 +44,9 @@ func (e *Engine) sweep(ctx context.Context) {
 }
 
 func (e *Engine) sweepOnce(ctx context.Context, expire bool) error {
+	if err := e.claims.freeLost(ctx); err != nil {
+		return err
+	}
 	now := time.Now()
 	cancelled, err := e.store.UnsweptCancels(ctx)
 	if err != nil {

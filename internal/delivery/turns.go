@@ -61,6 +61,9 @@ func (t *turns) next(now time.Time) (postgres.Due, bool) {
 func (t *turns) took(d postgres.Due, n int, now time.Time) {
 	weight := float64(max(d.Weight, 1))
 	weight = min(weight+ageWeight*max(now.Sub(d.Launched).Hours(), 0), 2*weight)
+	if _, there := t.time[d.Campaign]; !there {
+		return // its last mail was in hand; it comes back as a newcomer
+	}
 	t.time[d.Campaign] += float64(n) / weight
 }
 

@@ -27,6 +27,7 @@ type watch struct {
 	compose func(postgres.Campaign) (*letter, error)
 	log     *slog.Logger
 
+	reading   sync.Mutex // held from reading campaigns to storing them: an older picture never replaces a newer one
 	mu        sync.RWMutex
 	campaigns map[int64]*live      // guarded by mu
 	barred    map[string]time.Time // guarded by mu; key, canonical key or domain → when it was learned
@@ -59,6 +60,8 @@ func (w *watch) refresh(ctx context.Context) error {
 }
 
 func (w *watch) refreshCampaigns(ctx context.Context) error {
+	w.reading.Lock()
+	defer w.reading.Unlock()
 	campaigns, err := w.store.LiveCampaigns(ctx)
 	if err != nil {
 		return err

@@ -24,12 +24,17 @@ const (
 // next commit as soon as the previous one has returned: under load groups grow
 // by themselves, and a lone outcome waits for nothing.
 type writer struct {
-	store   *postgres.Store
-	log     *slog.Logger
-	in      chan entry
-	closing chan struct{} // closed when the process ends
-	done    chan struct{} // closed when nothing more is recorded
+	store *postgres.Store
+	log   *slog.Logger
+	in    chan entry
+	over  context.Context // ends when nothing more is written
+	end   context.CancelFunc
+	done  chan struct{}
 }
+
+// errOver says that the writer ended before an outcome was recorded. Its row is
+// found in doubt.
+var errOver = errors.New("the writer of outcomes has ended")
 
 type entry struct {
 	outcome  postgres.Outcome
@@ -37,18 +42,15 @@ type entry struct {
 }
 
 func newWriter(store *postgres.Store, log *slog.Logger) *writer {
-	w := &writer{store: store, log: log, in: make(chan entry),
-		closing: make(chan struct{}), done: make(chan struct{})}
+	w := &writer{store: store, log: log, in: make(chan entry), done: make(chan struct{})}
+	w.over, w.end = context.WithCancel(context.Background())
 	go w.run()
 	return w
 }
 
-// errUnrecorded says that the process ended first. The row stays leased, and is
-// found in doubt when this node is missed.
-var errUnrecorded = errors.New("the process ends and the database is away")
-
 // record returns when the outcomes are durable. It waits as long as the
-// database is away: a lane must not send on before.
+// database is away: a lane must not send on before. Only the writer's own end
+// makes it give up, with errOver.
 func (w *writer) record(outcomes ...postgres.Outcome) error {
 	waiting := make([]chan struct{}, 0, len(outcomes))
 	for _, o := range outcomes {
@@ -56,24 +58,24 @@ func (w *writer) record(outcomes ...postgres.Outcome) error {
 		select {
 		case w.in <- e:
 			waiting = append(waiting, e.recorded)
-		case <-w.done:
-			return errUnrecorded
+		case <-w.over.Done():
+			return errOver
 		}
 	}
 	for _, recorded := range waiting {
 		select {
 		case <-recorded:
-		case <-w.done:
-			return errUnrecorded
+		case <-w.over.Done():
+			return errOver
 		}
 	}
 	return nil
 }
 
-// close ends the writer after what it was handed is recorded, if the database
-// is there.
+// close ends the writer. Whoever still waits for it then waits for a database
+// that is away, and is told errOver.
 func (w *writer) close() {
-	close(w.closing)
+	w.end()
 	<-w.done
 }
 
@@ -83,7 +85,7 @@ func (w *writer) run() {
 		select {
 		case first := <-w.in:
 			w.commit(w.gather(first))
-		case <-w.closing:
+		case <-w.over.Done():
 			return
 		}
 	}
@@ -109,7 +111,7 @@ func (w *writer) commit(group []entry) {
 	err := w.try(group)
 	switch {
 	case err == nil:
-	case errors.Is(err, errUnrecorded):
+	case errors.Is(err, errOver):
 		return
 	case len(group) > 1:
 		half := len(group) / 2
@@ -124,15 +126,15 @@ func (w *writer) commit(group []entry) {
 	}
 }
 
-// try stores a group, again and again while the database is away. Its error comes
-// from the data of the group, or is errUnrecorded.
+// try stores a group and returns only errors that come from its data, and
+// errOver.
 func (w *writer) try(group []entry) error {
 	outcomes := make([]postgres.Outcome, len(group))
 	for i, e := range group {
 		outcomes[i] = e.outcome
 	}
 	for told := false; ; {
-		ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+		ctx, cancel := context.WithTimeout(w.over, writeTimeout)
 		err := w.store.Record(ctx, outcomes)
 		cancel()
 		if err == nil || postgres.IsBadRow(err) {
@@ -147,8 +149,8 @@ func (w *writer) try(group []entry) error {
 		}
 		select {
 		case <-time.After(writeRetry):
-		case <-w.closing:
-			return errUnrecorded
+		case <-w.over.Done():
+			return errOver
 		}
 	}
 }
@@ -160,7 +162,7 @@ func (w *writer) commitBare(e entry, cause error) {
 	bare.Reply.Enhanced, bare.Host, bare.Suppress = "", "", false
 	bare.Meaning.Rule = ""
 	e.outcome = bare
-	if err := w.try([]entry{e}); err != nil {
+	if err := w.try([]entry{e}); err != nil && !errors.Is(err, errOver) {
 		w.log.Error("an outcome cannot be recorded", "campaign", bare.Campaign, "contact", bare.Contact,
 			"state", bare.To, "error", err)
 	}

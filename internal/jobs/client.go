@@ -13,7 +13,6 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
 
-	"github.com/headwaymail/headway/internal/delivery"
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
@@ -42,9 +41,9 @@ type Queue struct {
 
 // Work says what a queue works. Nil fields are not worked.
 type Work struct {
-	Node  int64            // id of this node
-	Lanes *delivery.Engine // sends mail
-	Bulk  *Bulk            // imports, launches, resolves
+	Node  int64  // id of this node
+	Lanes Runner // sends mail
+	Bulk  *Bulk  // imports, launches, resolves
 }
 
 // NewQueue returns a queue that only inserts jobs.
@@ -61,7 +60,7 @@ func Start(ctx context.Context, pool *pgxpool.Pool, work Work, log *slog.Logger)
 	workers := river.NewWorkers()
 	queues := make(map[string]river.QueueConfig)
 	if work.Lanes != nil {
-		river.AddWorker(workers, &laneWorker{engine: work.Lanes})
+		river.AddWorker(workers, &laneWorker{lanes: work.Lanes})
 		queues[laneQueue] = river.QueueConfig{MaxWorkers: laneWorkers, FetchCooldown: laneCooldown, FetchPollInterval: 100 * time.Millisecond}
 	}
 	if work.Bulk != nil {

@@ -24,13 +24,18 @@ func (laneArgs) InsertOpts() river.InsertOpts {
 		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: pending}}
 }
 
+// Runner sends the due mail of a lane; *delivery.Engine is one.
+type Runner interface {
+	RunLane(ctx context.Context, lane delivery.Lane) error
+}
+
 type laneWorker struct {
 	river.WorkerDefaults[laneArgs]
-	engine *delivery.Engine
+	lanes Runner
 }
 
 func (w *laneWorker) Work(ctx context.Context, job *river.Job[laneArgs]) error {
-	return w.engine.RunLane(ctx, delivery.Lane(job.Args))
+	return w.lanes.RunLane(ctx, delivery.Lane(job.Args))
 }
 
 func (w *laneWorker) Timeout(*river.Job[laneArgs]) time.Duration { return laneTimeout }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -104,7 +106,8 @@ func (l *life) watch(ctx context.Context) {
 	}
 }
 
-// still updates the sightings and returns the nodes that are dead by now.
+// still updates the sightings and returns the nodes that are dead by now, again
+// and again until they are gone.
 func (l *life) still(seen map[int64]sighting, nodes []postgres.Node, now time.Time) []int64 {
 	var dead []int64
 	for _, n := range nodes {
@@ -115,15 +118,37 @@ func (l *life) still(seen map[int64]sighting, nodes []postgres.Node, now time.Ti
 			seen[n.ID] = sighting{beat: n.Beat, at: now}
 		case now.Sub(before.at) >= deadAfter:
 			dead = append(dead, n.ID)
-			delete(seen, n.ID)
 		}
 	}
+	maps.DeleteFunc(seen, func(id int64, _ sighting) bool {
+		return !slices.ContainsFunc(nodes, func(n postgres.Node) bool { return n.ID == id })
+	})
 	return dead
 }
 
 func (l *life) bury(ctx context.Context, node int64) {
+	leases, err := l.giveBack(ctx, node)
+	if err != nil {
+		l.log.Warn("a dead node could not be buried", "node", node, "error", err)
+		return
+	}
+	l.log.Info("a dead node's work was taken over", "node", node, "deliveries", leases)
+}
+
+// leave ends the node of this life. What it still held, because it was cut short
+// or the database was away, is given back like a dead node's.
+func (l *life) leave(ctx context.Context) error {
+	leases, err := l.giveBack(ctx, l.node)
+	if err == nil && leases > 0 {
+		l.log.Warn("this node ended with mail in hand; it was given back", "deliveries", leases)
+	}
+	return err
+}
+
+// giveBack ends a node and returns how many leases it had.
+func (l *life) giveBack(ctx context.Context, node int64) (int, error) {
 	settings := make(map[int64]campaign.Settings)
-	leases, err := l.store.BuryNode(ctx, node, time.Now(), func(d postgres.DeadLease) postgres.Outcome {
+	return l.store.BuryNode(ctx, node, time.Now(), func(d postgres.DeadLease) postgres.Outcome {
 		terms, known := settings[d.Campaign]
 		if !known {
 			terms = l.terms(ctx, d.Campaign)
@@ -133,11 +158,6 @@ func (l *life) bury(ctx context.Context, node int64) {
 		o.Node = l.node
 		return o
 	})
-	if err != nil {
-		l.log.Warn("a dead node could not be buried", "node", node, "error", err)
-		return
-	}
-	l.log.Info("a dead node's work was taken over", "node", node, "deliveries", leases)
 }
 
 // terms returns the settings of a campaign, the defaults when it cannot be read.

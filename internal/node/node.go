@@ -294,6 +294,6 @@ func (s *shift) end() error {
 	s.living.Wait()
 	leave, done := context.WithTimeout(context.Background(), 5*time.Second)
 	defer done()
-	errs = append(errs, s.node.Database.Store.LeaveNode(leave, s.id))
+	errs = append(errs, s.life.leave(leave))
 	return errors.Join(errs...)
 }

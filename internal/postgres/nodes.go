@@ -39,6 +39,12 @@ select d.ledger_id, d.id, d.campaign_id, d.contact_id, d.domain_id, d.provider_i
        d.lease_order = min(d.lease_order) over (partition by d.lease_epoch), d.doubted
   from locked d`
 
+	// A leased row counts as queued or deferred, so no counter changes. Index:
+	// deliveries_leased.
+	sqlFreeLeases = `
+update deliveries set lease_node = null, lease_epoch = null, lease_order = null
+ where lease_node = $1 and lease_epoch <> all($2::bigint[])`
+
 	// River believes in its own liveness only after minutes; ours knows sooner.
 	sqlDeadJobs = `
 update river.river_job
@@ -96,9 +102,10 @@ type DeadLease struct {
 	Doubted      bool // an earlier attempt was in doubt
 }
 
-// BuryNode gives back all that a dead node held: jobs, and leases as decide
-// turns them into outcomes. It returns the number of leases, and is safe to be
-// called by several nodes at once.
+// BuryNode ends a node and gives back all that it held: jobs, and leases as
+// decide turns them into outcomes. It returns the number of leases, and is safe
+// to be called by several nodes at once. A node that has drained, and so holds
+// nothing, ends itself this way too.
 func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide func(DeadLease) Outcome) (int, error) {
 	var leases []DeadLease
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
@@ -133,10 +140,14 @@ func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide 
 	return len(leases), nil
 }
 
-// LeaveNode ends a node that has drained: nothing is held in its name.
-func (s *Store) LeaveNode(ctx context.Context, node int64) error {
-	if _, err := s.pool.Exec(ctx, sqlDeleteNode, node); err != nil {
-		return fmt.Errorf("leave node %d: %w", node, err)
+// FreeLeases gives back, untouched, what a node has leased in other claims than
+// those of the epochs in held.
+func (s *Store) FreeLeases(ctx context.Context, node int64, held []int64) error {
+	if held == nil {
+		held = []int64{}
+	}
+	if _, err := s.pool.Exec(ctx, sqlFreeLeases, node, held); err != nil {
+		return fmt.Errorf("free lost leases of node %d: %w", node, err)
 	}
 	return nil
 }

@@ -1,0 +1,73 @@
+package delivery
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/headwaymail/headway/internal/postgres"
+)
+
+// claims knows which claims the lanes of this node have in hand. A claim whose
+// commit was not acknowledged, because the database went away in that moment,
+// may have leased deliveries that no lane knows of; since this node lives, no
+// other would ever give them back.
+type claims struct {
+	store  *postgres.Store
+	node   int64
+	unsure atomic.Bool // a claim may have been lost
+
+	claiming sync.RWMutex // held for reading while a claim is made
+	mu       sync.Mutex
+	held     map[int64]bool // guarded by mu; epochs of the claims in hand
+}
+
+func newClaims(store *postgres.Store, node int64) *claims {
+	return &claims{store: store, node: node, held: make(map[int64]bool)}
+}
+
+// claim leases deliveries. Whoever gets some must say when they are recorded or
+// given back.
+func (c *claims) claim(ctx context.Context, r postgres.ClaimRequest) ([]postgres.Claimed, error) {
+	c.claiming.RLock()
+	defer c.claiming.RUnlock()
+	claimed, _, err := c.store.Claim(ctx, r)
+	if err != nil {
+		c.unsure.Store(true)
+		return nil, err
+	}
+	if len(claimed) > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.held[claimed[0].Epoch] = true
+	}
+	return claimed, nil
+}
+
+// ended forgets a claim.
+func (c *claims) ended(claimed []postgres.Claimed) {
+	if len(claimed) > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.held, claimed[0].Epoch)
+	}
+}
+
+// freeLost gives back what lost claims may have leased: nothing of it was sent.
+func (c *claims) freeLost(ctx context.Context) error {
+	if !c.unsure.Swap(false) {
+		return nil
+	}
+	c.claiming.Lock()
+	defer c.claiming.Unlock()
+	c.mu.Lock()
+	held := slices.Collect(maps.Keys(c.held))
+	c.mu.Unlock()
+	if err := c.store.FreeLeases(ctx, c.node, held); err != nil {
+		c.unsure.Store(true)
+		return err
+	}
+	return nil
+}

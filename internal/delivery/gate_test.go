@@ -1,0 +1,223 @@
+package delivery
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/headwaymail/headway/pacing"
+)
+
+// bareGate is a gate without a database behind it.
+func bareGate(lanes int) *gate {
+	g := &gate{kick: make(chan struct{}, 1), drain: make(chan struct{}), news: make(chan struct{}), lanes: make(map[int]bool), ready: true}
+	g.pace.Lanes = lanes
+	for slot := range lanes {
+		g.lanes[slot] = true
+	}
+	return g
+}
+
+func (g *gate) grant(blocks ...pacing.Block) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.blocks = append(g.blocks, blocks...)
+	close(g.news)
+	g.news = make(chan struct{})
+}
+
+// However lanes take permits and give them back, never is more sent than was
+// granted, and each slot at most once.
+func TestPermitsAreSentOnce(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		g := bareGate(rapid.IntRange(1, 8).Draw(t, "lanes"))
+		granted, sent := make(map[time.Time]int), make(map[time.Time]int)
+		next := noon
+		var held []permit
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.IntRange(0, 2).Draw(t, "step") {
+			case 0:
+				b := pacing.Block{First: next, Interval: time.Millisecond, N: rapid.IntRange(1, 300).Draw(t, "n")}
+				for i := range b.N {
+					granted[b.Slot(i)]++
+				}
+				next = b.Slot(b.N)
+				g.grant(b)
+			case 1:
+				if p, _, ok := g.tryAcquire(0, noon); ok {
+					if p.block.N < 1 || p.block.N > chunkLimit {
+						t.Fatalf("a lane got %d permits", p.block.N)
+					}
+					held = append(held, p)
+				}
+			case 2:
+				if len(held) == 0 {
+					continue
+				}
+				p := held[0]
+				held = held[1:]
+				n := rapid.IntRange(0, p.block.N).Draw(t, "used")
+				for i := range n {
+					sent[p.at(i)]++
+				}
+				p.giveBack(n)
+			}
+		}
+		left := make(map[time.Time]int)
+		for _, p := range held {
+			g.grant(p.block)
+		}
+		for _, b := range g.blocks {
+			for i := range b.N {
+				left[b.Slot(i)]++
+			}
+		}
+		for slot, n := range granted {
+			if sent[slot]+left[slot] != n {
+				t.Fatalf("slot %s was granted %d times, sent %d, and is left %d times", slot, n, sent[slot], left[slot])
+			}
+		}
+		for slot := range sent {
+			if granted[slot] == 0 {
+				t.Fatalf("slot %s was sent and never granted", slot)
+			}
+		}
+	})
+}
+
+func TestPermitsLapse(t *testing.T) {
+	t.Parallel()
+	second := pacing.Block{First: noon, Interval: time.Second, N: 10, Version: 3}
+	probe := pacing.Block{First: noon, N: 1, Probe: true, Version: 3}
+	tests := []struct {
+		name    string
+		block   pacing.Block
+		version int // of the pace
+		after   time.Duration
+		want    int // permits that are left
+	}{
+		{"at once", second, 3, 0, 10},
+		{"just within their life", second, 3, permitLife, 10},
+		{"the first one's life is over", second, 3, permitLife + 1, 9},
+		{"four are over", second, 3, permitLife + 3*time.Second + 1, 6},
+		{"all are over", second, 3, time.Minute, 0},
+		{"a refusal ended them", second, 4, 0, 0},
+		{"cut after the refusal that we heard of", second, 2, 0, 10},
+		{"a probe is patient", probe, 3, knockLife, 1},
+		{"a probe survives the news that it causes", probe, 9, 0, 1},
+		{"a probe ends too", probe, 3, knockLife + 1, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := bareGate(1)
+			g.pace.Version = tt.version
+			g.grant(tt.block)
+			g.dropLapsed(noon.Add(tt.after))
+			left := 0
+			for _, b := range g.blocks {
+				left += b.N
+			}
+			if left != tt.want {
+				t.Errorf("%d permits are left; want %d", left, tt.want)
+			}
+			if p := (permit{block: tt.block, gate: g}); p.valid(0, noon.Add(tt.after)) != (tt.want == tt.block.N) {
+				t.Errorf("the first in hand is valid: %v", p.valid(0, noon.Add(tt.after)))
+			}
+		})
+	}
+}
+
+// A lane waits for permits as long as it was told, and no longer than the node
+// works.
+func TestAcquireWaits(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		does func(g *gate, drain chan struct{}, cancel func())
+		ok   bool
+		took time.Duration
+	}{
+		{"nothing comes", func(*gate, chan struct{}, func()) {}, false, permitWait},
+		{"permits come", func(g *gate, _ chan struct{}, _ func()) { g.grant(pacing.Block{First: time.Now(), N: 1}) }, true, time.Second},
+		{"news without permits", func(g *gate, _ chan struct{}, _ func()) { g.grant() }, false, permitWait},
+		{"the job is cancelled", func(_ *gate, _ chan struct{}, cancel func()) { cancel() }, false, time.Second},
+		{"the node drains", func(_ *gate, drain chan struct{}, _ func()) { close(drain) }, false, time.Second},
+		{"the lane is one too many", func(g *gate, _ chan struct{}, _ func()) {
+			g.mu.Lock()
+			g.pace.Lanes = 1
+			g.mu.Unlock()
+			g.grant()
+		}, false, time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, drain := bareGate(2), make(chan struct{})
+				g.drain = drain
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var wait sync.WaitGroup
+				wait.Go(func() {
+					time.Sleep(time.Second)
+					tt.does(g, drain, cancel)
+				})
+				began := time.Now()
+				_, ok := g.acquire(ctx, 1, permitWait)
+				if took := time.Since(began); ok != tt.ok || took != tt.took {
+					t.Errorf("got %v after %s; want %v after %s", ok, took, tt.ok, tt.took)
+				}
+				wait.Wait()
+			})
+		})
+	}
+}
+
+func TestMayOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := bareGate(3)
+		g.pace.Lanes, g.pace.MaxOpening = 2, 1
+		if !g.mayOpen(t.Context(), time.Second) {
+			t.Fatal("the first connection may not be opened")
+		}
+		if g.mayOpen(t.Context(), time.Second) {
+			t.Error("two are opening at once")
+		}
+		g.opened(true)
+		if !g.mayOpen(t.Context(), time.Second) {
+			t.Error("the second connection may not be opened")
+		}
+		g.opened(true)
+		if g.mayOpen(t.Context(), time.Second) {
+			t.Error("a third connection may be opened")
+		}
+		g.closed()
+		g.pace.OpenAfter = time.Now().Add(300 * time.Millisecond)
+		began := time.Now()
+		if !g.mayOpen(t.Context(), time.Second) || time.Since(began) != 300*time.Millisecond {
+			t.Errorf("the next one opened after %s; want 300 ms", time.Since(began))
+		}
+		g.opened(false)
+		if g.open != 1 || g.opening != 0 {
+			t.Errorf("%d are open and %d opening", g.open, g.opening)
+		}
+	})
+}
+
+func TestEnter(t *testing.T) {
+	t.Parallel()
+	g := bareGate(0)
+	if !g.enter(1) || g.enter(1) || !g.enter(2) {
+		t.Error("a slot runs twice, or another does not run")
+	}
+	g.leave(1)
+	if !g.enter(1) {
+		t.Error("a slot that was left cannot be entered")
+	}
+}
