@@ -55,8 +55,9 @@ func Write(ctx context.Context, t Tools, name string) (size int64, err error) {
 // nodeAlive is how young a node's beat is while it runs.
 const nodeAlive = 20 * time.Second
 
-// Restore fills the database from a file, in place of the empty schema that is
-// there. It refuses a database in use, and one with content unless replace is set.
+// Restore fills the database from a file, in place of what is there: wholly, or
+// not at all. It refuses a database in use, and one with content unless replace
+// is set.
 func Restore(ctx context.Context, t Tools, store *postgres.Store, name string, replace bool) error {
 	program, err := t.find("pg_restore")
 	if err != nil {
@@ -85,11 +86,16 @@ func Restore(ctx context.Context, t Tools, store *postgres.Store, name string, r
 	if filled && !replace {
 		return errors.New("the database holds contacts or campaigns; with --replace they are given up")
 	}
-	restore := exec.CommandContext(ctx, program, "--clean", "--if-exists", "--no-owner", "--no-privileges",
-		"--single-transaction", "--exit-on-error", "--dbname", t.URL, name)
+	// pg_restore's own --clean cannot drop the indexes of partitions.
+	if err := store.DropSchemas(ctx); err != nil {
+		return err
+	}
 	store.Close() // its connections must not stand in the way
+	restore := exec.CommandContext(ctx, program, "--no-owner", "--no-privileges",
+		"--single-transaction", "--exit-on-error", "--dbname", t.URL, name)
 	if out, err := restore.CombinedOutput(); err != nil {
-		return fmt.Errorf("pg_restore: %w: %s", err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("the database is empty now, and the backup is not in it: pg_restore: %w: %s",
+			err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }
