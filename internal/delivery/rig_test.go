@@ -1,0 +1,330 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/campaign/token"
+	"github.com/headwaymail/headway/internal/dkim"
+	"github.com/headwaymail/headway/internal/dnsclient"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/smtpout"
+	"github.com/headwaymail/headway/pacing"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// receiver is a mail server that notes when transactions begin and answers as
+// its test wants.
+type receiver struct {
+	port   uint16
+	answer func(to string) error // after the message; may take its time
+
+	mu    sync.Mutex
+	mails []time.Time    // when each MAIL came; guarded by mu
+	got   map[string]int // accepted messages by recipient; guarded by mu
+	began chan struct{}  // one for each MAIL, as far as somebody waits
+}
+
+// receive starts a receiver on loopback.
+func receive(t testing.TB, answer func(to string) error) *receiver {
+	t.Helper()
+	r := &receiver{answer: answer, got: make(map[string]int), began: make(chan struct{}, 1000)}
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &reception{receiver: r}, nil }))
+	server.Domain = "mx.a.test"
+	server.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.port = uint16(listener.Addr().(*net.TCPAddr).Port)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener) // ends with the listener
+	}()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-served
+	})
+	return r
+}
+
+type reception struct {
+	*receiver
+	to string
+}
+
+func (r *reception) Mail(string, *smtp.MailOptions) error {
+	r.mu.Lock()
+	r.mails = append(r.mails, time.Now())
+	r.mu.Unlock()
+	select {
+	case r.began <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (r *reception) Rcpt(to string, _ *smtp.RcptOptions) error {
+	r.to = to
+	return nil
+}
+
+func (r *reception) Data(body io.Reader) error {
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return err
+	}
+	if r.answer != nil {
+		if err := r.answer(r.to); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got[r.to]++
+	return nil
+}
+
+func (r *reception) Reset()        {}
+func (r *reception) Logout() error { return nil }
+
+// last returns when the newest transaction began, and how many there were.
+func (r *receiver) last() (time.Time, int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.mails) == 0 {
+		return time.Time{}, 0
+	}
+	return r.mails[len(r.mails)-1], len(r.mails)
+}
+
+// copies returns how many messages a recipient got.
+func (r *receiver) copies(to string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.got[to]
+}
+
+// oneHost is a DNS in which every domain has one mail host, on loopback.
+type oneHost struct{}
+
+func (oneHost) MX(context.Context, string) (dnsclient.MXAnswer, error) {
+	return dnsclient.MXAnswer{Hosts: []dnsclient.MX{{Host: "mx.a.test"}}, Expires: time.Now().Add(time.Hour)}, nil
+}
+
+func (oneHost) Addrs(context.Context, string) (dnsclient.AddrAnswer, error) {
+	return dnsclient.AddrAnswer{Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Expires: time.Now().Add(time.Hour)}, nil
+}
+
+// rig is an engine with a real database, a real receiver, and goroutines in the
+// place of River.
+type rig struct {
+	*Engine
+	t        testing.TB
+	provider int64
+	campaign int64
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	mu     sync.Mutex
+	lanes  map[Lane]bool // guarded by mu; those that run
+	wait   sync.WaitGroup
+}
+
+// rigConfig is what tests choose.
+type rigConfig struct {
+	url      string // of the database; a fresh one when empty
+	contacts int
+	start    float64 // first rate per second
+	lanes    int
+}
+
+// start brings up an engine and launches a campaign to reader1@a.test and so on.
+func start(t testing.TB, r *receiver, c rigConfig) *rig {
+	t.Helper()
+	ctx := t.Context()
+	url := c.url
+	if url == "" {
+		url = pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint())
+	}
+	store, err := postgres.Open(ctx, url, 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	g := &rig{t: t, lanes: make(map[Lane]bool)}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.launch(store, c.contacts)
+	log := slog.New(slog.DiscardHandler)
+	node, err := store.RegisterNode(ctx, "rig", []string{"lanes"}, time.Now())
+	g.must(err)
+	source, err := store.EnsureSource(ctx, "127.0.0.1", "mail.sender.test")
+	g.must(err)
+	keyring, err := token.NewKeyring(0, map[int][]byte{0: make([]byte, 32)})
+	g.must(err)
+	key, err := dkim.GenerateEd25519()
+	g.must(err)
+	g.Engine, err = Start(ctx, Config{
+		Store: store, Node: node, Source: source, Resolver: oneHost{}, Fresh: func() bool { return true }, Connections: 50, Log: log,
+		Dialer: &smtpout.Dialer{Resolver: oneHost{}, Port: r.port, LoopbackOnly: true, HELO: "mail.sender.test"},
+		Composer: &Composer{Tokens: keyring, Pool: dkim.NewPool(), PublicURL: "https://news.sender.test", BounceDomain: "b.sender.test",
+			Signers: func(context.Context, string) ([]*dkim.Signer, error) {
+				return []*dkim.Signer{{Domain: "sender.test", Selector: "s", Key: key}}, nil
+			}},
+		Profile: func(string) pacing.Profile {
+			return pacing.Profile{Start: cmp.Or(c.start, 200), Lanes: cmp.Or(c.lanes, 4)}
+		},
+		AskForLanes: g.ask, AskResolve: func(context.Context) error { return nil },
+	})
+	g.must(err)
+	t.Cleanup(g.stop)
+	return g
+}
+
+func (g *rig) must(err error) {
+	g.t.Helper()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// launch makes a list of contacts and sends them a campaign.
+func (g *rig) launch(store *postgres.Store, contacts int) {
+	g.t.Helper()
+	ctx, now := g.t.Context(), time.Now()
+	for _, sql := range []string{
+		`insert into lists (name, created_at) values ('Readers', now())`,
+		`insert into domains (name) values ('a.test')`,
+		fmt.Sprintf(`insert into contacts (address, address_key, canonical_key, domain_id, status_since, created_at, updated_at)
+			select a, a, a, d.id, now(), now(), now() from domains d, generate_series(1, %d) n,
+			       lateral (select format('reader%%s@a.test', n) as a) address order by n`, contacts),
+		`insert into list_members (list_id, contact_id, status, since)
+			select l.id, c.id, 'subscribed', now() - interval '1 hour' from lists l, contacts c`,
+	} {
+		_, err := store.Pool().Exec(ctx, sql)
+		g.must(err)
+	}
+	var domain int64
+	g.must(store.Pool().QueryRow(ctx, `select id from domains`).Scan(&domain))
+	g.must(store.SaveLooks(ctx, []postgres.Look{{Domain: domain, Found: postgres.MailHostMX, MX: []string{"mx.a.test"},
+		ProviderKey: "a.test", Provider: "a.test", Expires: now.Add(time.Hour)}}, now))
+	g.must(store.Pool().QueryRow(ctx, `select provider_id from domains`).Scan(&g.provider))
+	settings := campaign.DefaultSettings()
+	second := campaign.Duration(time.Second)
+	settings.Retry = campaign.Retry{Steps: []campaign.Duration{second}, Throttled: second, Greylisted: second, Mailbox: second}
+	settings.StopsWarnOnly = true
+	var err error
+	g.campaign, err = store.CreateCampaign(ctx, postgres.NewCampaign{Name: "Notes", Weight: 4, TimeZone: "UTC", Lists: []string{"Readers"},
+		Settings: settings, Content: campaign.Content{FromName: "Notes", FromAddress: "notes@sender.test", Subject: "Hello", Markdown: "Hello"}}, now)
+	g.must(err)
+	_, err = store.ChangeCampaign(ctx, g.campaign, postgres.Change{Verb: campaign.Launch, At: now}, nil)
+	g.must(err)
+	g.must(store.OpenLedger(ctx, g.campaign, now))
+	for done := false; !done; {
+		done, err = store.LaunchBatch(ctx, g.campaign, 10_000, now)
+		g.must(err)
+	}
+}
+
+// ask runs lanes that do not run yet.
+func (g *rig) ask(_ context.Context, lanes []Lane) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, lane := range lanes {
+		if g.lanes[lane] || g.ctx.Err() != nil {
+			continue
+		}
+		g.lanes[lane] = true
+		g.wait.Go(func() {
+			if err := g.RunLane(g.ctx, lane); err != nil && !errors.Is(err, context.Canceled) {
+				g.t.Logf("lane %d: %v", lane.Slot, err)
+			}
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			delete(g.lanes, lane)
+		})
+	}
+	return nil
+}
+
+// stop ends the engine as a node does.
+func (g *rig) stop() {
+	g.Drain()
+	ended := make(chan struct{})
+	go func() {
+		g.wait.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		g.Cut()
+	}
+	g.cancel()
+	g.Stop()
+	<-ended
+}
+
+// change takes the campaign a step further and returns when that was committed.
+func (g *rig) change(verb campaign.Verb) time.Time {
+	g.t.Helper()
+	_, err := g.store.ChangeCampaign(g.t.Context(), g.campaign, postgres.Change{Verb: verb, At: time.Now()}, nil)
+	g.must(err)
+	return time.Now()
+}
+
+func (g *rig) counters() campaign.Counters {
+	g.t.Helper()
+	c, err := g.store.Campaign(g.t.Context(), g.campaign)
+	g.must(err)
+	return c.Counters
+}
+
+// text returns the single value of a query as text.
+func (g *rig) text(sql string, args ...any) string {
+	g.t.Helper()
+	var value string
+	g.must(g.store.Pool().QueryRow(g.t.Context(), sql, args...).Scan(&value))
+	return value
+}
+
+// until waits for a condition, for at most a time.
+func until(t testing.TB, most time.Duration, what string, met func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(most)
+	for !met() {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s still not: %s", most, what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// balanced requires that counters and ledger agree.
+func (g *rig) balanced() {
+	g.t.Helper()
+	checked, err := g.store.Check(g.t.Context())
+	g.must(err)
+	if len(checked.Differences) > 0 {
+		g.t.Errorf("the counters differ from the ledger: %+v", checked.Differences)
+	}
+}
+
+func isReader(n int) string { return fmt.Sprintf("reader%d@a.test", n) }
+
+func reader(to string, n int) bool { return strings.EqualFold(to, isReader(n)) }
