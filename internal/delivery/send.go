@@ -133,6 +133,9 @@ func (l *lane) sent(p permit, d postgres.Claimed, settings campaign.Settings, ou
 	index := l.conn.Messages()
 	event := pacing.Event{Kind: pacing.Accepted, At: now, Launched: out.Started, Host: o.Host, Index: index,
 		First: d.Attempts == 0, Age: now.Sub(o.First), Severed: out.Closed}
+	if d.Doubted { // perhaps nobody there has heard of this recipient before
+		event.First, event.Age = true, 0
+	}
 	if !out.Accepted {
 		o.Meaning = reply.Classify(l.gate.provider.Key, out.Reply)
 		event.Kind = pacing.Refused
