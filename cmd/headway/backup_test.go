@@ -45,6 +45,12 @@ func TestBackupRoundTrip(t *testing.T) {
 	if said := headway(t, 1, w.environ, "restore", w.path("missing.dump")); !strings.Contains(said, "missing.dump") {
 		t.Errorf("from a file that does not exist: %q", said)
 	}
+	whole, err := os.ReadFile(dump)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("torn.dump", string(whole[:len(whole)*9/10]))
+	headway(t, 1, w.environ, "restore", w.path("torn.dump"), "--replace")
 	if diff := cmp.Diff(want, state(w.environ)); diff != "" {
 		t.Errorf("a refused restore changed something (-before +after)\n%s", diff)
 	}

@@ -1,6 +1,8 @@
 // Package backup writes the database to a file and reads it back, through
 // Postgres' own pg_dump and pg_restore, in the custom format: compressed, and
-// restored in one transaction, wholly or not at all.
+// restored through psql in one transaction, wholly or not at all. The schemas
+// that are there are dropped first: pg_restore's own --clean cannot drop the
+// partitions of the ledger.
 //
 // The key that seals the signing keys is not part of a backup.
 package backup
@@ -55,9 +57,8 @@ func Write(ctx context.Context, t Tools, name string) (size int64, err error) {
 // nodeAlive is how young a node's beat is while it runs.
 const nodeAlive = 20 * time.Second
 
-// Restore fills the database from a file, in place of what is there: wholly, or
-// not at all. It refuses a database in use, and one with content unless replace
-// is set.
+// Restore fills the database from a file, in place of the empty schema that is
+// there. It refuses a database in use, and one with content unless replace is set.
 func Restore(ctx context.Context, t Tools, store *postgres.Store, name string, replace bool) error {
 	program, err := t.find("pg_restore")
 	if err != nil {
@@ -86,18 +87,53 @@ func Restore(ctx context.Context, t Tools, store *postgres.Store, name string, r
 	if filled && !replace {
 		return errors.New("the database holds contacts or campaigns; with --replace they are given up")
 	}
-	// pg_restore's own --clean cannot drop the indexes of partitions.
-	if err := store.DropSchemas(ctx); err != nil {
+	client, err := t.find("psql")
+	if err != nil {
 		return err
 	}
 	store.Close() // its connections must not stand in the way
-	restore := exec.CommandContext(ctx, program, "--no-owner", "--no-privileges",
-		"--single-transaction", "--exit-on-error", "--dbname", t.URL, name)
-	if out, err := restore.CombinedOutput(); err != nil {
-		return fmt.Errorf("the database is empty now, and the backup is not in it: pg_restore: %w: %s",
-			err, strings.TrimSpace(string(out)))
+	return play(ctx, exec.CommandContext(ctx, program, "--no-owner", "--no-privileges", "--file=-", name),
+		exec.CommandContext(ctx, client, "--no-psqlrc", "--quiet", "--output="+os.DevNull, "--single-transaction", "--set=ON_ERROR_STOP=1",
+			"--dbname="+t.URL, "--command="+postgres.EmptySchemas, "--file=-"))
+}
+
+// play pipes what one program writes into another, which commits at the end of
+// its input. A script that breaks off must not be committed: then the second
+// program is killed, and the server takes everything back.
+func play(ctx context.Context, script, client *exec.Cmd) error {
+	var scriptComplaint, clientComplaint bytes.Buffer
+	script.Stderr, client.Stderr = &scriptComplaint, &clientComplaint
+	input, err := client.StdinPipe()
+	if err != nil {
+		return err
+	}
+	script.Stdout = input
+	if err := client.Start(); err != nil {
+		return fmt.Errorf("psql: %w", err)
+	}
+	scriptErr := script.Run()
+	if scriptErr != nil || ctx.Err() != nil {
+		_ = client.Process.Kill() // it may have ended because of its own error
+	}
+	clientErr := errors.Join(ignoreClosed(input.Close()), client.Wait())
+	if said := strings.TrimSpace(clientComplaint.String()); said != "" && clientErr != nil {
+		return fmt.Errorf("psql: %w: %s", clientErr, said)
+	}
+	if scriptErr != nil {
+		return fmt.Errorf("pg_restore: %w: %s", scriptErr, strings.TrimSpace(scriptComplaint.String()))
+	}
+	if clientErr != nil {
+		return fmt.Errorf("psql: %w", clientErr)
 	}
 	return nil
+}
+
+// ignoreClosed drops the error of closing what the other end has left already.
+func ignoreClosed(err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 func (t Tools) find(program string) (string, error) {

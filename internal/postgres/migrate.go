@@ -138,11 +138,12 @@ func (s *Store) EnsureAttemptsPartitions(ctx context.Context, now time.Time) err
 	return nil
 }
 
-const sqlDropSchemas = `drop schema if exists river cascade; drop schema public cascade; create schema public`
+// EmptySchemas is the SQL that gives up everything a database holds.
+const EmptySchemas = `drop schema if exists river cascade; drop schema public cascade; create schema public`
 
 // DropSchemas gives up everything that the database holds.
 func (s *Store) DropSchemas(ctx context.Context) error {
-	if _, err := s.pool.Exec(ctx, sqlDropSchemas); err != nil {
+	if _, err := s.pool.Exec(ctx, EmptySchemas); err != nil {
 		return fmt.Errorf("empty the database: %w", err)
 	}
 	return nil

@@ -57,8 +57,6 @@ func TestEveryStatementPrepares(t *testing.T) {
 			continue
 		case name == "sqlBarred" || name == "sqlImport" || name == "sqlCampaignColumns": // parts of others
 			continue
-		case name == "sqlDropSchemas": // several statements
-			continue
 		}
 		if _, err := conn.Conn().Prepare(ctx, name, statement); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, statement)
