@@ -16,8 +16,6 @@ import (
 	"github.com/headwaymail/headway/internal/service"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
-
 // rig is a database and a sandbox that nodes of a test work for.
 type rig struct {
 	t       testing.TB
