@@ -141,8 +141,10 @@ type rig struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
+	ready  chan struct{} // closed when the engine can run lanes
 	mu     sync.Mutex
 	lanes  map[Lane]bool // guarded by mu; those that run
+	closed bool          // guarded by mu; no lane begins any more
 	wait   sync.WaitGroup
 }
 
@@ -167,7 +169,7 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	g := &rig{t: t, lanes: make(map[Lane]bool)}
+	g := &rig{t: t, ready: make(chan struct{}), lanes: make(map[Lane]bool)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.launch(store, c.contacts)
 	log := slog.New(slog.DiscardHandler)
@@ -192,6 +194,7 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 		AskForLanes: g.ask, AskResolve: func(context.Context) error { return nil },
 	})
 	g.must(err)
+	close(g.ready)
 	t.Cleanup(g.stop)
 	return g
 }
@@ -246,11 +249,12 @@ func (g *rig) ask(_ context.Context, lanes []Lane) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, lane := range lanes {
-		if g.lanes[lane] || g.ctx.Err() != nil {
+		if g.lanes[lane] || g.closed {
 			continue
 		}
 		g.lanes[lane] = true
 		g.wait.Go(func() {
+			<-g.ready
 			if err := g.RunLane(g.ctx, lane); err != nil && !errors.Is(err, context.Canceled) {
 				g.t.Logf("lane %d: %v", lane.Slot, err)
 			}
@@ -264,6 +268,9 @@ func (g *rig) ask(_ context.Context, lanes []Lane) error {
 
 // stop ends the engine as a node does.
 func (g *rig) stop() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
 	g.Drain()
 	ended := make(chan struct{})
 	go func() {
