@@ -17,7 +17,12 @@ func TestTwoNodes(t *testing.T) {
 	r := newRig(t, internet)
 	first, second := r.node(), r.node()
 	id := r.launch(first, 30, domains...)
-	r.until(60*time.Second, "finished", func() bool { return r.campaign(second, id).State == campaign.Finished })
+	defer func() {
+		if t.Failed() {
+			t.Logf("counted %+v", r.campaign(second, id).Counters)
+		}
+	}()
+	r.until(2*time.Minute, "finished", func() bool { return r.campaign(second, id).State == campaign.Finished })
 	if got := r.campaign(second, id).Counters; got.Delivered != 600 || !got.AddsUp() {
 		t.Errorf("counted %+v", got)
 	}
