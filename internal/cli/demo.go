@@ -213,7 +213,7 @@ func followDemo(ctx context.Context, w io.Writer, d *demo.Demo, patience time.Du
 		}
 		return false, err
 	}
-	waitForReaders(following, d)
+	waitForClicks(following)
 	live, err := d.Node.Service.Live(ctx, d.Campaign)
 	if err != nil {
 		return false, err
@@ -224,10 +224,14 @@ func followDemo(ctx context.Context, w io.Writer, d *demo.Demo, patience time.Du
 	return printFindings(ctx, w, d)
 }
 
-// waitForReaders gives those who are about to leave the time to do so.
-func waitForReaders(ctx context.Context, d *demo.Demo) {
+// clickTakes bounds the time from a reader's click to our answer. Who leaves
+// later than the last message cannot be mailed any more.
+const clickTakes = time.Second
+
+// waitForClicks lets readers who have just clicked get their answer.
+func waitForClicks(ctx context.Context) {
 	select {
-	case <-time.After(d.ReadersNeed()):
+	case <-time.After(clickTakes):
 	case <-ctx.Done():
 	}
 }

@@ -175,18 +175,3 @@ func (d *Demo) create(ctx context.Context, name string, exclude []string, subjec
 
 // Lifetime returns how long a message is tried in the demo.
 func (d *Demo) Lifetime() time.Duration { return d.settings.Lifetime.Std() }
-
-// ReadersNeed returns how long after the last message a reader may still be
-// about to leave.
-func (d *Demo) ReadersNeed() time.Duration {
-	longest := time.Duration(0)
-	for i := range d.options.File.Providers {
-		if people := d.options.File.Providers[i].People; people != nil && people.Unsubscribe > 0 {
-			longest = max(longest, people.After+people.Within)
-		}
-	}
-	if people := d.options.File.People; people.Unsubscribe > 0 {
-		longest = max(longest, people.After+people.Within)
-	}
-	return longest + time.Second
-}
