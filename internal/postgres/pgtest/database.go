@@ -92,7 +92,7 @@ func (p place) clone(ctx context.Context, migrate func(context.Context, string) 
 		}
 		name = fmt.Sprintf("%s%d_%d_%d", clonePrefix, run, os.Getpid(), sequence.Add(1))
 		// Twice as quick here as the default, which writes the copy to the log too.
-		create := "create database " + name + " template " + template + ""
+		create := "create database " + name + " template " + template + " strategy file_copy"
 		_, err = conn.Exec(ctx, create)
 		if hasCode(err, invalidCatalogName) {
 			if err := p.makeTemplate(ctx, conn, template, run, migrate); err != nil {
