@@ -110,6 +110,9 @@ func (c Config) checkSending() error {
 	if s.BounceDomain != "" && !isDomain(s.BounceDomain) {
 		return fmt.Errorf("sending.bounce_domain: %q is not a domain such as bounces.example.com", s.BounceDomain)
 	}
+	if _, err := s.RelayRules(); err != nil {
+		return err
+	}
 	if s.Source == "" {
 		return nil
 	}

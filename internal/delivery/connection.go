@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"github.com/headwaymail/headway/internal/dnsclient"
 	"github.com/headwaymail/headway/internal/smtpout"
 )
 
@@ -25,11 +24,8 @@ const (
 // Dialer opens sessions with the mail hosts of a domain; *smtpout.Dialer is one.
 type Dialer interface {
 	Dial(ctx context.Context, domain string) (*smtpout.Session, error)
-}
-
-// Resolver finds the mail hosts of a domain; *dnsclient.Resolver is one.
-type Resolver interface {
-	MX(ctx context.Context, domain string) (dnsclient.MXAnswer, error)
+	// Serves says whether mail for a domain may go over an open session.
+	Serves(ctx context.Context, s *smtpout.Session, domain string) bool
 }
 
 // connection is a session that belongs to a gate, which counts it.

@@ -22,7 +22,6 @@ type Config struct {
 	Node     int64 // id of this node
 	Source   int64 // id of the source that mail is sent from
 	Dialer   Dialer
-	Resolver Resolver
 	Composer *Composer
 	// Fresh reports whether the others still believe that this node lives;
 	// without that no message may begin.
@@ -44,7 +43,6 @@ type Engine struct {
 	node       int64
 	source     int64
 	dialer     Dialer
-	resolver   Resolver
 	profile    func(string) pacing.Profile
 	askFor     func(context.Context, []Lane) error
 	askResolve func(context.Context) error
@@ -73,7 +71,7 @@ type Engine struct {
 // Start brings an engine to work. Its node must be registered.
 func Start(ctx context.Context, c Config) (*Engine, error) {
 	e := &Engine{
-		store: c.Store, node: c.Node, source: c.Source, dialer: c.Dialer, resolver: c.Resolver,
+		store: c.Store, node: c.Node, source: c.Source, dialer: c.Dialer,
 		profile: c.Profile, askFor: c.AskForLanes, askResolve: c.AskResolve, fresh: c.Fresh, log: c.Log.With("node", c.Node),
 		places: semaphore.NewWeighted(int64(c.Connections)),
 		drain:  make(chan struct{}), wake: make(chan struct{}, 1), gates: make(map[int64]gateEntry),

@@ -182,7 +182,7 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 	key, err := dkim.GenerateEd25519()
 	g.must(err)
 	g.Engine, err = Start(ctx, Config{
-		Store: store, Node: node, Source: source, Resolver: oneHost{}, Fresh: func() bool { return true }, Connections: 50, Log: log,
+		Store: store, Node: node, Source: source, Fresh: func() bool { return true }, Connections: 50, Log: log,
 		Dialer: &smtpout.Dialer{Resolver: oneHost{}, Port: r.port, LoopbackOnly: true, HELO: "mail.sender.test"},
 		Composer: &Composer{Tokens: keyring, Pool: dkim.NewPool(), PublicURL: "https://news.sender.test", BounceDomain: "b.sender.test",
 			Signers: func(context.Context, string) ([]*dkim.Signer, error) {

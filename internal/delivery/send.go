@@ -100,8 +100,7 @@ func (l *lane) usable(ctx context.Context, domain string) bool {
 	if l.conn == nil || l.conn.Closed() || l.conn.Messages() >= l.gate.perLane() {
 		return false
 	}
-	mx, err := l.engine.resolver.MX(ctx, domain)
-	return err == nil && l.conn.Serves(mx)
+	return l.engine.dialer.Serves(ctx, l.conn.Session, domain)
 }
 
 func (l *lane) dropConnection() {

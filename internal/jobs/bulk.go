@@ -8,6 +8,7 @@ import (
 
 	"github.com/headwaymail/headway/internal/dnsclient"
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/smtpout"
 )
 
 // Resolver finds the mail hosts of a domain; *dnsclient.Resolver is one.
@@ -15,11 +16,17 @@ type Resolver interface {
 	MX(ctx context.Context, domain string) (dnsclient.MXAnswer, error)
 }
 
+// Relays finds the relay that takes a domain's mail; *smtpout.Relays is one.
+type Relays interface {
+	For(ctx context.Context, domain string) (relay smtpout.Relay, ok bool, err error)
+}
+
 // Bulk does the work that mail must not wait for.
 type Bulk struct {
 	Store    *postgres.Store
 	Node     int64
 	Resolver Resolver
+	Relays   Relays
 	Log      *slog.Logger
 }
 

@@ -84,9 +84,19 @@ func (w *resolveWorker) Work(ctx context.Context, _ *river.Job[resolveArgs]) err
 	}
 }
 
-// look asks DNS who takes a domain's mail.
+// look finds out who takes a domain's mail: a relay by our own rules, or by DNS.
 func (w *resolveWorker) look(ctx context.Context, d postgres.UnknownDomain) postgres.Look {
 	look := postgres.Look{Domain: d.ID, Expires: time.Now().Add(mappingLeast)}
+	relay, routed, err := w.bulk.Relays.For(ctx, d.Name)
+	if routed {
+		look.Found, look.MX, look.Expires = postgres.MailHostMX, []string{relay.Host}, time.Now().Add(mappingMost)
+		look.ProviderKey, look.Provider = relay.Key(), relay.Name()
+		return look
+	}
+	if err != nil {
+		look.Found = postgres.MailHostTemporary
+		return look
+	}
 	mx, err := w.bulk.Resolver.MX(ctx, d.Name)
 	switch {
 	case errors.Is(err, dnsclient.ErrNoDomain):

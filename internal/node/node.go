@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -137,11 +136,8 @@ func (n *Node) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.dialer = &smtpout.Dialer{Resolver: n.resolver, Port: uint16(n.Config.Sending.SMTPPort),
-		LoopbackOnly: n.Config.Sandbox.Enabled, HELO: n.Config.Sending.HELOName,
-		Timeouts: smtpout.Timeouts{Transaction: n.Config.Sending.Timeout}}
-	if n.Config.Sending.Source != "" {
-		n.dialer.Source = netip.MustParseAddr(n.Config.Sending.Source)
+	if err := n.openRoads(ctx); err != nil {
+		return err
 	}
 	if n.pages == nil {
 		return nil
@@ -230,7 +226,7 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 		n.Service.BarWith(s.engine.Bar)
 	}
 	if n.Config.Has("bulk") {
-		work.Bulk = &jobs.Bulk{Store: store, Node: s.id, Resolver: n.resolver, Log: n.Log}
+		work.Bulk = &jobs.Bulk{Store: store, Node: s.id, Resolver: n.resolver, Relays: n.dialer.Relays, Log: n.Log}
 	}
 	if work.Lanes == nil && work.Bulk == nil {
 		return s, nil
@@ -261,7 +257,7 @@ func (n *Node) startEngine(ctx context.Context, s *shift) (*delivery.Engine, err
 		return nil, err
 	}
 	return delivery.Start(ctx, delivery.Config{
-		Store: n.Database.Store, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer, Resolver: n.resolver,
+		Store: n.Database.Store, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer,
 		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: dkim.NewPool(),
 			PublicURL: n.Config.Web.PublicURL, BounceDomain: n.Config.Sending.BounceDomain},
 		Connections: n.Config.Sending.Lanes, Profile: profile,

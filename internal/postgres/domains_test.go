@@ -118,3 +118,47 @@ func TestJudgeUnmailable(t *testing.T) {
 		t.Errorf("%d attempts are kept; want 4", n)
 	}
 }
+
+// Other rules by which mail is routed make waiting mail ask for its provider
+// again; what is final keeps the one that it went to.
+func TestSetRoutesUnassignsWaitingMail(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	w.crowd("Readers", 3, "a.test")
+	provider := w.at("a.test")
+	id := w.launch("Readers")
+	first, err := w.ProviderCounters(ctx, id)
+	w.must(err)
+	w.record(w.accepted(w.claim(id, provider, 1, 1)[0], provider))
+
+	for _, tc := range []struct {
+		rules   string
+		changed bool
+	}{{"", false}, {"* relay:r.test:25", true}, {"* relay:r.test:25", false}} {
+		changed, err := w.SetRoutes(ctx, tc.rules, w.now)
+		w.must(err)
+		if changed != tc.changed {
+			t.Errorf("%q: changed is %v", tc.rules, changed)
+		}
+	}
+	w.balanced()
+	counters, err := w.ProviderCounters(ctx, id)
+	w.must(err)
+	got := make(map[string]campaign.Counters)
+	for _, p := range counters {
+		got[p.Name] = p.Counters
+	}
+	want := map[string]campaign.Counters{
+		first[0].Name:        {Targeted: 1, Delivered: 1, AcceptedFirst: 1},
+		"No mail host known": {Targeted: 2, Queued: 2},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	unknown, err := w.UnknownDomains(ctx, 10, w.now)
+	w.must(err)
+	if len(unknown) != 1 || unknown[0].Name != "a.test" {
+		t.Errorf("unknown are %+v", unknown)
+	}
+}

@@ -21,9 +21,9 @@ var unroutable = []netip.Prefix{
 	netip.MustParsePrefix("3fff::/20"),       // documentation, RFC 9637
 }
 
-// admit says why an address must not be connected to: with loopbackOnly
+// Admit says why an address must not be connected to: with loopbackOnly
 // everything but loopback, without it everything that is not on the Internet.
-func admit(addr netip.Addr, loopbackOnly bool) error {
+func Admit(addr netip.Addr, loopbackOnly bool) error {
 	addr = addr.Unmap().WithZone("")
 	if loopbackOnly {
 		if !addr.IsLoopback() {

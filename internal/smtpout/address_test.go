@@ -24,7 +24,7 @@ func TestLastLook(t *testing.T) {
 		{"10.0.0.1:25", false, ErrUnroutable},
 	} {
 		d := &Dialer{LoopbackOnly: tc.loopback}
-		dialer := net.Dialer{Control: d.guard, Timeout: time.Second}
+		dialer := net.Dialer{Control: d.guard(false), Timeout: time.Second}
 		conn, err := dialer.DialContext(t.Context(), "tcp", tc.address)
 		if err == nil {
 			conn.Close()
@@ -33,7 +33,7 @@ func TestLastLook(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tc.address, err, tc.want)
 		}
 		d.timeouts = Timeouts{}.withDefaults()
-		if _, err := d.connect(t.Context(), netip.MustParseAddrPort(tc.address)); !errors.Is(err, tc.want) {
+		if _, err := d.connect(t.Context(), netip.MustParseAddrPort(tc.address), false); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v, want %v", tc.address, err, tc.want)
 		}
 	}
@@ -68,10 +68,10 @@ func TestAdmit(t *testing.T) {
 		"2001:db8::1":      {ErrUnroutable, ErrOutsideLoopback},
 	} {
 		a := netip.MustParseAddr(addr)
-		if err := admit(a, false); !errors.Is(err, want[0]) {
+		if err := Admit(a, false); !errors.Is(err, want[0]) {
 			t.Errorf("%s on the Internet: %v", addr, err)
 		}
-		if err := admit(a, true); !errors.Is(err, want[1]) {
+		if err := Admit(a, true); !errors.Is(err, want[1]) {
 			t.Errorf("%s in the sandbox: %v", addr, err)
 		}
 	}

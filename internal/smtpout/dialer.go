@@ -33,10 +33,16 @@ type Dialer struct {
 	HELO string
 	// Source is the local address. Defaults to what the system chooses.
 	Source netip.Addr
-	// TLS is asked of every session, unless TLSFor gives a policy of its own.
+	// TLS is asked of every session, unless TLSFor gives a stricter one.
 	TLS TLSPolicy
-	// TLSFor returns the policy of a recipient domain. Nil means TLS for all.
-	TLSFor func(ctx context.Context, domain string) (TLSPolicy, error)
+	// TLSFor returns the policy of a recipient domain that has one of its own,
+	// such as one by MTA-STS.
+	TLSFor func(ctx context.Context, domain string) (TLSPolicy, bool)
+	// Encrypt lists whose mail is never sent in the clear, in the words of
+	// [RelayRule.Match].
+	Encrypt []string
+	// Relays take the mail of some domains, or all, in place of their mail hosts.
+	Relays *Relays
 	// Ignore lists EHLO keywords that are taken for not offered, such as
 	// "CHUNKING" where a server offers it and gets it wrong. STARTTLS cannot be
 	// ignored: that is what TLSOff says.
@@ -97,8 +103,8 @@ func (d *Dialer) Dial(ctx context.Context, domain string) (*Session, error) {
 var errDialBudget = errors.New("no host answered in time")
 
 // connect opens the TCP connection.
-func (d *Dialer) connect(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	if err := admit(to.Addr(), d.LoopbackOnly); err != nil {
+func (d *Dialer) connect(ctx context.Context, to netip.AddrPort, relay bool) (net.Conn, error) {
+	if err := d.admit(to.Addr(), relay); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.timeouts.Connect)
@@ -106,7 +112,7 @@ func (d *Dialer) connect(ctx context.Context, to netip.AddrPort) (net.Conn, erro
 	if d.Connect != nil {
 		return d.Connect(ctx, to)
 	}
-	dialer := net.Dialer{Control: d.guard}
+	dialer := net.Dialer{Control: d.guard(relay)}
 	if d.Source.IsValid() {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(d.Source, 0))
 	}
@@ -114,17 +120,64 @@ func (d *Dialer) connect(ctx context.Context, to netip.AddrPort) (net.Conn, erro
 }
 
 // guard is the last look before a socket connects.
-func (d *Dialer) guard(_, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
+func (d *Dialer) guard(relay bool) func(network, address string, _ syscall.RawConn) error {
+	return func(_, address string, _ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		return d.admit(to.Addr(), relay)
 	}
-	return admit(to.Addr(), d.LoopbackOnly)
 }
 
-func (d *Dialer) policy(ctx context.Context, domain string) (TLSPolicy, error) {
-	if d.TLSFor == nil {
-		return d.TLS, nil
+// admit says why an address must not be connected to. A relay was named by the
+// operator, and may stand in our own network.
+func (d *Dialer) admit(addr netip.Addr, relay bool) error {
+	if relay && !d.LoopbackOnly {
+		return nil
 	}
-	return d.TLSFor(ctx, domain)
+	return Admit(addr, d.LoopbackOnly)
+}
+
+// terms looks up a domain's mail hosts and what is asked of a session with one
+// of them, both at once.
+func (d *Dialer) terms(ctx context.Context, domain string) (dnsclient.MXAnswer, TLSPolicy, error) {
+	policy := make(chan TLSPolicy, 1)
+	go func() { policy <- d.policy(ctx, domain) }()
+	mx, err := d.Resolver.MX(ctx, domain)
+	asked := <-policy
+	if fits(d.Encrypt, domain, func() string { return identify(domain, mx) }) {
+		asked.Mode = max(asked.Mode, TLSRequired)
+	}
+	return mx, asked, err
+}
+
+// policy returns the stricter of what we ask and what the domain asks.
+func (d *Dialer) policy(ctx context.Context, domain string) TLSPolicy {
+	if d.TLSFor == nil {
+		return d.TLS
+	}
+	policy, ok := d.TLSFor(ctx, domain)
+	if !ok {
+		return d.TLS
+	}
+	policy.Mode = max(policy.Mode, d.TLS.Mode)
+	if policy.Roots == nil {
+		policy.Roots = d.TLS.Roots
+	}
+	return policy
+}
+
+// Serves says whether mail for a domain may go over an open session: it is with
+// one of its mail hosts (or with its relay), on the terms that are asked for.
+func (d *Dialer) Serves(ctx context.Context, s *Session, domain string) bool {
+	if s.closed {
+		return false
+	}
+	relay, routed, err := d.Relays.For(ctx, domain)
+	if err != nil || routed || s.info.Relay != "" {
+		return routed && relay.Key() == s.info.Relay
+	}
+	mx, policy, err := d.terms(ctx, domain)
+	return err == nil && s.serves(mx) && policy.MetBy(s.info)
 }

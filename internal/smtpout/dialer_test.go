@@ -106,6 +106,19 @@ var (
 	blackhole = []string{"blackhole"}
 )
 
+// Two relays: the name in base64 says "ann", the password "open sesame".
+var (
+	loggedIn = []string{"S: 220 relay", "C: EHLO out.test", "S: 250-relay", "S: 250 AUTH GSSAPI PLAIN",
+		"C: AUTH PLAIN AGFubgBvcGVuIHNlc2FtZQ==", "S: 235 2.7.0 welcome", "C: QUIT", "S: 221 bye"}
+	loggedInSlowly = []string{"S: 220 relay", "C: EHLO out.test", "S: 250-relay", "S: 250 AUTH LOGIN",
+		"C: AUTH LOGIN YW5u", "S: 334 UGFzc3dvcmQ6", "C: b3BlbiBzZXNhbWU=",
+		"S: 235 2.7.0 welcome", "C: QUIT", "S: 221 bye"}
+)
+
+func relayed(match string, r Relay) *Relays {
+	return &Relays{Rules: []RelayRule{{Match: []string{match}, Relay: r}}}
+}
+
 func hosts(names ...string) []dnsclient.MX {
 	var mx []dnsclient.MX
 	for i, name := range names {
@@ -234,10 +247,48 @@ func TestDial(t *testing.T) {
 			dialer:  &Dialer{TLS: TLSPolicy{Hosts: []string{"*.a.test", "b.test"}}},
 			failure: "route 0 4.7.5 false ", err: ErrHostNotIn,
 		},
-		"policy unknown": {
-			net:     internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
-			dialer:  &Dialer{TLSFor: func(context.Context, string) (TLSPolicy, error) { return TLSPolicy{}, errors.New("not now") }},
-			failure: "starttls 0 4.7.5 false ",
+		"a policy of the domain's own": {
+			net: internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
+			dialer: &Dialer{TLSFor: func(_ context.Context, domain string) (TLSPolicy, bool) {
+				return TLSPolicy{Mode: TLSVerified}, domain == "two.test"
+			}},
+			failure: "starttls 0 4.7.10 false ", err: ErrNoTLS, dialled: []string{"127.0.0.1"},
+		},
+		"never in the clear to this provider": {
+			net:     internet{mx: hosts("mx.a.test"), addrs: map[string][]string{"mx.a.test": {"127.0.0.1"}}, hosts: map[string][]string{"127.0.0.1": good}},
+			dialer:  &Dialer{Encrypt: []string{"provider:a.test"}},
+			failure: "starttls 0 4.7.10 false ", err: ErrNoTLS, dialled: []string{"127.0.0.1"},
+		},
+		"in the clear to another": {
+			net:    internet{mx: hosts("mx.a.test"), addrs: map[string][]string{"mx.a.test": {"127.0.0.1"}}, hosts: map[string][]string{"127.0.0.1": good}},
+			dialer: &Dialer{Encrypt: []string{"provider:b.test", "*.two.test"}},
+			host:   "mx.a.test", dialled: []string{"127.0.0.1"},
+		},
+		"a relay, whatever the domain's hosts": {
+			net:    internet{addrs: map[string][]string{"relay.test": {"127.0.0.9"}}, hosts: map[string][]string{"127.0.0.9": loggedIn}},
+			dialer: &Dialer{Relays: relayed("*", Relay{Host: "relay.test", Port: 587, User: "ann", Password: "open sesame"})},
+			host:   "relay.test", dialled: []string{"127.0.0.9"},
+		},
+		"a relay by its address that wants another dialogue": {
+			net:    internet{hosts: map[string][]string{"127.0.0.9": loggedInSlowly}},
+			dialer: &Dialer{Relays: relayed("two.test", Relay{Host: "127.0.0.9", Port: 587, User: "ann", Password: "open sesame"})},
+			host:   "127.0.0.9", dialled: []string{"127.0.0.9"},
+		},
+		"a relay that does not let us in": {
+			net: internet{hosts: map[string][]string{"127.0.0.9": {"S: 220 relay", "C: EHLO out.test", "S: 250-relay", "S: 250 AUTH PLAIN",
+				"C: AUTH PLAIN AGFubgBvcGVuIHNlc2FtZQ==", "S: 535 5.7.8 wrong password"}}},
+			dialer:  &Dialer{Relays: relayed("*", Relay{Host: "127.0.0.9", User: "ann", Password: "open sesame"})},
+			failure: "auth 535 5.7.8 true ", dialled: []string{"127.0.0.9"},
+		},
+		"a relay with ways to log in that nobody knows": {
+			net:     internet{hosts: map[string][]string{"127.0.0.9": {"S: 220 relay", "C: EHLO out.test", "S: 250-relay", "S: 250 AUTH GSSAPI"}}},
+			dialer:  &Dialer{Relays: relayed("*", Relay{Host: "127.0.0.9", User: "ann", Password: "open sesame"})},
+			failure: "auth 0 4.7.0 false ", err: ErrNoAuth, dialled: []string{"127.0.0.9"},
+		},
+		"the hosts of a domain that no rule is about": {
+			net:    internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
+			dialer: &Dialer{Relays: relayed("*.two.test", Relay{Host: "127.0.0.9"})},
+			host:   "a.test", dialled: []string{"127.0.0.1"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -350,11 +401,11 @@ func TestDialBudgetAndCancel(t *testing.T) {
 func TestSessionServes(t *testing.T) {
 	t.Parallel()
 	s := &Session{info: Info{Host: "b.test"}}
-	if !s.Serves(dnsclient.MXAnswer{Hosts: hosts("a.test", "b.test")}) || s.Serves(dnsclient.MXAnswer{Hosts: hosts("a.test")}) {
+	if !s.serves(dnsclient.MXAnswer{Hosts: hosts("a.test", "b.test")}) || s.serves(dnsclient.MXAnswer{Hosts: hosts("a.test")}) {
 		t.Error("a session serves the domains whose mail host it is with, and no other")
 	}
 	s.closed = true
-	if s.Serves(dnsclient.MXAnswer{Hosts: hosts("b.test")}) {
+	if s.serves(dnsclient.MXAnswer{Hosts: hosts("b.test")}) {
 		t.Error("a closed session serves nobody")
 	}
 }

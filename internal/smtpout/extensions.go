@@ -19,6 +19,8 @@ type Extensions struct {
 	DSN          bool // RFC 3461
 	StartTLS     bool // RFC 3207
 	Size         bool // RFC 1870: the SIZE parameter is understood
+	// Auth lists the ways to log in, in capitals, with a space between (RFC 4954).
+	Auth string
 	// MaxSize is the largest message that the server takes, in bytes; 0 when not said.
 	MaxSize int64
 	// MailMax is the most transactions that the server takes on one connection,
@@ -51,6 +53,8 @@ func extensions(ehlo reply.Reply, ignore []string) Extensions {
 			x.DSN = true
 		case "STARTTLS":
 			x.StartTLS = true
+		case "AUTH":
+			x.Auth = strings.Join(words[1:], " ")
 		case "SIZE":
 			x.Size = true
 			if len(words) > 1 {

@@ -22,6 +22,7 @@ const (
 	StageGreeting Stage = "greeting" // the server's first words
 	StageEHLO     Stage = "ehlo"
 	StageTLS      Stage = "starttls" // STARTTLS and the handshake
+	StageAuth     Stage = "auth"     // logging in at a relay
 )
 
 // Reasons why a domain has no usable host, found with errors.Is in a [Failure].
@@ -102,6 +103,8 @@ func without(stage Stage, enhanced string, err error) *Failure {
 		phase = reply.PhaseEHLO
 	case StageTLS:
 		phase = reply.PhaseStartTLS
+	case StageAuth:
+		phase = reply.PhaseAuth
 	}
 	f.Reply = instead(phase, err)
 	f.Reply.Enhanced = enhanced
@@ -125,7 +128,7 @@ func fromDNS(ctx context.Context, err error) *Failure {
 // theHosts says whether the host is to blame, so that another should be tried
 // first next time: neither our policy nor a refusal for good of all we send.
 func (f *Failure) theHosts() bool {
-	return f.Reply.Code/100 == 4 || f.Reply.Code == noMailHere || f.Reply.Code == 0 && f.Stage != StageTLS
+	return f.Reply.Code/100 == 4 || f.Reply.Code == noMailHere || f.Reply.Code == 0 && f.Stage != StageTLS && f.Stage != StageAuth
 }
 
 // weight ranks failures by how much they say.

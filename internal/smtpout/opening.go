@@ -3,6 +3,7 @@ package smtpout
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -19,17 +20,25 @@ type opening struct {
 	ctx    context.Context
 	link   *link
 	policy TLSPolicy
+	relay  *Relay // nil at the mail hosts of a domain
 	info   Info
 }
 
 // open connects and brings the session to where messages may be sent.
-func (d *Dialer) open(ctx context.Context, host string, to netip.AddrPort, mx dnsclient.MXAnswer, policy TLSPolicy) (*Session, *Failure) {
-	conn, err := d.connect(ctx, to)
+func (d *Dialer) open(ctx context.Context, host string, to netip.AddrPort, mx dnsclient.MXAnswer, policy TLSPolicy, relay *Relay) (*Session, *Failure) {
+	conn, err := d.connect(ctx, to, relay != nil)
 	if err != nil {
 		return nil, notConnected(ctx, err)
 	}
-	o := &opening{d: d, ctx: ctx, link: newLink(conn), policy: policy}
+	o := &opening{d: d, ctx: ctx, policy: policy, relay: relay}
 	o.info = Info{Host: host, Addr: to, Local: addrPort(conn.LocalAddr()), MX: mx, Opened: time.Now()}
+	if relay != nil {
+		o.info.Relay = relay.Key()
+	}
+	if conn, err = o.envelop(conn); err != nil {
+		return nil, without(StageTLS, "4.7.5", err)
+	}
+	o.link = newLink(conn)
 	stop := context.AfterFunc(ctx, o.link.interrupt)
 	f := o.run()
 	if !stop() && f == nil {
@@ -71,8 +80,19 @@ func (o *opening) run() *Failure {
 	if f := o.hello(); f != nil {
 		return f
 	}
+	if f := o.encrypt(); f != nil {
+		return f
+	}
+	if o.relay != nil && o.relay.User != "" {
+		return o.login()
+	}
+	return nil
+}
+
+// encrypt upgrades to TLS where that is possible and wanted.
+func (o *opening) encrypt() *Failure {
 	switch {
-	case o.policy.Mode == TLSOff:
+	case o.policy.Mode == TLSOff, o.info.TLS.Version != "":
 		return nil
 	case !o.info.Extensions.StartTLS && o.policy.strict():
 		return without(StageTLS, "4.7.10", ErrNoTLS)
@@ -80,6 +100,23 @@ func (o *opening) run() *Failure {
 		return nil
 	}
 	return o.secure()
+}
+
+// envelop puts TLS around a connection to a relay that wants it from the first
+// byte.
+func (o *opening) envelop(conn net.Conn) (net.Conn, error) {
+	if o.relay == nil || !o.relay.Implicit {
+		return conn, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(o.ctx, o.d.timeouts.Command, waited(o.d.timeouts.Command))
+	defer cancel()
+	encrypted := tls.Client(conn, o.policy.config(o.info.Host, o.d.sessions))
+	if err := encrypted.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, cmp.Or(context.Cause(ctx), err)
+	}
+	o.info.TLS = tlsInfo(encrypted.ConnectionState(), o.policy)
+	return encrypted, nil
 }
 
 // greet waits for the server's first words (RFC 5321 §3.1).

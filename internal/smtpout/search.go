@@ -3,7 +3,6 @@ package smtpout
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -17,6 +16,7 @@ type search struct {
 	d         *Dialer
 	domain    string
 	policy    TLSPolicy
+	relay     *Relay // nil when the domain's own mail hosts are asked
 	mx        dnsclient.MXAnswer
 	failures  []*Failure
 	addresses int // connected to
@@ -43,11 +43,15 @@ func (s *search) run(ctx context.Context) (*Session, error) {
 
 // hosts returns the names to try, in order, at least one.
 func (s *search) hosts(ctx context.Context) ([]string, *Failure) {
-	var err error
-	if s.policy, err = s.d.policy(ctx, s.domain); err != nil {
-		return nil, without(StageTLS, "4.7.5", fmt.Errorf("TLS policy of %s: %w", s.domain, err))
+	relay, ok, err := s.d.Relays.For(ctx, s.domain)
+	if err != nil {
+		return nil, fromDNS(ctx, err)
 	}
-	if s.mx, err = s.d.Resolver.MX(ctx, s.domain); err != nil {
+	if ok {
+		s.relay, s.policy = &relay, TLSPolicy{Mode: relay.TLS, Roots: s.d.TLS.Roots}
+		return []string{relay.Host}, nil
+	}
+	if s.mx, s.policy, err = s.d.terms(ctx, s.domain); err != nil {
 		return nil, fromDNS(ctx, err)
 	}
 	if s.mx.Null {
@@ -98,7 +102,7 @@ func (s *search) tryHost(ctx context.Context, host string) (_ *Session, done boo
 		return nil, ctx.Err() != nil
 	}
 	for _, addr := range addrs {
-		to := netip.AddrPortFrom(addr, s.d.Port)
+		to := netip.AddrPortFrom(addr, s.port())
 		session, f := s.tryAddress(ctx, host, to)
 		if f == nil {
 			s.d.Memory.worked(host)
@@ -142,13 +146,13 @@ func (s *search) fail(f *Failure, host string, to netip.AddrPort) {
 // IPv4 before IPv6, since receivers ask more of IPv6 senders; those that failed
 // lately last.
 func (s *search) addrs(ctx context.Context, host string) ([]netip.Addr, *Failure) {
-	answer, err := s.d.Resolver.Addrs(ctx, host)
+	found, err := s.lookUp(ctx, host)
 	if err != nil {
 		return nil, fromDNS(ctx, err)
 	}
 	var refused error
-	addrs := slices.DeleteFunc(slices.Clone(answer.Addrs), func(a netip.Addr) bool {
-		err := admit(a, s.d.LoopbackOnly)
+	addrs := slices.DeleteFunc(found, func(a netip.Addr) bool {
+		err := s.d.admit(a, s.relay != nil)
 		refused = cmp.Or(refused, err)
 		return err != nil
 	})
@@ -172,6 +176,22 @@ func (s *search) addrs(ctx context.Context, host string) ([]netip.Addr, *Failure
 	return addrs, nil
 }
 
+// lookUp returns the addresses of a host. Only a relay may be given as one.
+func (s *search) lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil && s.relay != nil {
+		return []netip.Addr{addr}, nil
+	}
+	answer, err := s.d.Resolver.Addrs(ctx, host)
+	return slices.Clone(answer.Addrs), err
+}
+
+func (s *search) port() uint16 {
+	if s.relay != nil {
+		return s.relay.Port
+	}
+	return s.d.Port
+}
+
 // tryAddress opens a session with one address. Where STARTTLS broke and the
 // clear is allowed, it connects once more and does without, and for a while
 // does so from the start.
@@ -180,13 +200,13 @@ func (s *search) tryAddress(ctx context.Context, host string, to netip.AddrPort)
 	if !policy.strict() && s.d.Memory.shunned(broken, time.Now()) {
 		policy.Mode = TLSOff
 	}
-	session, f := s.d.open(ctx, host, to, s.mx, policy)
+	session, f := s.d.open(ctx, host, to, s.mx, policy, s.relay)
 	if f == nil || f.Stage != StageTLS || f.Reply.Code != 0 || policy.strict() || ctx.Err() != nil {
 		return session, f
 	}
 	s.d.Memory.failed(broken, time.Now())
 	policy.Mode = TLSOff
-	again, failedAgain := s.d.open(ctx, host, to, s.mx, policy)
+	again, failedAgain := s.d.open(ctx, host, to, s.mx, policy, s.relay)
 	if failedAgain != nil {
 		return nil, f
 	}

@@ -28,6 +28,7 @@ type Info struct {
 	Addr       netip.AddrPort     // its address
 	Local      netip.AddrPort     // ours
 	MX         dnsclient.MXAnswer // of the domain that was dialled
+	Relay      string             // the key of the relay; empty: a mail host of the domain itself
 	Greeting   reply.Reply
 	Hello      reply.Reply // to the last EHLO or HELO
 	Extensions Extensions
@@ -47,9 +48,8 @@ func (s *Session) Messages() int { return s.messages }
 // Closed says that no more messages may be sent: the connection is gone.
 func (s *Session) Closed() bool { return s.closed }
 
-// Serves says whether mail for a domain with these mail hosts may go over this
-// session.
-func (s *Session) Serves(mx dnsclient.MXAnswer) bool {
+// serves says whether this session is with one of a domain's mail hosts.
+func (s *Session) serves(mx dnsclient.MXAnswer) bool {
 	return !s.closed && slices.ContainsFunc(mx.Hosts, func(h dnsclient.MX) bool { return h.Host == s.info.Host })
 }
 
