@@ -22,16 +22,24 @@ func newDKIM() *cobra.Command {
 }
 
 func newDKIMGenerate() *cobra.Command {
-	var selector string
+	var (
+		selector string
+		second   bool
+	)
 	cmd := &cobra.Command{
 		Use:   "generate DOMAIN",
 		Short: "Make a 2048-bit RSA key for a sending domain and print its DNS record",
 		Example: `  headway dkim generate example.com
-  headway dkim generate example.com --selector autumn`,
+  headway dkim generate example.com --selector autumn
+  headway dkim generate example.com --second`,
 		Args: exactArgs(1, "one domain"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return atDesk(cmd, func(ctx context.Context, d *desk) error {
-				record, err := d.service.GenerateDKIM(ctx, args[0], selector)
+				generate := d.service.GenerateDKIM
+				if second {
+					generate = d.service.GenerateSecondDKIM
+				}
+				record, err := generate(ctx, args[0], selector)
 				if err != nil {
 					return err
 				}
@@ -40,6 +48,7 @@ func newDKIMGenerate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&selector, "selector", "", "name of the key in DNS (default: hw and the month)")
+	cmd.Flags().BoolVar(&second, "second", false, "make a second key (Ed25519) that signs beside the RSA key")
 	return cmd
 }
 

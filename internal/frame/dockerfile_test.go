@@ -66,15 +66,26 @@ func (s stage) only(t *testing.T, word string) string {
 func TestImageIsBuiltAsCIBuilds(t *testing.T) {
 	t.Parallel()
 	image := stages(t)
-	if len(image) != 2 {
-		t.Fatalf("the Dockerfile has %d stages, want one that builds and one that runs", len(image))
+	if len(image) != 3 {
+		t.Fatalf("the Dockerfile has %d stages, want one that builds and two that run", len(image))
 	}
-	build, run := image[0], image[1]
+	build, fast, run := image[0], image[1], image[2]
 	if !strings.HasPrefix(build.only(t, "FROM"), "golang:") {
 		t.Errorf("it is built in %s", build.only(t, "FROM"))
 	}
-	if !slices.Contains(build.all("RUN"), ".ci/build /out/headway") {
-		t.Errorf("the build stage runs %q, and not .ci/build", build.all("RUN"))
+	for _, command := range []string{".ci/build /out/headway", ".ci/build --libcrypto /out/headway-libcrypto"} {
+		if !slices.Contains(build.all("RUN"), command) {
+			t.Errorf("the build stage runs %q, and not %s", build.all("RUN"), command)
+		}
+	}
+	if !slices.Contains(fast.all("COPY"), "--from=build /out/headway-libcrypto /headway") {
+		t.Errorf("the image with OpenSSL copies %q", fast.all("COPY"))
+	}
+	// The two differ in their base and their binary, and in nothing else.
+	for _, word := range []string{"ENV", "VOLUME", "USER", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"} {
+		if !slices.Equal(fast.all(word), run.all(word)) {
+			t.Errorf("%s is %q in one image and %q in the other", word, fast.all(word), run.all(word))
+		}
 	}
 	if !slices.Contains(run.all("COPY"), "--from=build /out/headway /headway") {
 		t.Errorf("the image copies %q, and not what was built", run.all("COPY"))

@@ -96,7 +96,7 @@ func TestDependenciesAreJustified(t *testing.T) {
 // import directly.
 func imported(t *testing.T) (program []string, tests map[string]bool) {
 	t.Helper()
-	list := exec.Command("go", "list", "-deps", "-test", "-json=ImportPath,ForTest,Imports,Module", "./...")
+	list := exec.Command("go", "list", "-tags", "libcrypto", "-deps", "-test", "-json=ImportPath,ForTest,Imports,Module", "./...")
 	list.Dir = root
 	out, err := list.Output()
 	if err != nil {

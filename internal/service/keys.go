@@ -1,33 +1,59 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/dkim"
+	"github.com/headwaymail/headway/internal/dkim/libcrypto"
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
 // dkimBits is the size of new RSA keys: what receivers ask for today.
 const dkimBits = 2048
 
-// GenerateDKIM makes a signing key for a domain and returns the DNS record to
-// publish. The selector is made from the month when none is given.
+// GenerateDKIM makes an RSA signing key for a domain and returns the DNS record
+// to publish. The selector is made from the month when none is given.
 func (s *Service) GenerateDKIM(ctx context.Context, domain, selector string) (dkim.Record, error) {
-	domain = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(domain), "."))
-	if _, err := s.policy().Parse("postmaster@" + domain); err != nil {
-		return dkim.Record{}, fmt.Errorf("%q is not a domain that mail can come from: %w", domain, err)
-	}
-	if selector == "" {
-		selector = "hw" + now().UTC().Format("200601")
-	}
 	key, err := dkim.GenerateRSA(dkimBits)
 	if err != nil {
 		return dkim.Record{}, err
+	}
+	return s.addDKIM(ctx, domain, cmp.Or(selector, "hw"+now().UTC().Format("200601")), "rsa", key)
+}
+
+// GenerateSecondDKIM makes an Ed25519 key for a domain that has an RSA key. Both
+// sign then: few verifiers know Ed25519 yet (RFC 8463 §3).
+func (s *Service) GenerateSecondDKIM(ctx context.Context, domain, selector string) (dkim.Record, error) {
+	first, err := s.Store.DKIMKeys(ctx)
+	if err != nil {
+		return dkim.Record{}, err
+	}
+	if !slices.ContainsFunc(first, func(k postgres.DKIMKey) bool { return k.Domain == sendingDomain(domain) && k.Algorithm == "rsa" }) {
+		return dkim.Record{}, fmt.Errorf("%s has no RSA key yet, and most receivers know no other; make that one first: headway dkim generate %[1]s",
+			sendingDomain(domain))
+	}
+	key, err := dkim.GenerateEd25519()
+	if err != nil {
+		return dkim.Record{}, err
+	}
+	return s.addDKIM(ctx, domain, cmp.Or(selector, "hwed"+now().UTC().Format("200601")), "ed25519", key)
+}
+
+func sendingDomain(text string) string {
+	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(text), "."))
+}
+
+func (s *Service) addDKIM(ctx context.Context, domain, selector, algorithm string, key crypto.Signer) (dkim.Record, error) {
+	domain = sendingDomain(domain)
+	if _, err := s.policy().Parse("postmaster@" + domain); err != nil {
+		return dkim.Record{}, fmt.Errorf("%q is not a domain that mail can come from: %w", domain, err)
 	}
 	record, err := dkim.NewRecord(selector, domain, key)
 	if err != nil {
@@ -37,7 +63,7 @@ func (s *Service) GenerateDKIM(ctx context.Context, domain, selector string) (dk
 	if err != nil {
 		return dkim.Record{}, err
 	}
-	stored := postgres.DKIMKey{Domain: domain, Selector: selector, Algorithm: "rsa", Sealed: s.box.Seal(dkimName(domain, selector), pem)}
+	stored := postgres.DKIMKey{Domain: domain, Selector: selector, Algorithm: algorithm, Sealed: s.box.Seal(dkimName(domain, selector), pem)}
 	if err := s.Store.AddDKIMKey(ctx, stored, now()); err != nil {
 		return dkim.Record{}, err
 	}
@@ -81,6 +107,10 @@ func (s *Service) Signers(ctx context.Context, domain string) ([]*dkim.Signer, e
 			private, err := s.openDKIM(k)
 			if err != nil {
 				return nil, err
+			}
+			private, why := libcrypto.Accelerate(private)
+			if why != nil {
+				s.Log.Debug("a signing key is used by Go", "selector", k.Selector, "domain", k.Domain, "because", why)
 			}
 			signers = append(signers, &dkim.Signer{Domain: k.Domain, Selector: k.Selector, Key: private})
 		}

@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headwaymail/headway/internal/config"
+	"github.com/headwaymail/headway/internal/dkim"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/postgres/pgtest"
 	"github.com/headwaymail/headway/internal/service"
@@ -53,5 +55,43 @@ func TestDatabaseOfAnotherKeyIsRefused(t *testing.T) {
 	records, err := again.DKIMRecords(ctx)
 	if err != nil || len(records) != 1 || records[0] != record {
 		t.Errorf("the key opens to %v, %v; want %v", records, err, record)
+	}
+}
+
+// A second key signs beside the first, and never alone.
+func TestGenerateSecondDKIM(t *testing.T) {
+	t.Parallel()
+	store, err := postgres.Open(t.Context(), pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	c := config.Default()
+	c.SecretKey = base64.StdEncoding.EncodeToString(make([]byte, 32))
+	s, err := service.New(t.Context(), store, nil, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.GenerateSecondDKIM(t.Context(), "headway-letters.com", ""); err == nil || !strings.Contains(err.Error(), "no RSA key yet") {
+		t.Fatalf("error %v", err)
+	}
+	for _, generate := range []func(context.Context, string, string) (dkim.Record, error){s.GenerateDKIM, s.GenerateSecondDKIM} {
+		if _, err := generate(t.Context(), "Headway-Letters.com.", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signers, err := s.Signers(t.Context(), "news.headway-letters.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := []byte("From: a@news.headway-letters.com\r\n\r\nHello\r\n")
+	signed, err := dkim.Sign(nil, message, time.Now(), signers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, algorithm := range []string{"a=rsa-sha256", "a=ed25519-sha256"} {
+		if n := strings.Count(string(signed), algorithm); n != 1 {
+			t.Errorf("%d signatures with %s", n, algorithm)
+		}
 	}
 }
