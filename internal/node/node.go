@@ -260,7 +260,7 @@ func (n *Node) startEngine(ctx context.Context, s *shift) (*delivery.Engine, err
 		Store: n.Database.Store, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer,
 		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: dkim.NewPool(),
 			PublicURL: n.Config.Web.PublicURL, BounceDomain: n.Config.Sending.BounceDomain},
-		Connections: n.Config.Sending.Lanes, Profile: profile,
+		Connections: n.Config.Sending.Lanes, Profile: service.Profile,
 		AskForLanes: n.Service.Queue.AskForLanes, AskResolve: n.Service.Queue.AskResolve, Log: n.Log,
 	})
 }

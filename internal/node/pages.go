@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/headwaymail/headway/campaign/token"
+	"github.com/headwaymail/headway/internal/api"
 	"github.com/headwaymail/headway/internal/config"
 	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/internal/web"
@@ -117,7 +118,11 @@ func (p *pages) serve(s *service.Service, tokens *token.Keyring) error {
 	if p.team == nil {
 		return nil
 	}
-	c := web.Config{Service: s, Tokens: tokens, Password: p.config.Web.Password, Log: p.log}
+	programs, err := api.New(api.Config{Service: s, Log: p.log})
+	if err != nil {
+		return err
+	}
+	c := web.Config{Service: s, Tokens: tokens, Password: p.config.Web.Password, API: programs, Log: p.log}
 	if p.config.Sandbox.Enabled {
 		c.Banner = sandboxBanner
 	}

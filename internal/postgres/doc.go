@@ -15,6 +15,9 @@
 //	counters.go      the figures that pages read
 //	nodes.go         who is alive, and what the dead give back
 //	paces.go         how fast each provider is mailed, and why
+//	providers.go     what an operator asks about one of them
+//	audit.go         what people changed by hand
+//	apitokens.go     keys of the API, and its calls that must not happen twice
 //	reports.go       questions that people ask afterwards
 //	check.go         the ledger recounted
 //

@@ -128,6 +128,14 @@ func (s *Service) Do(ctx context.Context, id int64, verb campaign.Verb) error {
 	return s.Store.AddEvent(ctx, id, postgres.CampaignEvent{At: at, Kind: string(verb), Words: words}, false)
 }
 
+// DoAs is [Service.Do] in somebody's name: it is recorded in the audit log.
+func (s *Service) DoAs(ctx context.Context, id int64, verb campaign.Verb, by Actor) error {
+	if err := s.Do(ctx, id, verb); err != nil {
+		return err
+	}
+	return s.audit(ctx, by, now(), "campaign."+string(verb), "campaign "+strconv.FormatInt(id, 10), "", struct{}{})
+}
+
 func (s *Service) readyFor(ctx context.Context, id int64) error {
 	c, err := s.Store.Campaign(ctx, id)
 	if err != nil {

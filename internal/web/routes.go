@@ -44,6 +44,9 @@ func (s *Server) routes() (all, public http.Handler) {
 	everything := http.NewServeMux()
 	s.addPublic(everything, s.assets)
 	everything.HandleFunc("GET /readyz", s.ready)
+	if s.api != nil {
+		everything.Handle("/api/v1/", s.api)
+	}
 	everything.Handle("/", s.onlyTeam(s.known(team, s.teamFault)))
 
 	return s.guard(everything), s.guard(s.known(open, s.publicFault))

@@ -25,6 +25,8 @@ type Config struct {
 	// authentication for the user "headway". Empty: no password; requests
 	// must then name this machine by a loopback address or localhost.
 	Password string
+	// API answers below /api/v1/, with an authentication of its own. May be nil.
+	API http.Handler
 	// Banner is shown on every page when it is not empty.
 	Banner string
 	// Log takes what went wrong behind an error page. Defaults to slog.Default().
@@ -37,6 +39,7 @@ type Server struct {
 	tokens      *token.Keyring
 	password    string
 	banner      string
+	api         http.Handler
 	log         *slog.Logger
 	templates   templates
 	assets      assets
@@ -59,7 +62,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	s := &Server{service: c.Service, tokens: c.Tokens, password: c.Password, banner: c.Banner, log: c.Log,
+	s := &Server{service: c.Service, tokens: c.Tokens, password: c.Password, banner: c.Banner, api: c.API, log: c.Log,
 		sameOrigin: http.NewCrossOriginProtection(), rates: newRates()}
 	s.closing, s.beginToEnd = context.WithCancel(context.Background())
 	s.snapshots = newSnapshots(c.Service.Live, s.rates)

@@ -1,13 +1,13 @@
-package node
+package service
 
 import (
 	"github.com/headwaymail/headway/pacing"
 	"github.com/headwaymail/headway/pacing/provider"
 )
 
-// profile turns what is known of a provider's limits into where its pace begins.
+// Profile turns what is known of a provider's limits into where its pace begins.
 // Of an unknown provider nothing is assumed: the pacer finds out.
-func profile(key string) pacing.Profile {
+func Profile(key string) pacing.Profile {
 	if _, listed := provider.Known(key); !listed {
 		return pacing.Profile{}
 	}

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/headwaymail/headway/internal/service"
+)
+
+// route is one call that can be made. The server, the OpenAPI document and the
+// tests are made from the same table.
+type route struct {
+	method  string
+	path    string // below Prefix, with {parameters}
+	name    string // the operation's, for generated clients
+	summary string
+	scope   string
+	paged   bool // takes limit and cursor
+	body    any  // a value of the body's type; nil without one
+	answer  any  // a value of the answer's type
+	serve   func(*call) (any, error)
+}
+
+// changes reports whether the call changes something.
+func (r route) changes() bool { return r.method != http.MethodGet }
+
+func routes() []route {
+	const read, operate = service.ScopeRead, service.ScopeOperate
+	return []route{
+		{"GET", "/providers", "listProviders", "All providers that mail was ever meant for, by name", read, true, nil, Page[Provider]{}, listProviders},
+		{"GET", "/providers/{provider}", "getProvider", "One provider: its pace, why, and what was learned of it", read, false, nil, Provider{}, getProvider},
+		{"GET", "/providers/{provider}/events", "listProviderEvents", "Changes of a provider's pace, newest first", read, true, nil, Page[PaceEvent]{}, listEvents},
+		{"GET", "/providers/{provider}/replies", "listProviderReplies", "What a provider refused or put off in the last 24 hours, most frequent first", read, true, nil, Page[ReplyGroup]{}, providerReplies},
+		{"POST", "/providers/{provider}/hold", "holdProvider", "Send nothing to a provider until a time", operate, false, HoldBody{}, Overruled{}, holdProvider},
+		{"POST", "/providers/{provider}/release", "releaseProvider", "End a provider's hold or pause now", operate, false, ReleaseBody{}, Overruled{}, releaseProvider},
+		{"POST", "/providers/{provider}/cap", "capProvider", "Never send faster to a provider than a rate; 0 lifts the cap", operate, false, CapBody{}, Overruled{}, capProvider},
+		{"POST", "/providers/{provider}/reset", "resetProvider", "Forget everything that was learned of a provider", operate, false, ResetBody{}, Overruled{}, resetProvider},
+		{"GET", "/campaigns", "listCampaigns", "Campaigns, newest first", read, true, nil, Page[Campaign]{}, listCampaigns},
+		{"GET", "/campaigns/{campaign}", "getCampaign", "One campaign with its counters", read, false, nil, Campaign{}, getCampaign},
+		{"GET", "/campaigns/{campaign}/providers", "listCampaignProviders", "A campaign's counters by provider, largest first", read, true, nil, Page[CampaignProvider]{}, campaignProviders},
+		{"GET", "/campaigns/{campaign}/replies", "listCampaignReplies", "What servers refused or put off, grouped, most frequent first", read, true, nil, Page[ReplyGroup]{}, campaignReplies},
+		{"POST", "/campaigns/{campaign}/pause", "pauseCampaign", "Stop sending; what waits goes on waiting", operate, false, NoBody{}, Campaign{}, pauseCampaign},
+		{"POST", "/campaigns/{campaign}/resume", "resumeCampaign", "Go on after a pause", operate, false, NoBody{}, Campaign{}, resumeCampaign},
+		{"POST", "/campaigns/{campaign}/cancel", "cancelCampaign", "Stop for good; what has not gone out does not", operate, false, NoBody{}, Campaign{}, cancelCampaign},
+		{"GET", "/lists", "listLists", "All lists, by name", read, true, nil, Page[List]{}, listLists},
+	}
+}
+
+// Page is a part of a collection.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitzero" doc:"The cursor of the next part; missing at the end."`
+}
+
+// NoBody is the body of calls that need none.
+type NoBody struct{}
+
+// newPage turns the part of a collection that a call asks for into its answer.
+func newPage[From, To any](p page, all []From, view func(From) To) Page[To] {
+	part, next := cut(p, all)
+	return Page[To]{Items: views(part, view), Next: next}
+}
+
+func views[From, To any](all []From, view func(From) To) []To {
+	items := make([]To, len(all))
+	for i, one := range all {
+		items[i] = view(one)
+	}
+	return items
+}

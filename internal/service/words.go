@@ -1,0 +1,41 @@
+package service
+
+import (
+	"strconv"
+	"time"
+)
+
+// countWords writes a number with thousands separators: 3,204.
+func countWords(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// rateWords writes messages per second so that a person can read them, and so
+// that [ParseRate] reads them again: 12/s, 1.4/s or, when slower, 24/min, 30/h.
+func rateWords(perSecond float64) string {
+	number := func(v float64, digits int) string {
+		return strconv.FormatFloat(v, 'f', digits, 64)
+	}
+	switch {
+	case perSecond >= 10:
+		return number(perSecond, 0) + "/s"
+	case perSecond >= 1:
+		return number(perSecond, 1) + "/s"
+	case perSecond >= 1.0/60:
+		return number(perSecond*60, 1) + "/min"
+	}
+	return number(perSecond*3600, 1) + "/h"
+}
+
+// untilWords writes a time in UTC, with the day when it is not today's.
+func untilWords(t, at time.Time) string {
+	t, at = t.UTC(), at.UTC()
+	if t.Format(time.DateOnly) == at.Format(time.DateOnly) {
+		return t.Format("15:04 UTC")
+	}
+	return t.Format("Mon 2 Jan 15:04 UTC")
+}
