@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE headway ARGS…   runs the program, which must end with CODE
 //	json stdout                what was printed is JSON, value by value
+//	met KEY NAME               a provider becomes known, and the source of a node
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -46,7 +48,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "json": isJSON},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "json": isJSON, "met": met},
 	})
 }
 
@@ -67,6 +69,21 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
 	}
+}
+
+// met enters what a node enters when it starts and resolves its first domain.
+func met(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: met KEY NAME")
+	}
+	ctx := context.Background()
+	store, err := postgres.Open(ctx, ts.Getenv("DATABASE_URL"), 1)
+	ts.Check(err)
+	defer store.Close()
+	_, err = store.EnsureSource(ctx, "127.0.0.1", "mail.sender.test")
+	ts.Check(err)
+	_, err = store.Pool().Exec(ctx, `insert into providers (key, name) values ($1, $2)`, args[0], args[1])
+	ts.Check(err)
 }
 
 func isJSON(ts *testscript.TestScript, neg bool, args []string) {
