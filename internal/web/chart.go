@@ -16,12 +16,14 @@ type chart struct {
 	Line  string // path of the rate
 	Area  string // path of what lies below it
 	Holds []span // when nothing was sent
-	Marks []mark // where we were slowed
-	Top   string // the rate at the upper edge
-	Half  string
-	From  string // the time at the left edge
-	Upto  string
-	Label string // the chart in a sentence, for who cannot see it
+	Marks []mark // each change of pace
+	// Numbers name the newest marks, as in the list of changes.
+	Numbers []label
+	Top     string // the rate at the upper edge
+	Half    string
+	From    string // the time at the left edge
+	Upto    string
+	Label   string // the chart in a sentence, for who cannot see it
 }
 
 // Empty reports whether there is nothing to draw.
@@ -30,16 +32,25 @@ func (c chart) Empty() bool { return c.Line == "" }
 // span is a part of the time, from X, W wide.
 type span struct{ X, W string }
 
-// mark is a moment at X.
-type mark struct{ X, Words string }
+// mark is a line at X, from From down.
+type mark struct{ X, From, Kind, Words string }
+
+// label stands below the chart, at X percent of its width, in one of a few
+// rows, so that neighbours do not cover each other.
+type label struct {
+	X, Y   string
+	Number int
+	Kind   string
+}
 
 const (
 	chartWide = 1000.0
 	chartHigh = 200.0
 )
 
-// newChart draws the changes of a rate, which come newest first, up to now.
-func newChart(events []postgres.PaceEvent, now time.Time) chart {
+// newChart draws the changes of a rate, which come newest first, up to now, and
+// marks those that are told in lines, newest first too.
+func newChart(events []postgres.PaceEvent, lines []feedLine, now time.Time) chart {
 	steps := slices.Clone(events)
 	slices.Reverse(steps)
 	steps = slices.DeleteFunc(steps, func(e postgres.PaceEvent) bool {
@@ -73,19 +84,60 @@ func newChart(events []postgres.PaceEvent, now time.Time) chart {
 			c.Holds = append(c.Holds, span{coordinate(held), coordinate(x(e.At) - held)})
 			held = -1
 		case (kind == pacing.Slower || kind == pacing.Measured) && e.Now < e.Was:
-			c.Marks = append(c.Marks, mark{at, moment(e.At, now) + ": " + rate(e.Was) + " → " + rate(e.Now)})
 			slowed++
 		}
 	}
 	if held >= 0 {
 		c.Holds = append(c.Holds, span{coordinate(held), coordinate(chartWide - held)})
 	}
+	c.mark(lines, x, now)
 	line.WriteString("H" + coordinate(chartWide))
 	c.Line = line.String()
 	c.Area = c.Line + "V" + coordinate(chartHigh) + "H0Z"
 	c.Label = "Rate since " + c.From + " UTC, up to " + c.Top + "; slowed " + plural(int64(slowed), "time", "times") +
 		", held " + plural(int64(len(c.Holds)), "time", "times") + ", now " + rate(steps[len(steps)-1].Now) + "."
 	return c
+}
+
+// markKinds are the classes of marks by the tone of what is told.
+var markKinds = map[string]string{"bad": "slowed", "good": "faster", "hand": "hand"}
+
+const (
+	// numberRows is how many rows numbers may take, numberWide how much of the
+	// chart's width one needs on a phone, in percent.
+	numberRows = 3
+	numberWide = 5.0
+	numberHigh = 14 // pixels
+)
+
+// mark draws a line for each change, and numbers those that have one.
+func (c *chart) mark(lines []feedLine, x func(time.Time) float64, now time.Time) {
+	var taken [numberRows]float64 // how far each row is covered, in percent
+	for i := range taken {
+		taken[i] = math.Inf(-1)
+	}
+	for _, line := range slices.Backward(lines) {
+		kind, ok := markKinds[line.Tone]
+		if !ok {
+			continue
+		}
+		from := "0"
+		if kind == "faster" {
+			from = coordinate(0.9 * chartHigh) // a tick: the curve itself shows that it rises
+		}
+		c.Marks = append(c.Marks, mark{coordinate(x(line.At)), from, kind, moment(line.At, now) + ": " + line.Words})
+		if line.Number == 0 {
+			continue
+		}
+		percent := x(line.At) / chartWide * 100
+		for row := range taken {
+			if percent >= taken[row] {
+				taken[row] = percent + numberWide
+				c.Numbers = append(c.Numbers, label{coordinate(percent), strconv.Itoa((row + 1) * numberHigh), line.Number, kind})
+				break
+			}
+		}
+	}
 }
 
 // roundUp returns the next 1, 2 or 5 times a power of ten.

@@ -15,11 +15,12 @@ type feedLine struct {
 	At       time.Time `json:"at"`
 	When     string    `json:"-"`    // the same for people: with the day when it was not today
 	Kind     string    `json:"kind"` // a campaign event's kind, or "pace " and a decision's
-	Tone     string    `json:"-"`    // good, bad, calm: the colour of its mark
+	Tone     string    `json:"-"`    // good, bad, hand, calm: the colour of its mark
 	Provider int64     `json:"provider,omitempty"`
 	Name     string    `json:"name,omitempty"` // of the provider
 	Words    string    `json:"words"`
 	Why      string    `json:"why,omitempty"`
+	Number   int       `json:"-"` // of its mark on the chart; 0 without one
 }
 
 const (
@@ -107,18 +108,29 @@ func paceLine(e postgres.PaceEvent) feedLine {
 		}
 	case pacing.Held:
 		line.Words, line.Tone = "takes nothing now: held"+until(e.Until), "bad"
+		if byHand(e) {
+			line.Words, line.Tone = "was held by hand"+until(e.Until), "hand"
+		}
 	case pacing.Knocked:
 		line.Words, line.Tone = "still refuses: held"+until(e.Until), "bad"
 	case pacing.Released:
 		line.Words, line.Tone = "takes mail again, at "+rate(e.Now), "good"
+		if byHand(e) {
+			line.Words, line.Tone = "was released by hand, at "+rate(e.Now), "hand"
+		}
 	case pacing.Laned:
 		line.Words = fmt.Sprintf("keeps other lanes: %g → %g", e.Was, e.Now)
 	case pacing.Overruled:
-		line.Words = "was changed by hand: " + change
+		line.Words, line.Tone = "was changed by hand: "+change, "hand"
 	default:
 		line.Words = e.Kind + ": " + change
 	}
 	return line
+}
+
+// byHand reports whether an operator decided, not the pacer.
+func byHand(e postgres.PaceEvent) bool {
+	return e.Kind == string(pacing.Overruled) || strings.HasPrefix(e.Reason, "held by hand") || strings.HasPrefix(e.Reason, "released by hand")
 }
 
 // shortReply is how much of a reply stands in a sentence. The whole of it is on

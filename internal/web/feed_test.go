@@ -84,13 +84,17 @@ func TestChartStaysInItsBox(t *testing.T) {
 				rapid.SampledFrom(kinds).Draw(t, "kind"), rapid.Float64().Draw(t, "was"), rapid.Float64().Draw(t, "now")))
 		}
 		slices.SortFunc(events, func(a, b postgres.PaceEvent) int { return b.At.Compare(a.At) })
-		c := newChart(events, noon.Add(time.Hour))
+		lines := toldEvents(events, noon.Add(time.Hour))
+		c := newChart(events, lines, noon.Add(time.Hour))
 		texts := []string{c.Line, c.Area}
 		for _, h := range c.Holds {
 			texts = append(texts, h.X+" "+h.W)
 		}
 		for _, m := range c.Marks {
-			texts = append(texts, m.X)
+			texts = append(texts, m.X, m.From)
+		}
+		for _, n := range c.Numbers {
+			texts = append(texts, n.X)
 		}
 		for _, text := range texts {
 			for _, found := range number.FindAllString(text, -1) {
@@ -112,12 +116,17 @@ func TestChart(t *testing.T) {
 		paceEvent(20, 1, "P", pacing.Faster, 10, 20),
 		paceEvent(0, 1, "P", pacing.Started, 0, 10),
 	}
-	c := newChart(events, noon.Add(100*time.Second))
+	c := newChart(events, toldEvents(events, noon), noon.Add(100*time.Second))
 	want := chart{
 		Line:  "M0 100.0H0.0V100.0H200.0V0.0H400.0V100.0H600.0V200.0H800.0V150.0H1000.0",
 		Area:  "M0 100.0H0.0V100.0H200.0V0.0H400.0V100.0H600.0V200.0H800.0V150.0H1000.0V200.0H0Z",
-		Holds: []span{{"600.0", "200.0"}}, Marks: []mark{{"400.0", "12:00:40: 20/s → 10/s"}},
-		Top: "20/s", Half: "10/s", From: "12:00:00", Upto: "12:01:40",
+		Holds: []span{{"600.0", "200.0"}}, Marks: []mark{
+			{"200.0", "180.0", "faster", "12:00:20: Went faster: 10/s → 20/s"},
+			{"400.0", "0", "slowed", "12:00:40: Asked us to slow down: 20/s → 10/s"},
+			{"600.0", "0", "slowed", "12:01:00: Takes nothing now: held"},
+			{"800.0", "180.0", "faster", "12:01:20: Takes mail again, at 5.0/s"}},
+		Numbers: []label{{"20.0", "14", 2, "faster"}, {"40.0", "14", 3, "slowed"}, {"60.0", "14", 5, "slowed"}, {"80.0", "14", 6, "faster"}},
+		Top:     "20/s", Half: "10/s", From: "12:00:00", Upto: "12:01:40",
 		Label: "Rate since 12:00:00 UTC, up to 20/s; slowed 1 time, held 1 time, now 5.0/s.",
 	}
 	if diff := cmp.Diff(want, c); diff != "" {

@@ -1,129 +1,52 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/pacing"
 )
-
-// providerLine is a provider in the list.
-type providerLine struct {
-	ID       int64
-	Name     string
-	Standing standing
-	Waiting  int64
-	Recent   postgres.Recent // of the last hour
-}
-
-// providersView is the list of providers, those that need attention first.
-type providersView struct {
-	At        time.Time
-	Providers []providerLine
-	Hidden    int // providers that were never mailed, beyond the list
-}
-
-const (
-	recentFor = time.Hour
-	// providerLines bounds the list. What needs attention and what mail waits
-	// for stands at its beginning.
-	providerLines = 300
-)
-
-func (s *Server) listProviders(w http.ResponseWriter, r *http.Request) error {
-	view, err := s.providers(r.Context())
-	if err != nil {
-		return err
-	}
-	return s.render(w, http.StatusOK, "providers",
-		frame{Title: "Providers", Section: "providers", Live: "/providers/live", Page: view})
-}
-
-func (s *Server) providersLive(w http.ResponseWriter, r *http.Request) error {
-	return s.live(w, r, "providers", func(ctx context.Context) ([]byte, bool, error) {
-		view, err := s.providers(ctx)
-		if err != nil {
-			return nil, false, err
-		}
-		fragment, err := s.draw("providers", "live", view)
-		return fragment, false, err
-	})
-}
-
-func (s *Server) providers(ctx context.Context) (providersView, error) {
-	view := providersView{At: time.Now()}
-	known, err := s.service.Store.Providers(ctx)
-	if err != nil {
-		return view, err
-	}
-	paces, err := s.service.Paces(ctx)
-	if err != nil {
-		return view, err
-	}
-	waiting, err := s.service.Store.Waiting(ctx)
-	if err != nil {
-		return view, err
-	}
-	recent, err := s.service.Store.Recent(ctx, view.At.Add(-recentFor))
-	if err != nil {
-		return view, err
-	}
-	for _, p := range known {
-		line := providerLine{ID: p.ID, Name: p.Name, Waiting: waiting[p.ID], Recent: recent[p.ID]}
-		pace, mailed := paces[p.ID]
-		switch {
-		case !mailed:
-			line.Standing = newStanding(nil, 0, view.At)
-		default:
-			line.Standing = newStanding(&pace.Pace, int64(pace.Pace.Lanes), view.At)
-		}
-		view.Providers = append(view.Providers, line)
-	}
-	slices.SortStableFunc(view.Providers, func(a, b providerLine) int {
-		return cmp.Or(cmp.Compare(a.urgency(), b.urgency()), cmp.Compare(b.Waiting, a.Waiting))
-	})
-	if len(view.Providers) > providerLines {
-		view.Hidden = len(view.Providers) - providerLines
-		view.Providers = view.Providers[:providerLines]
-	}
-	return view, nil
-}
-
-// urgency orders the list: held and slowed providers that mail waits for, then
-// all that mail waits for, then the others.
-func (l providerLine) urgency() int {
-	if l.Waiting > 0 {
-		return l.Standing.rank()
-	}
-	return 10 + l.Standing.rank()
-}
 
 // providerView is one provider.
 type providerView struct {
 	At       time.Time
 	ID       int64
 	Name     string
+	Key      string
 	Standing standing
 	Mailed   bool // a pace is known
 	Pace     pacing.Pace
-	Doing    string // what the pacer does now
-	Looks    bool   // it will look for a higher limit
+	Cap      float64 // by hand; 0 none
+	Doing    string  // what the pacer does now
+	Looks    bool    // it will look for a higher limit
+	Held     bool    // a hold or a pause can be ended
 	Waiting  int64
 	Recent   postgres.Recent
+	Facts    []fact // what was learned
 	Chart    chart
 	Feed     []feedLine
+	Replies  []replyGroup // of the last day
+	Others   int          // more sources than the one that is shown
 }
 
-// chartEvents is how many changes of pace the chart goes back, feedEvents how
-// many are told.
+// fact is something that was learned of a provider.
+type fact struct{ Name, Value, Why string }
+
 const (
+	// chartEvents is how many changes of pace the chart goes back, feedLines how
+	// many lines tell of them, markedLines how many of these are found on the
+	// chart by their number.
 	chartEvents = 400
-	feedEvents  = 60
+	feedLines   = 60
+	markedLines = 12
+	// repliesFor is how far back a provider's replies go, providerReplyRows how
+	// many kinds of them are shown.
+	repliesFor        = 24 * time.Hour
+	providerReplyRows = 12
 )
 
 func (s *Server) showProvider(w http.ResponseWriter, r *http.Request) error {
@@ -159,49 +82,80 @@ func (s *Server) providerLive(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) provider(ctx context.Context, id int64) (providerView, error) {
 	view := providerView{At: time.Now(), ID: id}
-	known, err := s.service.Store.Provider(ctx, id)
+	known, err := s.service.Provider(ctx, id)
 	if err != nil {
 		return view, err
 	}
-	if id == 0 {
-		return view, postgres.ErrNotFound // stands for domains that are being looked up
-	}
-	view.Name = known.Name
-	paces, err := s.service.Paces(ctx)
+	view.Name, view.Key, view.Waiting, view.Recent = known.Name, known.Key, known.Waiting, known.Recent
+	measured, err := s.service.Store.LastMeasured(ctx, id)
 	if err != nil {
 		return view, err
 	}
 	view.Standing = newStanding(nil, 0, view.At)
-	if p, ok := paces[id]; ok {
-		view.Mailed, view.Pace, view.Doing = true, p.Pace, doing(p.Pace)
-		view.Standing = newStanding(&p.Pace, int64(p.Pace.Lanes), view.At)
-		view.Looks = p.Pace.HoldUntil.IsZero() && p.Pace.Next.After(view.At)
+	if main, mailed := known.Main(); mailed {
+		p := main.Pace
+		view.Mailed, view.Pace, view.Cap, view.Doing = true, p, main.Cap, doing(p)
+		view.Standing = newStanding(&p, int64(p.Lanes), view.At)
+		view.Held = p.HoldUntil.After(view.At) || p.Mode == "hold" || p.Mode == "knock"
+		view.Looks = !view.Held && p.Next.After(view.At)
+		view.Facts = facts(known, main, measured, view.At)
+		view.Others = len(known.Sources) - 1
 	}
-	waiting, err := s.service.Store.Waiting(ctx)
-	if err != nil {
-		return view, err
-	}
-	recent, err := s.service.Store.Recent(ctx, view.At.Add(-recentFor))
-	if err != nil {
-		return view, err
-	}
-	view.Waiting, view.Recent = waiting[id], recent[id]
 	events, err := s.service.Store.PaceEvents(ctx, id, 0, chartEvents)
 	if err != nil {
 		return view, err
 	}
-	view.Chart = newChart(events, view.At)
-	view.Feed = toldEvents(events, view.At)
+	lines := toldEvents(events, view.At)
+	view.Chart = newChart(events, lines, view.At)
+	view.Feed = lines[:min(len(lines), feedLines)]
+	groups, err := s.service.Store.ProviderReplies(ctx, id, view.At.Add(-repliesFor), providerReplyRows)
+	if err != nil {
+		return view, err
+	}
+	for _, g := range groups {
+		view.Replies = append(view.Replies, newReplyGroup(g))
+	}
 	return view, nil
 }
 
-// toldEvents tells the newest changes of pace one by one, without the name.
+// facts says what was learned of a provider, what is certain first.
+func facts(known service.ProviderStanding, main service.SourceStanding, measured *postgres.PaceEvent, now time.Time) []fact {
+	p := main.Pace
+	var all []fact
+	add := func(name, value, why string) { all = append(all, fact{name, value, why}) }
+	if measured != nil {
+		add("Measured", rate(measured.Now)+", "+moment(measured.At, now)+" UTC", sentence(measured.Reason, measured.Reply))
+	}
+	switch {
+	case p.Lo > 0 && p.Hi > 0:
+		add("The limit", "between "+rate(p.Lo)+" and "+rate(p.Hi), "The first is accepted, the second was refused.")
+	case p.Lo > 0:
+		add("Accepted", rate(p.Lo), "No limit was met.")
+	case p.Hi > 0:
+		add("Refused", rate(p.Hi), "")
+	}
+	for _, sentence := range main.Learned {
+		add("Learned", capital(sentence)+".", "")
+	}
+	if p.Greylists {
+		add("Retries", "pass after "+p.RetryAfter.Round(time.Second).String(), "Mail servers that greylist put off whom they do not know.")
+	}
+	if share := known.DeferredShare(); share > 0 {
+		add("Put off in the last hour", fmt.Sprintf("%.1f %%", 100*share), "Of all attempts.")
+	}
+	add("May still cost", plural(int64(max(main.Budget, 0)), "refusal", "refusals"),
+		"What accepted mail has earned for the search for more.")
+	return all
+}
+
+// toldEvents tells the changes of pace of one provider, newest first, without
+// its name. The newest have the numbers under which the chart shows them.
 func toldEvents(events []postgres.PaceEvent, now time.Time) []feedLine {
-	lines := make([]feedLine, 0, feedEvents)
-	for _, e := range events[:min(len(events), feedEvents)] {
-		line := paceLine(e)
-		line.When, line.Name, line.Words = moment(e.At, now), "", capital(line.Words)
-		lines = append(lines, line)
+	lines := paceLines(events)
+	for i := range lines {
+		line := &lines[i]
+		line.When, line.Name, line.Words = moment(line.At, now), "", capital(line.Words)
+		line.Number = max(min(len(lines), markedLines)-i, 0)
 	}
 	return lines
 }
@@ -218,6 +172,9 @@ func doing(p pacing.Pace) string {
 	case "pause":
 		return "Pausing after a refusal."
 	case "hold":
+		if p.Manual {
+			return "Nothing is sent until then; after that, one message asks whether the way is free."
+		}
 		return "Nothing is sent; single messages ask whether it is over."
 	case "knock":
 		return "One message asks whether the hold is over."

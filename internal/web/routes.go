@@ -31,6 +31,8 @@ func (s *Server) routes() (all, public http.Handler) {
 		"GET /providers/live":            s.providersLive,
 		"GET /providers/{id}":            s.showProvider,
 		"GET /providers/{id}/live":       s.providerLive,
+		"GET /providers/{id}/{verb}":     s.askOverrule,
+		"POST /providers/{id}/{verb}":    s.overrule,
 		"GET /imports":                   s.listImports,
 		"GET /imports/live":              s.importsLive,
 		"GET /imports/{id}":              s.showImport,
