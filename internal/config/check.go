@@ -66,6 +66,11 @@ func (c Config) checkWeb() error {
 	if c.Web.PublicListen != "" && !isListenAddress(c.Web.PublicListen) {
 		return fmt.Errorf("web.public_listen: %q is not an address such as 0.0.0.0:8081", c.Web.PublicListen)
 	}
+	for _, text := range c.Web.TrustedProxies {
+		if _, err := network(text); err != nil {
+			return fmt.Errorf("web.trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
+		}
+	}
 	if c.Web.PublicURL == "" {
 		return nil
 	}
@@ -77,6 +82,25 @@ func (c Config) checkWeb() error {
 		return fmt.Errorf("web.public_url: %q must begin with https:// (RFC 8058 asks for HTTPS in one-click links)", c.Web.PublicURL)
 	}
 	return nil
+}
+
+// Proxies returns the networks of trusted_proxies.
+func (w Web) Proxies() []netip.Prefix {
+	var proxies []netip.Prefix
+	for _, text := range w.TrustedProxies {
+		if p, err := network(text); err == nil {
+			proxies = append(proxies, p)
+		}
+	}
+	return proxies
+}
+
+// network reads an address or a network.
+func network(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr.Prefix(addr.BitLen())
+	}
+	return netip.ParsePrefix(text)
 }
 
 // isListenAddress reports whether text is a host, which may be empty, and the

@@ -142,7 +142,7 @@ func (n *Node) prepare(ctx context.Context) error {
 	if n.pages == nil {
 		return nil
 	}
-	return n.pages.serve(n.Service, n.tokens)
+	return n.pages.serve(ctx, n.Service, n.tokens)
 }
 
 // fillSandbox supplies what only real sending must be told.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,8 +41,8 @@ func openPages(c config.Config, log *slog.Logger) (*pages, error) {
 	if !c.Has("web") {
 		return p, nil
 	}
-	if err := checkReach(c.Web); err != nil {
-		return nil, err
+	if _, err := net.ResolveTCPAddr("tcp", c.Web.Listen); err != nil || c.Web.Listen == "" {
+		return nil, fmt.Errorf("web.listen: %q is not an address such as 127.0.0.1:8080", c.Web.Listen)
 	}
 	listener, err := listenNear(c.Web.Listen)
 	if err != nil {
@@ -60,20 +61,6 @@ func openPages(c config.Config, log *slog.Logger) (*pages, error) {
 		p.public = openDoor(listener, log)
 	}
 	return p, nil
-}
-
-// checkReach refuses to show the pages to others than this machine without a
-// password.
-func checkReach(c config.Web) error {
-	addr, err := net.ResolveTCPAddr("tcp", c.Listen)
-	if err != nil || c.Listen == "" {
-		return fmt.Errorf("web.listen: %q is not an address such as 127.0.0.1:8080", c.Listen)
-	}
-	if c.Password == "" && !addr.IP.IsLoopback() {
-		return fmt.Errorf("web.listen: others can reach %s, and there is no password; "+
-			"set web.password, or listen on 127.0.0.1:%d and let an HTTPS proxy with a login stand in front", c.Listen, addr.Port)
-	}
-	return nil
 }
 
 // listenNear listens on an address, or on the next free port after its own.
@@ -113,13 +100,30 @@ func (p *pages) url() string {
 	return p.team.url()
 }
 
+// tellReach says so when nobody but this machine can use the pages yet, although
+// they listen for others.
+func (p *pages) tellReach(ctx context.Context, s *service.Service) error {
+	addr, err := net.ResolveTCPAddr("tcp", p.config.Web.Listen)
+	if err != nil || addr.IP.IsLoopback() || p.config.Web.Password != "" {
+		return err
+	}
+	any, err := s.AnyUser(ctx)
+	if err == nil && !any {
+		p.log.Warn("nobody is entered yet, so only this machine can open the pages; make the owner with `headway user add ADDRESS`")
+	}
+	return err
+}
+
 // serve begins to answer.
-func (p *pages) serve(s *service.Service, tokens *token.Keyring) error {
+func (p *pages) serve(ctx context.Context, s *service.Service, tokens *token.Keyring) error {
 	if p.team == nil {
 		return nil
 	}
 	programs, err := api.New(api.Config{Service: s, Log: p.log})
 	if err != nil {
+		return err
+	}
+	if err := p.tellReach(ctx, s); err != nil {
 		return err
 	}
 	c := web.Config{Service: s, Tokens: tokens, Password: p.config.Web.Password, API: programs, Log: p.log}

@@ -21,8 +21,9 @@ type Service struct {
 	Config config.Config
 	Log    *slog.Logger
 
-	box *secret.Box
-	bar func(keys ...string) // keeps mail in hand from going out; may be nil
+	box    *secret.Box
+	logins *logins
+	bar    func(keys ...string) // keeps mail in hand from going out; may be nil
 }
 
 // New returns the service of a database. It refuses a database whose secrets
@@ -32,7 +33,7 @@ func New(ctx context.Context, store *postgres.Store, queue *jobs.Queue, c config
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{Store: store, Queue: queue, Config: c, Log: log, box: box}
+	s := &Service{Store: store, Queue: queue, Config: c, Log: log, box: box, logins: newLogins()}
 	if err := s.checkKey(ctx); err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (s *Server) listCampaigns(w http.ResponseWriter, r *http.Request) error {
 	for _, c := range found {
 		view.Campaigns = append(view.Campaigns, newCampaignLine(c))
 	}
-	return s.render(w, http.StatusOK, "campaigns", frame{Title: "Campaigns", Section: "campaigns", Page: view})
+	return s.render(w, r, http.StatusOK, "campaigns", frame{Title: "Campaigns", Section: "campaigns", Page: view})
 }
 
 // keyOf reads the key after which a page begins; 0 when there is none.

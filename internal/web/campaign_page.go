@@ -40,7 +40,7 @@ func (s *Server) showCampaign(w http.ResponseWriter, r *http.Request) error {
 	if !view.Settled() {
 		f.Live = fmt.Sprintf("/campaigns/%d/live", id)
 	}
-	return s.render(w, http.StatusOK, "campaign", f)
+	return s.render(w, r, http.StatusOK, "campaign", f)
 }
 
 // campaignNow returns the view of a campaign, of a moment ago at most.
@@ -85,7 +85,7 @@ func (s *Server) askCancel(w http.ResponseWriter, r *http.Request) error {
 	if _, err := view.State.After(campaign.Cancel); err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "cancel", frame{Title: "Cancel " + view.Name, Section: "campaigns", Page: view})
+	return s.render(w, r, http.StatusOK, "cancel", frame{Title: "Cancel " + view.Name, Section: "campaigns", Page: view})
 }
 
 // changeCampaign does what a button says and goes back to the campaign.

@@ -76,7 +76,7 @@ func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "dashboard",
+	return s.render(w, r, http.StatusOK, "dashboard",
 		frame{Title: "Dashboard", Section: "dashboard", Live: "/live", Page: view})
 }
 

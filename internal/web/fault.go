@@ -24,8 +24,10 @@ func (r *refusal) Error() string { return r.Title }
 var (
 	errPassword = &refusal{Status: http.StatusUnauthorized, Title: "A password is needed",
 		Words: "The user name is headway; the password stands in the settings as web.password."}
+	errToken = &refusal{Status: http.StatusUnauthorized, Title: "This token is not good",
+		Words: "It is not known, or was revoked. `headway token list` shows all."}
 	errForeignName = &refusal{Status: http.StatusMisdirectedRequest, Title: "These pages are for this machine only",
-		Words: "They were asked for under another name. Use http://127.0.0.1 or http://localhost, or set web.password in the settings."}
+		Words: "They were asked for under another name. Use http://127.0.0.1 or http://localhost on this machine, make the owner account there or with headway user add, or set web.password in the settings."}
 	errCrossSite = &refusal{Status: http.StatusForbidden, Title: "This came from another site",
 		Words: "Only Headway's own pages may change anything. Go back to the page and press the button there."}
 	errBadForm = &refusal{Status: http.StatusBadRequest, Title: "This form could not be read",
@@ -61,10 +63,13 @@ func (s *Server) explain(r *http.Request, err error) *refusal {
 		Words: "It is our fault, not yours, and it is written down in the log. Try again in a moment."}
 }
 
-// pathOnly is the path for the log, without the secret of an unsubscribe link.
+// pathOnly is the path for the log, without the secret of an unsubscribe link or
+// an invitation.
 func pathOnly(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, "/u/") {
-		return "/u/…"
+	for _, secret := range []string{"/u/", "/join/"} {
+		if strings.HasPrefix(r.URL.Path, secret) {
+			return secret + "…"
+		}
 	}
 	return r.URL.Path
 }
@@ -85,7 +90,7 @@ func (s *Server) writeFault(w http.ResponseWriter, r *http.Request, err error, p
 		return // the browser has gone
 	}
 	why := s.explain(r, err)
-	if err := s.render(w, why.Status, page, frame{Title: why.Title, Page: why}); err != nil {
+	if err := s.render(w, r, why.Status, page, frame{Title: why.Title, Page: why}); err != nil {
 		s.log.Error("the page of an error could not be made", "error", err)
 		http.Error(w, why.Title+". "+why.Words, why.Status)
 	}

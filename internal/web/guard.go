@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/headwaymail/headway/internal/auth"
 )
 
 const (
@@ -73,21 +75,60 @@ func (s *Server) unindexed(next http.Handler) http.Handler {
 	})
 }
 
-// onlyTeam lets pass who knows the password, and nothing that another site
-// made a browser do.
+// onlyTeam keeps out what another site made a browser do. Until somebody is
+// entered, it also lets pass only who knows the password or sits at this machine;
+// afterwards each page asks for a login ([Server.asks]).
 func (s *Server) onlyTeam(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peopled, err := s.hasPeople(r)
 		switch {
+		case err != nil:
+			s.publicFault(w, r, err)
+		case peopled:
+			if s.sameOrigin.Check(r) != nil {
+				s.teamFault(w, r, errCrossSite)
+				return
+			}
+			next.ServeHTTP(w, r)
 		case s.password != "" && !s.knowsPassword(r):
 			w.Header().Set("WWW-Authenticate", `Basic realm="Headway", charset="UTF-8"`)
 			s.publicFault(w, r, errPassword)
-		case s.password == "" && !namesLoopback(r.Host):
+		case s.password == "" && !(namesLoopback(r.Host) && namesLoopback(r.RemoteAddr)):
 			s.publicFault(w, r, errForeignName)
 		case s.sameOrigin.Check(r) != nil:
 			s.teamFault(w, r, errCrossSite)
 		default:
 			next.ServeHTTP(w, r)
 		}
+	})
+}
+
+// hasPeople reports whether somebody is entered, so that a login is needed.
+func (s *Server) hasPeople(r *http.Request) (bool, error) {
+	if s.peopled.Load() {
+		return true, nil
+	}
+	any, err := s.service.AnyUser(r.Context())
+	if err == nil && any {
+		s.peopled.Store(true)
+	}
+	return any, err
+}
+
+// monitor lets pass programs with a token of the API, and people who may look.
+func (s *Server) monitor(next http.Handler) http.Handler {
+	people := s.asks(auth.Look, next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, isToken := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !isToken {
+			people.ServeHTTP(w, r)
+			return
+		}
+		if _, err := s.service.Authenticate(r.Context(), token); err != nil {
+			s.publicFault(w, r, errToken)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

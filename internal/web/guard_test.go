@@ -51,8 +51,9 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// Without a password, only requests that name this machine are answered: a
-// foreign site whose name resolves to 127.0.0.1 is not.
+// Without a password, only requests from this machine that name it are answered:
+// a foreign site whose name resolves to 127.0.0.1 is not, nor is another machine
+// that says "localhost".
 func TestForeignNames(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -60,11 +61,17 @@ func TestForeignNames(t *testing.T) {
 		"127.0.0.2": 200, "headway.localhost": 200, "evil.test": 421, "evil.test:8080": 421, "127.0.0.1.evil.test": 421,
 		"192.168.0.7:8080": 421, "": 421} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Host = host
+		r.Host, r.RemoteAddr = host, "127.0.0.1:4711"
 		w := httptest.NewRecorder()
 		b.server.Handler().ServeHTTP(w, r)
 		if w.Code != status {
 			t.Errorf("Host %q: %d, want %d", host, w.Code, status)
+		}
+		if r.RemoteAddr = "192.0.2.1:4711"; status == http.StatusOK {
+			w := httptest.NewRecorder()
+			if b.server.Handler().ServeHTTP(w, r); w.Code != http.StatusMisdirectedRequest {
+				t.Errorf("another machine that says %q: %d", host, w.Code)
+			}
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (s *Server) listImports(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "imports",
+	return s.render(w, r, http.StatusOK, "imports",
 		frame{Title: "Imports", Section: "imports", Live: "/imports/live", Page: view})
 }
 
@@ -152,7 +152,7 @@ func (s *Server) showImport(w http.ResponseWriter, r *http.Request) error {
 	if !view.Settled {
 		f.Live = fmt.Sprintf("/imports/%d/live", id)
 	}
-	return s.render(w, http.StatusOK, "import", f)
+	return s.render(w, r, http.StatusOK, "import", f)
 }
 
 func (s *Server) importLive(w http.ResponseWriter, r *http.Request) error {

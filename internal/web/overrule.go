@@ -52,7 +52,7 @@ func (s *Server) askOverrule(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	view.Asked = query.Has("note") || view.Verb == service.Release || view.Verb == service.Reset
 	if !view.Asked {
-		return s.renderOverrule(w, http.StatusOK, view)
+		return s.renderOverrule(w, r, http.StatusOK, view)
 	}
 	if view.Problem == "" {
 		view.Preview, err = s.service.Preview(r.Context(), view.Provider.ID, o)
@@ -63,12 +63,12 @@ func (s *Server) askOverrule(w http.ResponseWriter, r *http.Request) error {
 	}
 	if view.Problem != "" {
 		view.Asked = false
-		return s.renderOverrule(w, http.StatusUnprocessableEntity, view)
+		return s.renderOverrule(w, r, http.StatusUnprocessableEntity, view)
 	}
 	if o.Verb == service.Hold {
 		view.Until = o.Until.UTC().Format(time.RFC3339)
 	}
-	return s.renderOverrule(w, http.StatusOK, view)
+	return s.renderOverrule(w, r, http.StatusOK, view)
 }
 
 // overrule carries a decision out and goes back to the provider.
@@ -87,14 +87,14 @@ func (s *Server) overrule(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if view.Problem != "" {
-		return s.renderOverrule(w, http.StatusUnprocessableEntity, view)
+		return s.renderOverrule(w, r, http.StatusUnprocessableEntity, view)
 	}
 	http.Redirect(w, r, fmt.Sprintf("/providers/%d", view.Provider.ID), http.StatusSeeOther)
 	return nil
 }
 
-func (s *Server) renderOverrule(w http.ResponseWriter, status int, view overruleView) error {
-	return s.render(w, status, "overrule", frame{Title: view.Title + " " + view.Provider.Name, Section: "providers", Page: view})
+func (s *Server) renderOverrule(w http.ResponseWriter, r *http.Request, status int, view overruleView) error {
+	return s.render(w, r, status, "overrule", frame{Title: view.Title + " " + view.Provider.Name, Section: "providers", Page: view})
 }
 
 // problemOf returns the words of an error that the form can mend.
@@ -165,9 +165,4 @@ func spans(chosen string) []choice {
 		all[i].Chosen = all[i].Value == chosen
 	}
 	return all
-}
-
-// actor is who works with the pages, for the audit log.
-func actor(*http.Request) service.Actor {
-	return service.Actor{Name: userName, Door: service.Pages} // the only account that there is
 }

@@ -58,7 +58,7 @@ func (s *Server) showProvider(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "provider",
+	return s.render(w, r, http.StatusOK, "provider",
 		frame{Title: view.Name, Section: "providers", Live: fmt.Sprintf("/providers/%d/live", id), Page: view})
 }
 

@@ -38,7 +38,7 @@ func (s *Server) listProviders(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "providers",
+	return s.render(w, r, http.StatusOK, "providers",
 		frame{Title: "Providers", Section: "providers", Live: "/providers/live", Page: view})
 }
 

@@ -17,10 +17,11 @@ var templateFiles embed.FS
 // frame is what stands around every page.
 type frame struct {
 	Title   string
-	Section string // the entry of the navigation that the page belongs to
-	Live    string // where the page's live part comes from; empty when it stands still
-	Banner  string // filled in by render
-	Page    any    // the page's own view model
+	Section string  // the entry of the navigation that the page belongs to
+	Live    string  // where the page's live part comes from; empty when it stands still
+	Banner  string  // filled in by render
+	Visitor visitor // filled in by render
+	Page    any     // the page's own view model
 }
 
 // templates are the pages by name. Each file of the folder defines "main", and
@@ -67,8 +68,8 @@ func functions(files assets) template.FuncMap {
 }
 
 // render answers with a whole page. Nothing is written when it fails.
-func (s *Server) render(w http.ResponseWriter, status int, page string, f frame) error {
-	f.Banner = s.banner
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page string, f frame) error {
+	f.Banner, f.Visitor = s.banner, visitorOf(r)
 	body, err := s.draw(page, "page", f)
 	if err != nil {
 		return err

@@ -90,7 +90,7 @@ func (s *Server) showReport(w http.ResponseWriter, r *http.Request) error {
 	if view.Recipients, err = s.recipients(r.Context(), id, state, after); err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "report", frame{Title: "Report of " + view.Name, Section: "campaigns", Page: view})
+	return s.render(w, r, http.StatusOK, "report", frame{Title: "Report of " + view.Name, Section: "campaigns", Page: view})
 }
 
 func (s *Server) report(ctx context.Context, id int64) (reportView, error) {

@@ -6,11 +6,19 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/headwaymail/headway/internal/auth"
 )
 
 // handler answers a request, or returns the error that the visitor is to see.
 // It returns an error only as long as nothing was written.
 type handler func(w http.ResponseWriter, r *http.Request) error
+
+// entrance is a page with what it asks of its visitor.
+type entrance struct {
+	ability auth.Ability
+	do      handler
+}
 
 // routes returns the handlers of everything and of what is public.
 func (s *Server) routes() (all, public http.Handler) {
@@ -18,30 +26,43 @@ func (s *Server) routes() (all, public http.Handler) {
 	s.addPublic(open, s.assets.only(publicAssets...))
 
 	team := http.NewServeMux()
-	for pattern, h := range map[string]handler{
-		"GET /{$}":                       s.showDashboard,
-		"GET /live":                      s.dashboardLive,
-		"GET /campaigns":                 s.listCampaigns,
-		"GET /campaigns/{id}":            s.showCampaign,
-		"GET /campaigns/{id}/live":       s.campaignLive,
-		"GET /campaigns/{id}/cancel":     s.askCancel,
-		"POST /campaigns/{id}/{verb}":    s.changeCampaign,
-		"GET /campaigns/{id}/report":     s.showReport,
-		"GET /providers":                 s.listProviders,
-		"GET /providers/live":            s.providersLive,
-		"GET /providers/{id}":            s.showProvider,
-		"GET /providers/{id}/live":       s.providerLive,
-		"GET /providers/{id}/{verb}":     s.askOverrule,
-		"POST /providers/{id}/{verb}":    s.overrule,
-		"GET /imports":                   s.listImports,
-		"GET /imports/live":              s.importsLive,
-		"GET /imports/{id}":              s.showImport,
-		"GET /imports/{id}/live":         s.importLive,
-		"GET /imports/{id}/rejected.csv": s.downloadRejects,
+	for pattern, e := range map[string]entrance{
+		"GET /{$}":                       {auth.Look, s.showDashboard},
+		"GET /live":                      {auth.Look, s.dashboardLive},
+		"GET /campaigns":                 {auth.Look, s.listCampaigns},
+		"GET /campaigns/{id}":            {auth.Look, s.showCampaign},
+		"GET /campaigns/{id}/live":       {auth.Look, s.campaignLive},
+		"GET /campaigns/{id}/cancel":     {auth.Write, s.askCancel},
+		"POST /campaigns/{id}/{verb}":    {auth.Write, s.changeCampaign},
+		"GET /campaigns/{id}/report":     {auth.Look, s.showReport},
+		"GET /providers":                 {auth.Look, s.listProviders},
+		"GET /providers/live":            {auth.Look, s.providersLive},
+		"GET /providers/{id}":            {auth.Look, s.showProvider},
+		"GET /providers/{id}/live":       {auth.Look, s.providerLive},
+		"GET /providers/{id}/{verb}":     {auth.Steer, s.askOverrule},
+		"POST /providers/{id}/{verb}":    {auth.Steer, s.overrule},
+		"GET /imports":                   {auth.Look, s.listImports},
+		"GET /imports/live":              {auth.Look, s.importsLive},
+		"GET /imports/{id}":              {auth.Look, s.showImport},
+		"GET /imports/{id}/live":         {auth.Look, s.importLive},
+		"GET /imports/{id}/rejected.csv": {auth.Look, s.downloadRejects},
+		"GET /people":                    {auth.Manage, s.listPeople},
+		"POST /people/{verb}":            {auth.Manage, s.changePeople},
 	} {
-		team.Handle(pattern, s.page(h, s.teamFault))
+		team.Handle(pattern, s.asks(e.ability, s.page(e.do, s.teamFault)))
 	}
-	team.Handle("GET /metrics", promhttp.Handler())
+	for pattern, h := range map[string]handler{ // for those who are not logged in
+		"GET /login":          s.askLogin,
+		"POST /login":         s.login,
+		"POST /logout":        s.logout,
+		"GET /welcome":        s.askWelcome,
+		"POST /welcome":       s.welcome,
+		"GET /join/{secret}":  s.askJoin,
+		"POST /join/{secret}": s.join,
+	} {
+		team.Handle(pattern, s.page(h, s.publicFault))
+	}
+	team.Handle("GET /metrics", s.monitor(promhttp.Handler()))
 
 	everything := http.NewServeMux()
 	s.addPublic(everything, s.assets)

@@ -41,7 +41,7 @@ func (s *Server) showLeave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "leave", frame{Title: "Unsubscribe", Page: view})
+	return s.render(w, r, http.StatusOK, "leave", frame{Title: "Unsubscribe", Page: view})
 }
 
 // leaving reads the link of a request.
@@ -90,7 +90,7 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "leave", frame{Title: "Unsubscribed", Page: view})
+	return s.render(w, r, http.StatusOK, "leave", frame{Title: "Unsubscribed", Page: view})
 }
 
 // leaveByOneClick leaves the lists of the message, or everything when it went

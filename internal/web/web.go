@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/service"
@@ -22,11 +24,14 @@ type Config struct {
 	// Tokens verify unsubscribe links.
 	Tokens *token.Keyring
 	// Password guards everything that is not public, by HTTP basic
-	// authentication for the user "headway". Empty: no password; requests
-	// must then name this machine by a loopback address or localhost.
+	// authentication for the user "headway", until somebody is entered who can
+	// log in. Empty: no password; requests must then come from this machine and
+	// name it by a loopback address or localhost.
 	Password string
 	// API answers below /api/v1/, with an authentication of its own. May be nil.
 	API http.Handler
+	// Proxies may say for whom they ask (X-Forwarded-For).
+	Proxies []netip.Prefix
 	// Banner is shown on every page when it is not empty.
 	Banner string
 	// Log takes what went wrong behind an error page. Defaults to slog.Default().
@@ -38,6 +43,8 @@ type Server struct {
 	service     *service.Service
 	tokens      *token.Keyring
 	password    string
+	proxies     []netip.Prefix
+	peopled     atomic.Bool // somebody is entered: a login is needed
 	banner      string
 	api         http.Handler
 	log         *slog.Logger
@@ -62,7 +69,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	s := &Server{service: c.Service, tokens: c.Tokens, password: c.Password, banner: c.Banner, api: c.API, log: c.Log,
+	s := &Server{service: c.Service, tokens: c.Tokens, password: c.Password, proxies: c.Proxies, banner: c.Banner, api: c.API, log: c.Log,
 		sameOrigin: http.NewCrossOriginProtection(), rates: newRates()}
 	s.closing, s.beginToEnd = context.WithCancel(context.Background())
 	s.snapshots = newSnapshots(c.Service.Live, s.rates)
