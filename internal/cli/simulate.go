@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type simulateOptions struct {
 	explain   bool
 	benchmark bool
 	ablation  bool
+	calibrate bool
 	saved     string
 	save      bool
 }
@@ -42,11 +44,16 @@ refusals per 1,000 attempts that cost.
 
 --benchmark plays all thirty receivers in text and opaque mode beside every rival (this
 takes many minutes), judges the result by the targets, compares it with the saved run,
-and ends with exit code 3 when a target is missed or something fell.`,
+and ends with exit code 3 when a target is missed or something fell.
+
+--calibration sends a finite backlog to each receiver, asks at every twentieth of the way
+when it will be done, and compares with what came; exit code 3 when the median error from
+a quarter of the way on is above 15 %.`,
 		Example: `  headway simulate --receiver R03 --policy Envelope --explain
   headway simulate --receiver mine.yaml --seeds 5 --opaque
   headway simulate --receiver R05 --policy Envelope --plot r05.svg
-  headway simulate --benchmark`,
+  headway simulate --benchmark
+  headway simulate --calibration --receiver R06`,
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSimulate(cmd, o) },
 	}
@@ -60,6 +67,7 @@ and ends with exit code 3 when a target is missed or something fell.`,
 	flags.BoolVar(&o.explain, "explain", false, "print every decision of the pacer, with its reason")
 	flags.BoolVar(&o.benchmark, "benchmark", false, "play everything and judge it")
 	flags.BoolVar(&o.ablation, "ablation", false, "switch each part of the pacer off in turn")
+	flags.BoolVar(&o.calibrate, "calibration", false, "measure how well the end of a backlog is foreseen")
 	flags.StringVar(&o.saved, "saved", "", "with --benchmark: the run to compare with, and to save to with --save")
 	flags.BoolVar(&o.save, "save", false, "with --benchmark: keep this run in the file of --saved")
 	return cmd
@@ -84,6 +92,8 @@ func runSimulate(cmd *cobra.Command, o simulateOptions) error {
 			return err
 		}
 		return table.WriteAblation(cmd.OutOrStdout())
+	case o.calibrate:
+		return runCalibration(cmd, setup)
 	case o.plot != "" || o.explain:
 		return playOne(cmd.OutOrStdout(), setup, o)
 	}
@@ -209,6 +219,21 @@ func runBenchmark(cmd *cobra.Command, setup simulate.Setup, o simulateOptions) e
 	}
 	if !met || fallen {
 		return fmt.Errorf("the pacer is not as good as it should be: %w", errFound)
+	}
+	return nil
+}
+
+func runCalibration(cmd *cobra.Command, setup simulate.Setup) error {
+	found := simulate.Calibrate(setup.Scenarios, setup.Seeds, runtime.GOMAXPROCS(0))
+	if wantsJSON(cmd) {
+		return printJSON(cmd, found)
+	}
+	good, err := simulate.WriteCalibration(cmd.OutOrStdout(), found)
+	if err != nil {
+		return err
+	}
+	if !good {
+		return fmt.Errorf("ends are not foreseen as well as they should be: %w", errFound)
 	}
 	return nil
 }
