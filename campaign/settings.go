@@ -25,6 +25,10 @@ type Settings struct {
 	Lifetime Duration `json:"lifetime" toml:"lifetime"`
 	// StopBy ends what was never tried. Zero means never.
 	StopBy time.Time `json:"stop_by,omitzero" toml:"stop_by"`
+	// FinishBy is when everything should be done. It stops nothing and exceeds
+	// no pace: it says who will be late, and makes the campaign urgent where
+	// that helps. Zero means no such time.
+	FinishBy time.Time `json:"finish_by,omitzero" toml:"finish_by"`
 	// OnDoubt says what is done with messages in doubt. Defaults to resend.
 	OnDoubt Doubt `json:"on_doubt" toml:"on_doubt"`
 	// StopsWarnOnly turns the stops of a campaign that goes badly (too many

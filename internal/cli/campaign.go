@@ -33,7 +33,7 @@ func newCampaign() *cobra.Command {
 
 type createOptions struct {
 	name, from, fromName, replyTo, subject, preheader string
-	body, text, postal, zone, priority                string
+	body, text, postal, zone, priority, finishBy      string
 	lists, exclude                                    []string
 	lifetime                                          time.Duration
 }
@@ -65,6 +65,7 @@ body does not have it, a line with it is added.`,
 	flags.StringSliceVar(&o.exclude, "exclude", nil, "list whose members are left out")
 	flags.StringVar(&o.zone, "zone", "UTC", "time zone of the schedule, e.g. Europe/Warsaw")
 	flags.StringVar(&o.priority, "priority", "normal", "low, normal or urgent")
+	flags.StringVar(&o.finishBy, "finish-by", "", `when all should be done, e.g. "2026-11-24 17:00", in --zone: says who will be late, and becomes urgent where that helps`)
 	flags.DurationVar(&o.lifetime, "lifetime", 0, "how long a message is tried (default 48h)")
 	return cmd
 }
@@ -81,6 +82,13 @@ func runCampaignCreate(cmd *cobra.Command, o createOptions) error {
 			Preheader: o.preheader, PostalAddress: o.postal}}
 	if o.lifetime != 0 {
 		draft.Settings.Lifetime = campaign.Duration(o.lifetime)
+	}
+	if o.finishBy != "" {
+		by, err := campaign.ParseStart(o.finishBy, o.zone)
+		if err != nil {
+			return usageError{fmt.Errorf("--finish-by: %w", err)}
+		}
+		draft.Settings.FinishBy = by.UTC()
 	}
 	weights := map[string]int{"low": service.WeightLow, "normal": service.WeightNormal, "urgent": service.WeightUrgent}
 	weight, known := weights[o.priority]

@@ -47,10 +47,18 @@ func runProviders(cmd *cobra.Command, _ []string) error {
 			fmt.Fprintln(cmd.OutOrStdout(), "No provider is known yet: they are found when the first campaign is launched.")
 			return nil
 		}
-		t := newTable("provider", "key", "state", "pace", "known good", "lanes", "waiting", "deferred 1 h", "next", "why").leftAlign(2, 8, 9)
+		backlogs, err := d.service.Backlogs(ctx)
+		if err != nil {
+			return err
+		}
+		t := newTable("provider", "key", "state", "pace", "known good", "lanes", "waiting", "done, UTC", "deferred 1 h", "next", "why").leftAlign(2, 9, 10)
 		for _, p := range all {
 			view := api.NewProvider(p)
 			state, pace, good, lanes, next, why := "not tried yet", "–", "–", "–", "", ""
+			done := "–"
+			if e, waits := backlogs[p.ID]; waits {
+				done = e.Short(time.Now())
+			}
 			if main, mailed := p.Main(); mailed {
 				state, pace, lanes = view.State, perSecond(main.Pace.Rate), fmt.Sprint(main.Pace.Lanes)
 				if main.Pace.Lo > 0 {
@@ -61,7 +69,7 @@ func runProviders(cmd *cobra.Command, _ []string) error {
 				}
 				next, why = nextStep(main, time.Now()), main.Pace.Reason
 			}
-			t.row(clip(p.Name, 28), p.Key, state, pace, good, lanes, count(p.Waiting), count(p.Recent.Deferred), next, clip(why, 90))
+			t.row(clip(p.Name, 28), p.Key, state, pace, good, lanes, count(p.Waiting), done, count(p.Recent.Deferred), next, clip(why, 90))
 		}
 		t.print(cmd.OutOrStdout())
 		return nil

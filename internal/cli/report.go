@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,7 @@ func newCampaignReport() *cobra.Command {
 				}
 				if wantsJSON(cmd) {
 					return printJSON(cmd, map[string]any{"campaign": live.Campaign, "providers": live.Providers,
+						"estimate": live.Estimates.Whole, "late": live.Estimates.Late(live.Campaign.Settings.FinishBy),
 						"domains": domains, "replies": replies})
 				}
 				printReport(cmd.OutOrStdout(), live, domains, replies)
@@ -51,6 +53,9 @@ func printReport(w io.Writer, live service.Live, domains []postgres.DomainCounte
 		fmt.Fprintf(w, "Starts %s.\n", campaign.WordsForStart(c.ScheduledAt, c.TimeZone, time.Now()))
 	}
 	printTotals(w, c.Counters)
+	if words := strings.TrimSpace(live.Estimates.Whole.Sentences(live.At) + " " + live.Promise()); words != "" {
+		fmt.Fprintln(w, words)
+	}
 	if len(live.Providers) == 0 {
 		return
 	}

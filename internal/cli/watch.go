@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/pacing"
 )
@@ -87,7 +88,8 @@ func (s *screen) draw(live, before service.Live) {
 		return
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n\n", summary(live, before), bar(live, 60))
+	fmt.Fprintf(&b, "%s\n%s\n%s\n\n", summary(live, before), bar(live, 60),
+		strings.TrimSpace(live.Estimates.Whole.Sentences(live.At)+" "+live.Promise()))
 	providerTable(live, before).print(&b)
 	b.WriteByte('\n')
 	for _, line := range feed(live, 6) {
@@ -143,7 +145,31 @@ func summary(live, before service.Live) string {
 	if rate := ratePerSecond(live, before); rate > 0 {
 		parts = append(parts, fmt.Sprintf("%.0f/s", rate))
 	}
+	if c.State == campaign.Sending && n.Waiting() > 0 {
+		parts = append(parts, ending(live))
+	}
 	return strings.Join(parts, " · ")
+}
+
+// ending says in a few words when a campaign will be done.
+func ending(live service.Live) string {
+	whole := live.Estimates.Whole
+	if whole.Early {
+		return whole.Why
+	}
+	words := "done " + whole.End(live.At)
+	if len(live.Providers) > 1 && whole.Last != "" {
+		words += ", " + whole.Last + " last"
+	}
+	return words
+}
+
+// endWords says when a provider's part will be done.
+func endWords(p service.LiveProvider, now time.Time) string {
+	if p.Counters.Waiting() == 0 || p.Estimate == nil {
+		return "–"
+	}
+	return p.Estimate.Short(now)
 }
 
 // ratePerSecond is what was delivered between two views.
@@ -176,7 +202,7 @@ func bar(live service.Live, width int64) string {
 }
 
 func providerTable(live, before service.Live) *table {
-	t := newTable("provider", "", "recipients", "delivered", "deferred", "bounced", "other", "421s", "pace/s", "lanes", "state").leftAlign(10)
+	t := newTable("provider", "", "recipients", "delivered", "deferred", "bounced", "other", "421s", "pace/s", "lanes", "done, UTC", "state").leftAlign(11)
 	var throttled int64
 	for _, p := range live.Providers {
 		n := p.Counters
@@ -190,12 +216,12 @@ func providerTable(live, before service.Live) *table {
 		throttled += p.Throttled
 		t.row(clip(p.Name, 28), share(n.Delivered+n.Bounced+n.Expired+n.Suppressed+n.Cancelled+n.InDoubt, n.Targeted),
 			count(n.Targeted), count(n.Delivered), count(n.Deferred), count(n.Bounced),
-			count(n.Expired+n.Suppressed+n.Cancelled+n.InDoubt), count(p.Throttled), pace, lanes, state)
+			count(n.Expired+n.Suppressed+n.Cancelled+n.InDoubt), count(p.Throttled), pace, lanes, endWords(p, live.At), state)
 	}
 	n := live.Campaign.Counters
 	t.sum("all", share(n.Final(), n.Targeted), count(n.Targeted), count(n.Delivered), count(n.Deferred), count(n.Bounced),
 		count(n.Expired+n.Suppressed+n.Cancelled+n.InDoubt), count(throttled),
-		fmt.Sprintf("%.1f", ratePerSecond(live, before)), "", "")
+		fmt.Sprintf("%.1f", ratePerSecond(live, before)), "", "", "")
 	return t
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/pacing"
+	"github.com/headwaymail/headway/pacing/estimate"
 )
 
 // Live is a campaign as it stands now. Its figures are read one after the other
@@ -19,13 +20,15 @@ type Live struct {
 	Providers []LiveProvider // largest first
 	Events    []postgres.CampaignEvent
 	Pace      []postgres.PaceEvent // newest first, of these providers while it was sent
+	Estimates Estimates            // when it will be done; empty unless it is sending
 }
 
 // LiveProvider is one provider's part of a campaign.
 type LiveProvider struct {
 	postgres.ProviderCounters
-	Throttled int64        // how often it answered 421 to this campaign
-	Pace      *pacing.Pace // nil before the first message
+	Throttled int64              // how often it answered 421 to this campaign
+	Pace      *pacing.Pace       // nil before the first message
+	Estimate  *estimate.Estimate // when its part will be done; nil when nothing is left or nothing goes out
 }
 
 // livePaceEvents is more than liveEvents: pages show runs of steps as one line.
@@ -49,7 +52,11 @@ func (s *Service) Live(ctx context.Context, id int64) (Live, error) {
 	if err != nil {
 		return live, err
 	}
-	paces, err := s.Paces(ctx)
+	paces, err := s.storedPaces(ctx)
+	if err != nil {
+		return live, err
+	}
+	live.Estimates, err = s.estimate(ctx, live.Campaign, providers, paces, live.At)
 	if err != nil {
 		return live, err
 	}
@@ -58,6 +65,9 @@ func (s *Service) Live(ctx context.Context, id int64) (Live, error) {
 		entry := LiveProvider{ProviderCounters: p, Throttled: throttled[p.Provider]}
 		if known, ok := paces[p.Provider]; ok {
 			entry.Pace = &known.Pace
+		}
+		if e, ok := live.Estimates.Providers[p.Provider]; ok && p.Counters.Waiting() > 0 {
+			entry.Estimate = &e
 		}
 		live.Providers = append(live.Providers, entry)
 		live.Campaign.Counters = live.Campaign.Counters.Add(p.Counters)
@@ -75,6 +85,7 @@ type ProviderPace struct {
 	Name     string
 	Pace     pacing.Pace
 	Updated  time.Time
+	Backlog  *estimate.Estimate `json:",omitempty"` // when what waits there is done; filled in by who asks for it
 }
 
 // plenty of mail: a pace is shown as it is when lanes have enough to carry.
@@ -83,11 +94,25 @@ const plenty = 1 << 20
 // Paces returns the pace of every provider that was ever mailed, by its id. Of
 // several sources the one that was used last counts.
 func (s *Service) Paces(ctx context.Context) (map[int64]ProviderPace, error) {
-	stored, err := s.Store.Paces(ctx)
+	stored, err := s.storedPaces(ctx)
 	if err != nil {
 		return nil, err
 	}
 	paces := make(map[int64]ProviderPace, len(stored))
+	for provider, p := range stored {
+		paces[provider] = p.ProviderPace
+	}
+	return paces, nil
+}
+
+// storedPaces reads all paces with what they say of the time ahead.
+func (s *Service) storedPaces(ctx context.Context) (map[int64]storedPace, error) {
+	stored, err := s.Store.Paces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := now()
+	paces := make(map[int64]storedPace, len(stored))
 	for _, p := range stored {
 		var state pacing.State
 		if err := json.Unmarshal(p.State, &state); err != nil {
@@ -96,8 +121,10 @@ func (s *Service) Paces(ctx context.Context) (map[int64]ProviderPace, error) {
 		if before, ok := paces[p.Provider]; ok && before.Updated.After(p.Updated) {
 			continue
 		}
-		paces[p.Provider] = ProviderPace{Provider: p.Provider, Name: p.Name, Updated: p.Updated,
-			Pace: state.Pace(now(), pacing.Demand{Waiting: plenty})}
+		paces[p.Provider] = storedPace{
+			ProviderPace: ProviderPace{Provider: p.Provider, Name: p.Name, Updated: p.Updated,
+				Pace: state.Pace(at, pacing.Demand{Waiting: plenty})},
+			state: &state}
 	}
 	return paces, nil
 }

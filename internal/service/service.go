@@ -23,6 +23,7 @@ type Service struct {
 
 	box    *secret.Box
 	logins *logins
+	ends   estimates
 	bar    func(keys ...string) // keeps mail in hand from going out; may be nil
 }
 

@@ -22,7 +22,8 @@ type campaignView struct {
 	Terms     string            `json:"terms"`          // how long and how often is tried
 	Counters  campaign.Counters `json:"counters"`
 	Bar       bar               `json:"-"`
-	Rate      *float64          `json:"rate"` // messages delivered per second now; null when not known
+	Rate      *float64          `json:"rate"`          // messages delivered per second now; null when not known
+	End       *end              `json:"end,omitempty"` // when it will be done; nothing unless it is sending
 	Throttled int64             `json:"throttled"`
 	Providers []providerRow     `json:"providers"`
 	Hidden    int               `json:"-"` // providers that stand together in the last row
@@ -39,6 +40,7 @@ type providerRow struct {
 	Bar       bar               `json:"-"`
 	Throttled int64             `json:"throttled"` // replies with code 421
 	Standing  standing          `json:"standing"`
+	End       *providerEnd      `json:"end,omitempty"` // when its part will be done
 }
 
 // Others are the final states that have no column of their own.
@@ -91,6 +93,7 @@ func newCampaignView(s snapshot, rows int) campaignView {
 	if s.Known && c.State == campaign.Sending {
 		v.Rate = &s.Rate
 	}
+	v.End = newEnd(s.Live)
 	rest := providerRow{}
 	for i, p := range s.Providers {
 		v.Throttled += p.Throttled
@@ -119,6 +122,7 @@ func newProviderRow(p service.LiveProvider, state campaign.State, now time.Time)
 		row.Standing = standing{Key: "unknown", Words: "Being looked up"}
 	case state == campaign.Sending || state == campaign.Paused:
 		row.Standing = newStanding(p.Pace, waiting, now)
+		row.End = newProviderEnd(p.Estimate, now)
 	default:
 		row.Standing = standing{Key: "unknown", Words: "Waiting"}
 	}

@@ -25,6 +25,7 @@ type providerView struct {
 	Looks    bool    // it will look for a higher limit
 	Held     bool    // a hold or a pause can be ended
 	Waiting  int64
+	End      *providerEnd // when what waits will be done
 	Recent   postgres.Recent
 	Facts    []fact // what was learned
 	Chart    chart
@@ -100,6 +101,13 @@ func (s *Server) provider(ctx context.Context, id int64) (providerView, error) {
 		view.Looks = !view.Held && p.Next.After(view.At)
 		view.Facts = facts(known, main, measured, view.At)
 		view.Others = len(known.Sources) - 1
+	}
+	backlogs, err := s.service.Backlogs(ctx)
+	if err != nil {
+		return view, err
+	}
+	if e, ok := backlogs[id]; ok {
+		view.End = newProviderEnd(&e, view.At)
 	}
 	events, err := s.service.Store.PaceEvents(ctx, id, 0, chartEvents)
 	if err != nil {

@@ -63,7 +63,7 @@ func loadTemplates(files assets) (templates, error) {
 func functions(files assets) template.FuncMap {
 	return template.FuncMap{
 		"asset": files.url, "count": count, "share": share, "rate": rate,
-		"clock": clock, "stamp": stamp, "machine": machineTime, "plural": plural,
+		"clock": clock, "stamp": stamp, "machine": machineTime, "plural": plural, "capital": capital,
 	}
 }
 

@@ -9,24 +9,27 @@ import (
 type Estimate struct {
 	// Early says that too little was sent to say anything; Why then says how
 	// little. Beyond says that it takes longer than can be foreseen.
-	Early, Beyond bool
+	Early  bool `json:"early,omitempty"`
+	Beyond bool `json:"beyond,omitempty"`
 
 	// Done is when the last message is likely to be done, Low and High the
 	// range that it lies in most of the time.
-	Done, Low, High time.Time
+	Done time.Time `json:"done_at,omitzero"`
+	Low  time.Time `json:"low_at,omitzero"`
+	High time.Time `json:"high_at,omitzero"`
 
 	// Sent is when everything will have been tried; what is done later are
 	// retries, of about Tail messages.
-	Sent time.Time
-	Tail int64
+	Sent time.Time `json:"sent_at,omitzero"`
+	Tail int64     `json:"tail,omitempty"`
 
 	// Left is what is not done now; Rate the mean pace until Sent, in
 	// messages per second.
-	Left int64
-	Rate float64
+	Left int64   `json:"left"`
+	Rate float64 `json:"rate,omitempty"`
 
-	Bound Bound
-	Why   string // the reason in words: a sentence without a full stop
+	Bound Bound  `json:"bound"`
+	Why   string `json:"why"` // the reason in words: a sentence without a full stop
 
 	steps []step // how the end comes nearer
 }
@@ -77,15 +80,26 @@ func For(w Work, now time.Time) Estimate {
 	return e
 }
 
+// fewFor is how many seconds' worth of messages are few: when no more than
+// that may go now, the past was short of mail and not of pace.
+const fewFor = 30
+
 // ahead is the pace to reckon with.
 func (w Work) ahead(now time.Time) (seen, bool) {
 	o := w.Outlook
 	s := w.look(now)
-	if !s.known {
-		// Nothing of this work was sent yet, but the provider may be known.
-		if o.Starting || o.Rate <= 0 {
-			return s, false
+	few := o.Rate > 0 && float64(w.Ready) <= o.Rate*fewFor
+	switch {
+	case few:
+		s.rate, s.low, s.high = max(s.rate, o.Rate), min(s.low, o.Rate), max(s.high, o.Rate)
+		if s.low <= 0 {
+			s.low = s.rate
 		}
+	case s.known:
+	case o.Starting || o.Rate <= 0:
+		return s, false
+	default:
+		// Nothing of this work was sent yet, but the provider is known.
 		s.rate, s.low, s.high = o.Rate, 0.7*o.Rate, 1.1*o.Rate
 	}
 	return s, true

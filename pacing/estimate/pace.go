@@ -25,6 +25,11 @@ const (
 	// alike is by how much a slice of the same pace may differ from it.
 	alike = 0.3
 
+	// patternFor is how many slices in a row may be different before they are
+	// taken for other times and not for an interruption, if fewer than these
+	// were like now.
+	patternFor = 30
+
 	lookMost   = 24 * 3600 // seconds: what the pacer remembers
 	rangeLeast = 0.06      // no range is narrower on either side, as a share of the time left
 )
@@ -87,6 +92,9 @@ func judge(past []float64) seen {
 	var like, pause, open weighted
 	gaps := 0
 	for i, x := range past {
+		if open.slices > max(like.slices, patternFor) {
+			break // too long for an interruption: those were other times
+		}
 		weight := 1 - float64(i)/float64(len(past))
 		if math.Abs(x-level) > alike*level {
 			open.add(x, weight)
@@ -115,11 +123,20 @@ func judge(past []float64) seen {
 }
 
 // weighted is a sum to take a mean of.
-type weighted struct{ sum, weight float64 }
+type weighted struct {
+	sum, weight float64
+	slices      int
+}
 
-func (w *weighted) add(x, weight float64)   { w.sum, w.weight = w.sum+x*weight, w.weight+weight }
-func (w weighted) plus(o weighted) weighted { return weighted{w.sum + o.sum, w.weight + o.weight} }
-func (w weighted) mean() float64            { return w.sum / w.weight }
+func (w *weighted) add(x, weight float64) {
+	w.sum, w.weight, w.slices = w.sum+x*weight, w.weight+weight, w.slices+1
+}
+
+func (w weighted) plus(o weighted) weighted {
+	return weighted{w.sum + o.sum, w.weight + o.weight, w.slices + o.slices}
+}
+
+func (w weighted) mean() float64 { return w.sum / w.weight }
 
 func middle(xs []float64) float64 {
 	sorted := slices.Sorted(slices.Values(xs))

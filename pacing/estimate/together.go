@@ -14,22 +14,26 @@ type Part struct {
 
 // Whole is when a campaign will be done: with the last of its providers.
 type Whole struct {
-	Early  bool // too little is known; Why says what is missing
-	Beyond bool // longer than can be foreseen
+	Early  bool `json:"early,omitempty"`  // too little is known; Why says what is missing
+	Beyond bool `json:"beyond,omitempty"` // longer than can be foreseen
 
-	Done, Low, High time.Time
+	Done time.Time `json:"done_at,omitzero"`
+	Low  time.Time `json:"low_at,omitzero"`
+	High time.Time `json:"high_at,omitzero"`
 
 	// Half, Most and Nearly are when 50, 90 and 99 % of all recipients will
 	// be done; zero when they are already.
-	Half, Most, Nearly time.Time
+	Half   time.Time `json:"half_at,omitzero"`
+	Most   time.Time `json:"most_at,omitzero"`
+	Nearly time.Time `json:"nearly_at,omitzero"`
 
 	// Last is the provider that ends last, LastLeft what is left there after
 	// Nearly.
-	Last     string
-	LastLeft int64
+	Last     string `json:"last,omitempty"`
+	LastLeft int64  `json:"last_left,omitempty"`
 
-	Left int64
-	Why  string
+	Left int64  `json:"left"`
+	Why  string `json:"why"`
 }
 
 // earlyMost is the share of what is left that may be at providers of which
