@@ -202,6 +202,7 @@ type shift struct {
 	life   *life
 	living sync.WaitGroup
 	rest   context.CancelFunc
+	ctx    context.Context  // ends with rest
 	engine *delivery.Engine // nil without the role lanes
 	queue  *jobs.Queue      // nil without roles that work jobs
 }
@@ -224,6 +225,7 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 		}
 		work.Lanes = s.engine
 		n.Service.BarWith(s.engine.Bar)
+		s.living.Go(func() { n.keepPromises(s.ctx) })
 	}
 	if n.Config.Has("bulk") {
 		work.Bulk = &jobs.Bulk{Store: store, Node: s.id, Resolver: n.resolver, Relays: n.dialer.Relays, Log: n.Log}
@@ -240,7 +242,7 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 // live lets the node's beat begin, and the watch over the others.
 func (s *shift) live(ctx context.Context) {
 	living, rest := context.WithCancel(context.WithoutCancel(ctx))
-	s.rest = rest
+	s.rest, s.ctx = rest, living
 	s.life = newLife(s.node.Database.Store, s.id, s.node.Log)
 	s.living.Go(func() { s.life.beat(living) })
 	s.living.Go(func() { s.life.watch(living) })
