@@ -12,6 +12,7 @@ import (
 type end struct {
 	estimate.Whole
 	Words     string         `json:"words"`              // "about 14:20 UTC"
+	Short     string         `json:"-"`                  // "14:20"
 	Sentences string         `json:"sentences"`          // all that is known of it
 	FinishBy  time.Time      `json:"finish_by,omitzero"` // when it should be done
 	Promise   string         `json:"promise,omitempty"`  // whether it will
@@ -26,7 +27,7 @@ func newEnd(l service.Live) *end {
 	}
 	e := &end{Whole: l.Estimates.Whole, FinishBy: by, Promise: l.Promise(), Late: l.Estimates.Late(by)}
 	if e.Left > 0 {
-		e.Words, e.Sentences = e.End(l.At), e.Whole.Sentences(l.At)
+		e.Words, e.Short, e.Sentences = e.End(l.At), e.Whole.Short(l.At), e.Whole.Sentences(l.At)
 	}
 	return e
 }

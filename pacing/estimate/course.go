@@ -2,6 +2,7 @@ package estimate
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/headwaymail/headway/pacing"
@@ -16,6 +17,7 @@ type course struct {
 	quotas   []meter
 	warm     []float64 // what the days allow, today first
 	midnight float64   // the end of today
+	daily    float64   // messages per second that spread the day; 0: not worked out yet
 }
 
 // meter is a quota in its running window.
@@ -47,7 +49,7 @@ const (
 // believed more than the quota once three of them were seen: a quota is tried
 // upwards now and then.
 func newCourse(o pacing.Outlook, base, past, patience float64, now time.Time) course {
-	c := course{base: base, warm: o.WarmUp}
+	c := course{base: base, warm: slices.Clone(o.WarmUp)}
 	switch {
 	case o.Held:
 		c.from = holdEnd(o, patience, now)
@@ -113,8 +115,11 @@ func (c *course) limit() (rate, until float64) {
 		case day < 1:
 			rate = 0
 		default:
-			rate = min(rate, max(day/(warmHours*3600), day/max(c.midnight-c.at, 1)))
-			until = min(until, c.at+day/max(rate, 1e-9))
+			if c.daily == 0 {
+				c.daily = max(day/(warmHours*3600), day/max(c.midnight-c.at, 1))
+			}
+			rate = min(rate, c.daily)
+			until = min(until, c.at+day/rate)
 		}
 	}
 	return rate, until
@@ -123,7 +128,7 @@ func (c *course) limit() (rate, until float64) {
 // rollDays ends the days of a warm-up that have passed.
 func (c *course) rollDays() {
 	for c.at >= c.midnight {
-		c.midnight += 24 * 3600
+		c.midnight, c.daily = c.midnight+24*3600, 0
 		if len(c.warm) > 0 {
 			c.warm = c.warm[1:]
 		}

@@ -13,16 +13,21 @@ const soonFor = 90 * time.Second
 func (e Estimate) End(now time.Time) string { return end(e.Early, e.Beyond, e.Left, e.Done, now) }
 
 // Short is End for a column of a table: "14:20", without the zone.
-func (e Estimate) Short(now time.Time) string {
+func (e Estimate) Short(now time.Time) string { return short(e.Early, e.Beyond, e.Done, now) }
+
+// Short is End for a figure.
+func (w Whole) Short(now time.Time) string { return short(w.Early, w.Beyond, w.Done, now) }
+
+func short(early, beyond bool, done, now time.Time) string {
 	switch {
-	case e.Early:
+	case early:
 		return "too early"
-	case e.Beyond:
+	case beyond:
 		return "> 90 days"
-	case e.Done.Sub(now) < soonFor:
+	case done.Sub(now) < soonFor:
 		return "soon"
 	}
-	return clock(e.Done.Round(time.Minute), now)
+	return clock(done.Round(time.Minute), now)
 }
 
 // End says in words when the whole is done.
@@ -49,7 +54,7 @@ func (w Whole) Sentences(now time.Time) string {
 		return ""
 	}
 	if w.Early {
-		return capital(w.Why) + "."
+		return w.Why + "."
 	}
 	told := []string{"Done " + w.End(now)}
 	if !w.Beyond && w.High.Sub(w.Low) > 2*time.Minute {
@@ -59,7 +64,7 @@ func (w Whole) Sentences(now time.Time) string {
 		told = append(told, fmt.Sprintf("99 %% by %s; the last %s at %s by %s",
 			clock(w.Nearly.Round(time.Minute), now), count(max(w.LastLeft, 1)), w.Last, clock(w.Done.Round(time.Minute), now)))
 	}
-	return strings.Join(append(told, capital(w.Why)), ". ") + "."
+	return strings.Join(append(told, w.Why), ". ") + "."
 }
 
 func capital(s string) string {

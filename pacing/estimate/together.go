@@ -75,7 +75,7 @@ func Together(parts []Part, done int64, now time.Time) Whole {
 	if !w.Nearly.IsZero() {
 		w.LastLeft = last.Late(w.Nearly)
 	}
-	w.Why = last.Why
+	w.Why = capital(last.Why)
 	if len(parts) > 1 {
 		w.Why = last.Name + " is last: " + last.Why
 	}
@@ -94,7 +94,7 @@ func whyEarly(parts []Part) string {
 		}
 	}
 	if len(parts) == 1 {
-		return most.Why
+		return capital(most.Why)
 	}
 	return most.Name + ": " + most.Why
 }

@@ -45,6 +45,10 @@ func (w Work) tooEarly(now time.Time) string {
 // explain says what the end hangs on.
 func (w Work) explain(e Estimate, p seen, now time.Time) (Bound, string) {
 	bound, words := w.bound(e, p, now)
+	switch bound {
+	case Rate, Lanes, Greylist, Hand, Hold:
+		words += fmt.Sprintf("; %s left", count(e.Left))
+	}
 	if n := w.rivals(); n > 0 && bound != Retries {
 		words += fmt.Sprintf("; shared with %s by weight", plural(int64(n), "other campaign", "other campaigns"))
 	}
