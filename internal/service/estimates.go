@@ -59,6 +59,7 @@ func (s *Service) estimate(ctx context.Context, c postgres.Campaign, providers [
 	for _, p := range providers {
 		done += p.Counters.Final()
 		if p.Counters.Waiting() == 0 {
+			parts = append(parts, estimate.Part{Name: p.Name})
 			continue
 		}
 		var e estimate.Estimate
