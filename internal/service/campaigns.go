@@ -53,6 +53,9 @@ func (s *Service) CreateCampaign(ctx context.Context, d Draft) (int64, error) {
 	if err := d.Settings.Check(); err != nil {
 		return 0, err
 	}
+	if by := d.Settings.FinishBy; !by.IsZero() && !by.After(now()) {
+		return 0, fmt.Errorf("the time to finish by, %s, has passed", by.Format(time.RFC3339))
+	}
 	return s.create(ctx, postgres.NewCampaign{Name: d.Name, Weight: cmp.Or(d.Weight, WeightNormal), Content: d.Content,
 		Settings: d.Settings, TimeZone: d.TimeZone, Lists: d.Lists, Exclude: d.Exclude})
 }
