@@ -74,7 +74,7 @@ func (d *bodyReader) object(fields map[string]reflect.Value) error {
 	for d.decoder.More() {
 		token, err := d.decoder.Token()
 		if err != nil {
-			return d.syntax(err)
+			return d.syntax()
 		}
 		name := token.(string)                               // within an object, every other token is a name
 		at := d.decoder.InputOffset() - int64(len(name)) - 2 // its opening quote
@@ -88,14 +88,14 @@ func (d *bodyReader) object(fields map[string]reflect.Value) error {
 		seen[name] = true
 		var value json.RawMessage
 		if err := d.decoder.Decode(&value); err != nil {
-			return d.syntax(err)
+			return d.syntax()
 		}
 		if string(value) == "null" || json.Unmarshal(value, field.Addr().Interface()) != nil {
 			return d.wrong(name, at, fmt.Sprintf("the field %q must be %s", name, kindWords(field.Type())))
 		}
 	}
 	if _, err := d.decoder.Token(); err != nil {
-		return d.syntax(err)
+		return d.syntax()
 	}
 	if _, err := d.decoder.Token(); !errors.Is(err, io.EOF) {
 		return d.wrong("", d.decoder.InputOffset(), "something stands after the object")
@@ -103,13 +103,9 @@ func (d *bodyReader) object(fields map[string]reflect.Value) error {
 	return nil
 }
 
-func (d *bodyReader) syntax(err error) error {
-	at := d.decoder.InputOffset()
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		at = syntax.Offset - 1
-	}
-	return d.wrong("", at, "this is not JSON")
+// syntax says behind what the body stops being JSON.
+func (d *bodyReader) syntax() error {
+	return d.wrong("", d.decoder.InputOffset(), "what follows is not JSON")
 }
 
 // wrong says what is wrong at a byte of the body.

@@ -77,7 +77,7 @@ func TestEachTechnologyHasItsPlace(t *testing.T) {
 // offers: they import neither a driver nor write a statement of their own.
 func TestFrontDoorsHoldNoSQL(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/web", "internal/cli"}
+	doors := []string{"internal/web", "internal/cli", "internal/api"}
 	for _, technology := range technologies {
 		for _, door := range doors {
 			if driver := technology.path == "database/sql" || strings.HasPrefix(technology.path, "github.com/jackc/"); driver &&

@@ -125,7 +125,7 @@ func TestChart(t *testing.T) {
 			{"400.0", "0", "slowed", "12:00:40: Asked us to slow down: 20/s → 10/s"},
 			{"600.0", "0", "slowed", "12:01:00: Takes nothing now: held"},
 			{"800.0", "180.0", "faster", "12:01:20: Takes mail again, at 5.0/s"}},
-		Numbers: []label{{"20.0", "14", 2, "faster"}, {"40.0", "14", 3, "slowed"}, {"60.0", "14", 5, "slowed"}, {"80.0", "14", 6, "faster"}},
+		Numbers: []label{{"20.0", "14", 1, "faster"}, {"40.0", "14", 2, "slowed"}, {"60.0", "14", 3, "slowed"}, {"80.0", "14", 4, "faster"}},
 		Top:     "20/s", Half: "10/s", From: "12:00:00", Upto: "12:01:40",
 		Label: "Rate since 12:00:00 UTC, up to 20/s; slowed 1 time, held 1 time, now 5.0/s.",
 	}

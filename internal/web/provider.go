@@ -160,10 +160,16 @@ func facts(known service.ProviderStanding, main service.SourceStanding, measured
 // its name. The newest have the numbers under which the chart shows them.
 func toldEvents(events []postgres.PaceEvent, now time.Time) []feedLine {
 	lines := paceLines(events)
+	var marked []*feedLine
 	for i := range lines {
 		line := &lines[i]
 		line.When, line.Name, line.Words = moment(line.At, now), "", capital(line.Words)
-		line.Number = max(min(len(lines), markedLines)-i, 0)
+		if markKinds[line.Tone] != "" && len(marked) < markedLines {
+			marked = append(marked, line)
+		}
+	}
+	for i, line := range marked {
+		line.Number = len(marked) - i
 	}
 	return lines
 }
