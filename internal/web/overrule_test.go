@@ -46,7 +46,7 @@ func TestOverruleByForms(t *testing.T) {
 	b.contains(b.get("/providers/1/cap?rate=300/min&note="), "Never faster than 5.0/s from now on")
 	b.post("/providers/1/cap", "rate=300/min&note=")
 	b.contains(b.get("/providers/1"), "Cap by hand", "Capped by hand at 5.0/s (by headway, pages)", "Change the cap")
-	b.contains(b.get("/providers/1/reset"), "It starts again at 4.0/s")
+	b.contains(b.get("/providers/1/reset"), "It starts again at 2.0/s")
 	b.post("/providers/1/reset", "note=")
 	if page := b.get("/providers/1"); strings.Contains(page.body, "Cap by hand") {
 		t.Error("the cap is not forgotten")
