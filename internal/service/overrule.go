@@ -93,7 +93,10 @@ func (o Overrule) apply(state pacing.State, by Actor, at time.Time) (pacing.Stat
 	case Hold:
 		return pacing.Hold(state, o.Until, note, at)
 	case Release:
-		return pacing.Release(state, note, at)
+		state, decisions := pacing.Release(state, note, at)
+		// Before its own, the pacer tells of the message that usually ends a
+		// hold; there was none.
+		return state, decisions[len(decisions)-1:]
 	case Cap:
 		return pacing.Cap(state, o.PerSecond, note, at)
 	default: // check lets no fifth verb through

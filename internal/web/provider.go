@@ -96,6 +96,9 @@ func (s *Server) provider(ctx context.Context, id int64) (providerView, error) {
 	if main, mailed := known.Main(); mailed {
 		p := main.Pace
 		view.Mailed, view.Pace, view.Cap, view.Doing = true, p, main.Cap, doing(p)
+		if p.Rate > 0 && p.Rate == main.Cap {
+			view.Doing = "Kept at the cap that was set by hand."
+		}
 		view.Standing = newStanding(&p, int64(p.Lanes), view.At)
 		view.Held = p.HoldUntil.After(view.At) || p.Mode == "hold" || p.Mode == "knock"
 		view.Looks = !view.Held && p.Next.After(view.At)
