@@ -275,7 +275,7 @@ func newCampaignVerb(verb campaign.Verb, short string) *cobra.Command {
 		Args:  exactArgs(1, "the number or name of a campaign"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withCampaign(cmd, args[0], func(ctx context.Context, d *desk, id int64) error {
-				if err := d.service.Do(ctx, id, verb); err != nil {
+				if err := d.service.DoAs(ctx, id, verb, me()); err != nil {
 					return err
 				}
 				c, err := d.database.Store.Campaign(ctx, id)

@@ -100,7 +100,7 @@ func (s *Server) changeCampaign(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return errNoPage
 	}
-	if err := s.service.Do(r.Context(), id, verb); err != nil {
+	if err := s.service.DoAs(r.Context(), id, verb, actor(r)); err != nil {
 		return err
 	}
 	s.snapshots.changed(id)
