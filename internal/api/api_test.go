@@ -207,6 +207,17 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// Even what nobody foresaw is a problem for the caller, and is in the log.
+func TestPanicBecomesAProblem(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.api.mux.HandleFunc("GET /api/v1/broken", func(http.ResponseWriter, *http.Request) { panic("broken") })
+	p := b.problem(b.call("GET", "/broken", b.read, ""), http.StatusInternalServerError, "internal")
+	if p.ID == "" || strings.Contains(p.Detail, "broken") {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestThrottle(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

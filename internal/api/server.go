@@ -3,8 +3,10 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
@@ -59,6 +61,15 @@ func New(c Config) (*Server, error) {
 
 // ServeHTTP answers a call below [Prefix].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		switch cause := recover(); cause {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(cause) // an answer that broke off must not look complete
+		default:
+			s.refuse(w, r, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
+		}
+	}()
 	h, pattern := s.mux.Handler(r)
 	if pattern != "" {
 		s.mux.ServeHTTP(w, r)
