@@ -7,7 +7,8 @@
 //  2. [Lists] holds disposable and free-mail domains: a small seed of our own,
 //     replaced by public lists that [ReadSet] loads;
 //  3. [RoleOf] recognises local parts that name a task and not a person;
-//  4. [Lists.Assess] puts the findings together as reasons and attributes.
+//  4. [IsGibberish] notices local parts that nobody would choose;
+//  5. [Lists.Assess] puts the findings together as reasons and attributes.
 //
 // Everything here is a hint from lists and likeness. Nothing here refuses an
 // address, asks DNS or knows the history of a contact.
@@ -31,21 +32,45 @@ type Assessment struct {
 // Assess looks at one address. An alias of a relay service is never a risk: its
 // owner reads the mail and chose the alias on purpose.
 func (l Lists) Assess(a address.Address) Assessment {
-	if IsRelayAlias(a.Domain) {
-		return Assessment{RelayAlias: true}
+	found := l.AssessDomain(a.Domain).Of(a)
+	if reason, ok := RoleOf(a.Local); ok && !found.RelayAlias {
+		found.Reasons = append(found.Reasons, reason)
 	}
-	found := Assessment{FreeProvider: l.IsFree(a.Domain)}
+	return found
+}
+
+// DomainAssessment is what a domain gives away: the same for all its addresses.
+type DomainAssessment struct {
+	Meant        string // the domain that was probably meant; empty without one
+	Disposable   bool
+	FreeProvider bool
+	RelayAlias   bool
+}
+
+// AssessDomain looks at a domain, given as lower-case A-labels.
+func (l Lists) AssessDomain(domain string) DomainAssessment {
+	if IsRelayAlias(domain) {
+		return DomainAssessment{RelayAlias: true}
+	}
+	found := DomainAssessment{FreeProvider: l.IsFree(domain), Disposable: l.IsDisposable(domain)}
 	if !found.FreeProvider {
-		if meant, ok := SuggestDomain(a.Domain); ok {
-			found.Suggestion = a.Local + "@" + meant
-			found.Reasons = append(found.Reasons, listhygiene.TypoLikely)
+		if meant, ok := SuggestDomain(domain); ok {
+			found.Meant = meant
 		}
 	}
-	if l.IsDisposable(a.Domain) {
-		found.Reasons = append(found.Reasons, listhygiene.Disposable)
+	return found
+}
+
+// Of returns what the domain's findings mean for one of its addresses. The role
+// that its local part names is not among them.
+func (d DomainAssessment) Of(a address.Address) Assessment {
+	found := Assessment{FreeProvider: d.FreeProvider, RelayAlias: d.RelayAlias}
+	if d.Meant != "" {
+		found.Suggestion = a.Local + "@" + d.Meant
+		found.Reasons = append(found.Reasons, listhygiene.TypoLikely)
 	}
-	if reason, ok := RoleOf(a.Local); ok {
-		found.Reasons = append(found.Reasons, reason)
+	if d.Disposable {
+		found.Reasons = append(found.Reasons, listhygiene.Disposable)
 	}
 	return found
 }
