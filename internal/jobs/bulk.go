@@ -14,6 +14,7 @@ import (
 // Resolver finds the mail hosts of a domain; *dnsclient.Resolver is one.
 type Resolver interface {
 	MX(ctx context.Context, domain string) (dnsclient.MXAnswer, error)
+	Addrs(ctx context.Context, host string) (dnsclient.AddrAnswer, error)
 }
 
 // Relays finds the relay that takes a domain's mail; *smtpout.Relays is one.
@@ -28,10 +29,15 @@ type Bulk struct {
 	Resolver Resolver
 	Relays   Relays
 	Log      *slog.Logger
+	// Sandboxed says that reserved names take mail and loopback addresses are
+	// public, as in the simulated internet.
+	Sandboxed bool
 }
 
 func (b *Bulk) addTo(workers *river.Workers) {
 	river.AddWorker(workers, &importWorker{bulk: b})
 	river.AddWorker(workers, &launchWorker{bulk: b})
 	river.AddWorker(workers, &resolveWorker{bulk: b})
+	river.AddWorker(workers, &verifyWorker{bulk: b})
+	river.AddWorker(workers, &reverifyWorker{bulk: b})
 }

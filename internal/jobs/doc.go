@@ -4,6 +4,8 @@
 //	import   a file becomes contacts             (import.go)
 //	launch   a campaign gets its ledger filled    (launch.go)
 //	resolve  domains get their providers          (resolve.go)
+//	verify   contacts get their verdicts          (verify.go, verify_domains.go)
+//	reverify finds what is to be verified again   (reverify.go)
 //	lane     a provider's due mail is sent        (lane.go)
 //
 // Lanes have a queue of their own, so that mail never waits behind bulk work.

@@ -55,8 +55,11 @@ func (w *importWorker) Work(ctx context.Context, job *river.Job[importArgs]) err
 	if errors.Is(err, postgres.ErrNotFound) {
 		return river.JobCancel(err)
 	}
-	if err != nil || i.State == postgres.ImportDone || i.State == postgres.ImportFailed {
+	if err != nil || i.State == postgres.ImportFailed {
 		return err
+	}
+	if i.State == postgres.ImportDone {
+		return w.bulk.verifyImport(ctx, i)
 	}
 	staged, err := store.Staged(ctx, i.ID)
 	if err != nil {
@@ -84,7 +87,7 @@ func (w *importWorker) Work(ctx context.Context, job *river.Job[importArgs]) err
 			return err
 		}
 	}
-	return nil
+	return w.bulk.verifyImport(ctx, i)
 }
 
 // stage copies the rows after the import's cursor into the staging table.

@@ -60,7 +60,7 @@ func (w *resolveWorker) Work(ctx context.Context, _ *river.Job[resolveArgs]) err
 		group.SetLimit(resolveAtOnce)
 		for i, d := range domains {
 			group.Go(func() error {
-				looks[i] = w.look(looking, d)
+				looks[i] = w.bulk.look(looking, d)
 				return looking.Err()
 			})
 		}
@@ -84,20 +84,27 @@ func (w *resolveWorker) Work(ctx context.Context, _ *river.Job[resolveArgs]) err
 	}
 }
 
-// look finds out who takes a domain's mail: a relay by our own rules, or by DNS.
-func (w *resolveWorker) look(ctx context.Context, d postgres.UnknownDomain) postgres.Look {
-	look := postgres.Look{Domain: d.ID, Expires: time.Now().Add(mappingLeast)}
-	relay, routed, err := w.bulk.Relays.For(ctx, d.Name)
-	if routed {
+// look finds out who takes a domain's mail: a relay by our own rules, or whom DNS
+// names. A relay may know domains that DNS does not.
+func (b *Bulk) look(ctx context.Context, d postgres.UnknownDomain) postgres.Look {
+	look := b.lookUp(ctx, d)
+	relay, routed, err := b.Relays.For(ctx, d.Name)
+	switch {
+	case err != nil:
+		look.Found, look.ProviderKey, look.Provider = postgres.MailHostTemporary, "", ""
+	case routed && look.ProviderKey == "":
 		look.Found, look.MX, look.Expires = postgres.MailHostMX, []string{relay.Host}, time.Now().Add(mappingMost)
+		fallthrough
+	case routed:
 		look.ProviderKey, look.Provider = relay.Key(), relay.Name()
-		return look
 	}
-	if err != nil {
-		look.Found = postgres.MailHostTemporary
-		return look
-	}
-	mx, err := w.bulk.Resolver.MX(ctx, d.Name)
+	return look
+}
+
+// lookUp asks DNS who takes a domain's mail.
+func (b *Bulk) lookUp(ctx context.Context, d postgres.UnknownDomain) postgres.Look {
+	look := postgres.Look{Domain: d.ID, Expires: time.Now().Add(mappingLeast)}
+	mx, err := b.Resolver.MX(ctx, d.Name)
 	switch {
 	case errors.Is(err, dnsclient.ErrNoDomain):
 		look.Found = postgres.MailHostNoDomain

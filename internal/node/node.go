@@ -228,7 +228,8 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 		s.living.Go(func() { n.keepPromises(s.ctx) })
 	}
 	if n.Config.Has("bulk") {
-		work.Bulk = &jobs.Bulk{Store: store, Node: s.id, Resolver: n.resolver, Relays: n.dialer.Relays, Log: n.Log}
+		work.Bulk = &jobs.Bulk{Store: store, Node: s.id, Resolver: n.resolver, Relays: n.dialer.Relays, Log: n.Log,
+			Sandboxed: n.Config.Sandbox.Enabled}
 	}
 	if work.Lanes == nil && work.Bulk == nil {
 		return s, nil

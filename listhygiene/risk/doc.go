@@ -5,7 +5,7 @@
 //  1. [SuggestDomain] compares a domain with those that most people use and
 //     proposes the one that was meant;
 //  2. [Lists] holds disposable and free-mail domains: a small seed of our own,
-//     replaced by public lists that [ReadSet] loads;
+//     replaced by public ones through [Lists.Load];
 //  3. [RoleOf] recognises local parts that name a task and not a person;
 //  4. [IsGibberish] notices local parts that nobody would choose;
 //  5. [Lists.Assess] puts the findings together as reasons and attributes.
@@ -33,7 +33,7 @@ type Assessment struct {
 // owner reads the mail and chose the alias on purpose.
 func (l Lists) Assess(a address.Address) Assessment {
 	found := l.AssessDomain(a.Domain).Of(a)
-	if reason, ok := RoleOf(a.Local); ok && !found.RelayAlias {
+	if reason, ok := l.RoleOf(a.Local); ok && !found.RelayAlias {
 		found.Reasons = append(found.Reasons, reason)
 	}
 	return found

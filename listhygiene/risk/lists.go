@@ -19,6 +19,9 @@ type Set map[string]struct{}
 type Lists struct {
 	Disposable Set
 	Free       Set
+	// Roles are local parts that count as shared roles beside the built-in ones,
+	// as a public list names them. May be nil.
+	Roles map[string]bool
 }
 
 //go:embed disposable.txt

@@ -38,19 +38,27 @@ func words(s string) map[string]bool {
 // RoleOf reports whether a local part names a task instead of a person, and
 // which kind. Dots, dashes and underscores do not count ("no-reply"), nor does
 // what follows a plus.
-func RoleOf(local string) (listhygiene.Reason, bool) {
+func RoleOf(local string) (listhygiene.Reason, bool) { return Lists{}.RoleOf(local) }
+
+// RoleOf is [RoleOf] with the roles of a public list.
+func (l Lists) RoleOf(local string) (listhygiene.Reason, bool) {
+	local = plainRole(local)
+	switch {
+	case technicalRoles[local]:
+		return listhygiene.RoleTechnical, true
+	case sharedRoles[local], l.Roles[local]:
+		return listhygiene.RoleShared, true
+	}
+	return "", false
+}
+
+// plainRole is the form in which roles are compared.
+func plainRole(local string) string {
 	local, _, _ = strings.Cut(strings.ToLower(local), "+")
-	local = strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if r == '.' || r == '-' || r == '_' {
 			return -1
 		}
 		return r
 	}, local)
-	switch {
-	case technicalRoles[local]:
-		return listhygiene.RoleTechnical, true
-	case sharedRoles[local]:
-		return listhygiene.RoleShared, true
-	}
-	return "", false
 }

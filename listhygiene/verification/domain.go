@@ -70,6 +70,20 @@ func (d Domain) Gone() bool {
 	return d.Missing() && d.GoneLooks >= goneLooks && d.At.Sub(d.GoneSince) >= goneAfter
 }
 
+// After returns the domain as a look found it, with the row of looks that found
+// nothing continued from what was known before.
+func (d Domain) After(before Domain) Domain {
+	switch {
+	case d.Missing() && before.GoneLooks > 0:
+		d.GoneSince, d.GoneLooks = before.GoneSince, before.GoneLooks+1
+	case d.Missing():
+		d.GoneSince, d.GoneLooks = d.At, 1
+	case d.Found == HostTemporary || d.Reach == ReachTemporary: // neither for nor against
+		d.GoneSince, d.GoneLooks = before.GoneSince, before.GoneLooks
+	}
+	return d
+}
+
 // NextLook says when to look at the domain again.
 func (d Domain) NextLook() time.Time {
 	switch {

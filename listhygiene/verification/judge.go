@@ -59,7 +59,7 @@ func (j *Judge) Judge(f Facts, now time.Time) Result {
 	}
 	found = append(found, observed(f, own)...)
 	if !proven {
-		found = append(found, guesses(f)...)
+		found = append(found, j.guesses(f)...)
 	}
 	if proven {
 		found = append(found, proof)
@@ -212,12 +212,12 @@ func observed(f Facts, own risk.Assessment) []finding {
 }
 
 // guesses are findings that any proof outweighs.
-func guesses(f Facts) []finding {
+func (j *Judge) guesses(f Facts) []finding {
 	var found []finding
 	if risk.IsRelayAlias(f.Address.Domain) {
 		return nil // its owner reads the mail and chose the alias on purpose
 	}
-	if r, ok := risk.RoleOf(f.Address.Local); ok {
+	if r, ok := j.lists.RoleOf(f.Address.Local); ok {
 		found = append(found, finding{r, Evidence{Source: FromLists, Words: r.Words()}})
 	}
 	if risk.IsGibberish(f.Address.Local) {
