@@ -13,6 +13,11 @@ const (
 	Unknown       Verdict = "unknown"       // we could not find out
 )
 
+// Verdicts returns every verdict, the best first.
+func Verdicts() []Verdict {
+	return []Verdict{Deliverable, Unproven, Unknown, Risky, Undeliverable}
+}
+
 // Words says the verdict in plain words.
 func (v Verdict) Words() string {
 	switch v {

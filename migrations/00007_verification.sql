@@ -22,6 +22,7 @@ alter table contacts
     alter column reasons set default '{no_history}',
     add column suggestion text,  -- the address that was probably meant
     add column evidence   jsonb; -- what the verdict rests on; null where the domain's row says it
+create index contacts_mendable on contacts (id) where suggestion is not null;
 update contacts set reasons = '{no_history}' where verdict = 'unproven' and reasons = '{}';
 
 -- One pass over the contacts of a list, of an import, or (both null) of domains
@@ -103,6 +104,7 @@ create index deliveries_slice on deliveries (campaign_id, slice) where slice <> 
 drop index deliveries_slice;
 drop table probation_slices, probation_sources, risk_lists, verification_domains, verifications;
 alter table imports drop column stopped_at, drop column stopped_why;
+drop index contacts_mendable;
 alter table contacts alter column reasons set default '{}', drop column suggestion, drop column evidence;
 drop index domains_gone;
 alter table domains drop column reach, drop column gone_since, drop column gone_looks, drop column verified_at, drop column verify_at;

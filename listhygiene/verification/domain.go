@@ -101,8 +101,8 @@ func (d Domain) NextLook() time.Time {
 	return d.At.Add(goodFor)
 }
 
-// words says what the look found.
-func (d Domain) words() string {
+// Words says what the look found.
+func (d Domain) Words() string {
 	switch d.Found {
 	case HostNull:
 		return "the domain states that it takes no mail (null MX)"

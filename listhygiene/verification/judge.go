@@ -64,7 +64,7 @@ func (j *Judge) Judge(f Facts, now time.Time) Result {
 	if proven {
 		found = append(found, proof)
 	} else if len(found) == 0 {
-		found = append(found, finding{listhygiene.NoHistory, Evidence{FromDNS, f.Domain.At, f.Domain.words()}})
+		found = append(found, finding{listhygiene.NoHistory, Evidence{FromDNS, f.Domain.At, f.Domain.Words()}})
 	}
 	return conclude(f, own, found, now)
 }
@@ -147,7 +147,7 @@ func refusals(f Facts, now time.Time) []finding {
 // domain are the findings from DNS.
 func (j *Judge) domain(f Facts, now time.Time) []finding {
 	d := f.Domain
-	seen := Evidence{FromDNS, d.At, d.words()}
+	seen := Evidence{FromDNS, d.At, d.Words()}
 	one := func(r listhygiene.Reason) []finding { return []finding{{r, seen}} }
 	_, proven := f.History.proof(now)
 	switch {
