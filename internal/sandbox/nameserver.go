@@ -14,6 +14,7 @@ import (
 // nameserver answers for a zone over UDP and TCP on one port of 127.0.0.1.
 type nameserver struct {
 	zone     *zone
+	before   func(dns.Question) // called with each question; may wait; may be nil
 	servers  [2]*dns.Server
 	addr     string
 	finished sync.WaitGroup
@@ -22,8 +23,8 @@ type nameserver struct {
 // listenAttempts is how often a free port is looked for that is free everywhere.
 const listenAttempts = 50
 
-func startNameserver(z *zone) (*nameserver, error) {
-	n := &nameserver{zone: z}
+func startNameserver(z *zone, before func(dns.Question)) (*nameserver, error) {
+	n := &nameserver{zone: z, before: before}
 	for attempt := range listenAttempts {
 		tcp, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -72,6 +73,9 @@ func (n *nameserver) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
 		response.Rcode = dns.RcodeRefused
 	} else {
 		q := request.Question[0]
+		if n.before != nil {
+			n.before(q)
+		}
 		found, code, answered := n.zone.look(q.Name, q.Qtype)
 		if !answered {
 			return

@@ -102,7 +102,7 @@ func (s *Sandbox) open(port int) error {
 		s.hosts[i].listener = l
 	}
 	s.port, s.zone = chosen, newZone(s.file, addresses)
-	if s.dns, err = startNameserver(s.zone); err != nil {
+	if s.dns, err = startNameserver(s.zone, nil); err != nil {
 		closeAll(listeners)
 		return err
 	}
