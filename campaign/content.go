@@ -24,5 +24,21 @@ type Audience struct {
 	Unconfirmed   int64 `json:"unconfirmed"`   // they have not confirmed yet
 	Suppressed    int64 `json:"suppressed"`    // must not be mailed: bounced, complained, by hand, by domain
 	Undeliverable int64 `json:"undeliverable"` // verification proved that it cannot work
+	Held          int64 `json:"held"`          // expected to go badly: risky, or of a file that went badly before
 	WillReceive   int64 `json:"will_receive"`
+	Probation     int64 `json:"probation"` // of those: unproven, tried in slices first
+	// Why counts Undeliverable and Held by the weightiest reason, as listhygiene
+	// names them; "file_stopped" stands for files that went badly before.
+	Why map[string]int64 `json:"why,omitempty"`
+}
+
+// Because counts contacts that were left out for a reason.
+func (a *Audience) Because(reason string, n int64) {
+	if reason == "" || n == 0 {
+		return
+	}
+	if a.Why == nil {
+		a.Why = make(map[string]int64)
+	}
+	a.Why[reason] += n
 }

@@ -52,8 +52,8 @@ const (
 type Policy struct {
 	// SendRisky mails risky addresses instead of holding them. Defaults to false.
 	SendRisky bool
-	// TrustUnproven mails unproven addresses at once instead of in probation,
-	// for lists with proof of consent. Defaults to false.
+	// TrustUnproven mails unproven and unknown addresses at once instead of in
+	// probation, for contacts with proof of consent. Defaults to false.
 	TrustUnproven bool
 }
 
@@ -63,9 +63,12 @@ func (p Policy) Decide(v Verdict, suppressed bool) Decision {
 	switch {
 	case suppressed:
 		return Suppressed
-	case v == Deliverable, v == Unproven && p.TrustUnproven, v == Risky && p.SendRisky:
+	case v == Deliverable, v == Risky && p.SendRisky:
 		return Send
 	case v == Unproven, v == Unknown, v == "":
+		if p.TrustUnproven {
+			return Send
+		}
 		return Probation
 	}
 	return Hold

@@ -57,6 +57,9 @@ func (e *Engine) sweepOnce(ctx context.Context, expire bool) error {
 			return err
 		}
 	}
+	if err := e.probate(ctx, now); err != nil {
+		return err
+	}
 	if expire {
 		if err := e.expire(ctx, now); err != nil {
 			return err
@@ -103,7 +106,11 @@ func (e *Engine) expire(ctx context.Context, now time.Time) error {
 				return err
 			}
 		}
-		if err := e.stopIfBad(ctx, c.Campaign, now); err != nil {
+		judged, err := e.withoutStopped(ctx, c.Campaign)
+		if err != nil {
+			return err
+		}
+		if err := e.stopIfBad(ctx, judged, now); err != nil {
 			return err
 		}
 	}

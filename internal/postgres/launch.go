@@ -46,14 +46,20 @@ select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched
 	sqlLaunchEdge = `
 select max(id) from (select id from contacts where id > $1 order by id limit $2) next`
 
-	// One batch: the members among a range of contacts, each judged once; those
-	// who will receive become deliveries, which are returned by provider and
+	// One batch: the members among a range of contacts, each judged once (the
+	// verdict as listhygiene.Policy decides); those who will receive become deliveries, which are returned by provider and
 	// domain. Index: list_members_pkey.
 	sqlLaunchBatch = `
 with members as materialized (
-    select m.contact_id, bool_or(m.status = 'subscribed') as subscribed, bool_or(m.status = 'unconfirmed') as unconfirmed
+    select m.contact_id, bool_or(m.status = 'subscribed') as subscribed, bool_or(m.status = 'unconfirmed') as unconfirmed,
+           bool_or(l.send_risky) as send_risky,
+           bool_or(m.import_id is null or m.consent is not null or i.consent <> '' or l.trust_unproven) as trusted,
+           bool_or(i.stopped_at is not null) as stopped, min(src.number) as source
       from campaign_lists cl
+      join lists l on l.id = cl.list_id
       join list_members m on m.list_id = cl.list_id
+      left join imports i on i.id = m.import_id
+      left join probation_sources src on src.campaign_id = $2 and src.import_id = m.import_id
      where cl.campaign_id = $2 and not cl.exclude
        and m.contact_id > $3 and m.contact_id <= $4 and m.since <= $5
      group by m.contact_id
@@ -67,21 +73,29 @@ with members as materialized (
                when barred.reason is not null then case barred.reason
                    when 'unsubscribed' then 'unsubscribed' when 'unconfirmed' then 'unconfirmed' else 'suppressed' end
                when c.verdict = 'undeliverable' then 'undeliverable'
+               when c.verdict = 'risky' and not members.send_risky then 'held'
+               when trial.needed and members.stopped then 'stopped'
                else 'will_receive'
-           end as fate
+           end as fate,
+           coalesce(c.reasons[1], '') as why,
+           case when trial.needed and not members.stopped then coalesce(-members.source, 0) else 0 end as slice
       from members
       join contacts c on c.id = members.contact_id
       join domains dom on dom.id = c.domain_id
-      join campaigns camp on camp.id = $2` + sqlBarred + `
+      join campaigns camp on camp.id = $2
+     cross join lateral (select c.verdict in ('unproven', 'unknown') and not members.trusted as needed) trial` + sqlBarred + `
 ), inserted as (
-    insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, due_at, updated_at)
-    select $6, $2, id, domain_id, provider_id, $1, $1 from judged where fate = 'will_receive' order by id
+    insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
+    select $6, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $7::timestamptz end, $1
+      from judged where fate = 'will_receive' order by id
     on conflict (ledger_id, campaign_id, contact_id) do nothing
-    returning provider_id, domain_id
+    returning provider_id, domain_id, slice
 )
-select fate, 0::bigint, 0::bigint, count(*) from judged group by fate
+select fate, case when fate in ('undeliverable', 'held') then why else '' end, 0::bigint, 0::bigint, count(*) from judged group by 1, 2
 union all
-select 'inserted', coalesce(provider_id, 0), domain_id, count(*) from inserted group by 2, 3`
+select 'inserted', '', coalesce(provider_id, 0), domain_id, count(*) from inserted group by 3, 4
+union all
+select 'probation', '', 0, 0, count(*) from inserted where slice <> 0`
 
 	sqlLaunchProgress = `
 update campaigns set launch_cursor = $2, launch_done = $3, audience = $4, updated_at = $5 where id = $1`
@@ -193,18 +207,27 @@ func (s *Store) LaunchBatch(ctx context.Context, id int64, size int, now time.Ti
 func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, upto int64, launched, now time.Time,
 	audience *campaign.Audience) error {
 
-	rows, err := tx.Query(ctx, sqlLaunchBatch, now, id, after, upto, launched, ledger)
+	if after == 0 {
+		if _, err := tx.Exec(ctx, sqlProbationSources, id); err != nil {
+			return err
+		}
+	}
+	rows, err := tx.Query(ctx, sqlLaunchBatch, now, id, after, upto, launched, ledger, probationDue)
 	if err != nil {
 		return err
 	}
 	sums := newChanges()
 	var (
-		fate                string
+		fate, why           string
 		provider, domain, n int64
 	)
-	_, err = pgx.ForEachRow(rows, []any{&fate, &provider, &domain, &n}, func() error {
-		if fate == "inserted" {
+	_, err = pgx.ForEachRow(rows, []any{&fate, &why, &provider, &domain, &n}, func() error {
+		switch fate {
+		case "inserted":
 			sums.add(id, provider, domain, campaign.Counters{Targeted: n, Queued: n})
+			return nil
+		case "probation":
+			audience.Probation += n
 			return nil
 		}
 		audience.InLists += n
@@ -219,6 +242,13 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 			audience.Suppressed += n
 		case "undeliverable":
 			audience.Undeliverable += n
+			audience.Because(why, n)
+		case "held":
+			audience.Held += n
+			audience.Because(why, n)
+		case "stopped":
+			audience.Held += n
+			audience.Because("file_stopped", n)
 		case "will_receive":
 			audience.WillReceive += n
 		}

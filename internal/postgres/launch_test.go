@@ -32,7 +32,7 @@ func TestLaunchCountsTheWaterfall(t *testing.T) {
 	        values ('global', 'address', 'bounced@a.test', 'bounced', $1), ('global', 'domain', 'b.test', 'manual', $1)`, w.now)
 	status(ids[7], "subscribed", "complained")
 	status(ids[8], "subscribed", "cleaned")
-	w.exec(`update contacts set verdict = 'undeliverable' where id = $1`, ids[9])
+	w.exec(`update contacts set verdict = 'undeliverable', reasons = '{domain_null_mx}' where id = $1`, ids[9])
 	w.exec(`update list_members set since = $2 where contact_id = $1`, ids[11], w.now.Add(time.Second))
 
 	id, err := w.CreateCampaign(context.Background(), NewCampaign{Name: "Notes", Weight: 4, Settings: campaign.DefaultSettings(),
@@ -43,7 +43,8 @@ func TestLaunchCountsTheWaterfall(t *testing.T) {
 	w.fill(id, 5)
 	c, err := w.Campaign(context.Background(), id)
 	w.must(err)
-	want := campaign.Audience{InLists: 11, Excluded: 1, Unsubscribed: 2, Unconfirmed: 1, Suppressed: 4, Undeliverable: 1, WillReceive: 2}
+	want := campaign.Audience{InLists: 11, Excluded: 1, Unsubscribed: 2, Unconfirmed: 1, Suppressed: 4, Undeliverable: 1, WillReceive: 2,
+		Why: map[string]int64{"domain_null_mx": 1}}
 	if diff := cmp.Diff(want, c.Audience); diff != "" {
 		t.Error(diff)
 	}
@@ -72,7 +73,7 @@ func TestLaunchGoesOnWhereItStood(t *testing.T) {
 	for done := false; !done; batches++ {
 		if batches%3 == 0 { // a batch that is rolled back
 			err := w.InTx(context.Background(), func(tx pgx.Tx) error {
-				if _, err := tx.Exec(context.Background(), sqlLaunchBatch, w.now, id, int64(0), int64(30), w.now, one[int32](w, `select ledger_id from campaigns where id = $1`, id)); err != nil {
+				if _, err := tx.Exec(context.Background(), sqlLaunchBatch, w.now, id, int64(0), int64(30), w.now, one[int32](w, `select ledger_id from campaigns where id = $1`, id), probationDue); err != nil {
 					return err
 				}
 				return broken

@@ -8,6 +8,7 @@ import (
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
+	"github.com/headwaymail/headway/listhygiene"
 )
 
 // campaignView is a campaign as it stands: the live page and the JSON.
@@ -67,6 +68,7 @@ type waterfallStep struct {
 	Words string `json:"words"`
 	Count int64  `json:"count"` // negative for who was taken away
 	Sum   bool   `json:"sum"`   // it is what the lines above lead to
+	Why   string `json:"why,omitempty"`
 }
 
 // action is a button.
@@ -183,13 +185,18 @@ func waterfall(a campaign.Audience) []waterfallStep {
 		{Words: "Unsubscribed", Count: -a.Unsubscribed},
 		{Words: "Not confirmed yet", Count: -a.Unconfirmed},
 		{Words: "Suppressed", Count: -a.Suppressed},
-		{Words: "Undeliverable", Count: -a.Undeliverable},
+		{Words: "Undeliverable", Count: -a.Undeliverable, Why: whyLeftOut(a.Why, listhygiene.Undeliverable)},
+		{Words: "Held", Count: -a.Held, Why: whyLeftOut(a.Why, listhygiene.Risky)},
 	} {
 		if s.Count != 0 {
 			steps = append(steps, s)
 		}
 	}
-	return append(steps, waterfallStep{Words: "Will receive", Count: a.WillReceive, Sum: true})
+	end := waterfallStep{Words: "Will receive", Count: a.WillReceive, Sum: true}
+	if a.Probation > 0 {
+		end.Why = count(a.Probation) + " of them are unproven and go out in slices"
+	}
+	return append(steps, end)
 }
 
 // actions are the buttons of a state. Launching and scheduling need more than
