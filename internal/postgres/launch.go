@@ -195,8 +195,10 @@ func (s *Store) LaunchBatch(ctx context.Context, id int64, size int, now time.Ti
 		if figures, err = json.Marshal(audience); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, sqlLaunchProgress, id, cursor, done, figures, now)
-		return err
+		if _, err = tx.Exec(ctx, sqlLaunchProgress, id, cursor, done, figures, now); err != nil || !done {
+			return err
+		}
+		return openFirstSlices(ctx, tx, id, now)
 	})
 	if err != nil {
 		return false, fmt.Errorf("launch campaign %d: %w", id, err)

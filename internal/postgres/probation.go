@@ -32,6 +32,8 @@ select s.campaign_id, s.number
  where c.state = 'sending'
  order by 1, 2`
 
+	sqlTryingOf = `select number from probation_sources where campaign_id = $1 and state = 'trying' order by number`
+
 	sqlLockSource = `
 select s.import_id, c.ledger_id, c.launch_done
   from probation_sources s join campaigns c on c.id = s.campaign_id and c.state = 'sending' and c.ledger_id is not null
@@ -151,6 +153,25 @@ func (s *Store) StepProbation(ctx context.Context, now time.Time) ([]int64, erro
 		}
 	}
 	return changed, nil
+}
+
+// openFirstSlices begins the probation of a campaign whose ledger is complete.
+// A paused one begins when it is resumed.
+func openFirstSlices(ctx context.Context, tx pgx.Tx, id int64, now time.Time) error {
+	rows, err := tx.Query(ctx, sqlTryingOf, id)
+	if err != nil {
+		return err
+	}
+	numbers, err := pgx.CollectRows(rows, pgx.RowTo[int16])
+	if err != nil {
+		return err
+	}
+	for _, number := range numbers {
+		if _, err := stepSource(ctx, tx, id, number, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // trial is one file in the probation of one campaign.
