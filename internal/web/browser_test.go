@@ -123,7 +123,7 @@ func TestPagesInABrowser(t *testing.T) {
 		"finished": "/campaigns/1", "cancel": fmt.Sprintf("/campaigns/%d/cancel", id),
 		"report": fmt.Sprintf("/campaigns/%d/report?state=deferred", id), "providers": "/providers", "provider": "/providers/1",
 		"held": "/providers/3", "hold": "/providers/1/hold", "cap": "/providers/1/cap?rate=fast&note=",
-		"overrule": "/providers/1/hold?for=2h&note=they+asked+us+to+wait", "release": "/providers/3/release", "imports": "/imports", "import": "/imports/1", "failed": "/imports/2",
+		"overrule": "/providers/1/hold?for=2h&note=they+asked+us+to+wait", "release": "/providers/3/release", "list": "/lists/1", "listask": "/lists/1/ask/mend-typos", "imports": "/imports", "import": "/imports/1", "failed": "/imports/2",
 		"missing": "/campaigns/99", "unsubscribe": "/u/" + b.link(id, 1), "forged": "/u/nonsense",
 	}
 	folder := os.Getenv(screenshotsVariable)

@@ -29,6 +29,10 @@ type importView struct {
 	Outcomes []outcome
 	Reasons  []reason
 	Settled  bool
+
+	ListID   int64
+	Verdicts *verdictsView // nil before its verification
+	Quality  *qualityView  // nil unless its contacts were tried in slices
 }
 
 // Refused is the number of rows that were refused.
@@ -148,6 +152,9 @@ func (s *Server) showImport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := newImportView(found, time.Now())
+	if err := s.addHygiene(r.Context(), &view, found); err != nil {
+		return err
+	}
 	f := frame{Title: view.FileName, Section: "imports", Page: view}
 	if !view.Settled {
 		f.Live = fmt.Sprintf("/imports/%d/live", id)
@@ -169,6 +176,9 @@ func (s *Server) importLive(w http.ResponseWriter, r *http.Request) error {
 			return nil, false, err
 		}
 		view := newImportView(found, time.Now())
+		if err := s.addHygiene(ctx, &view, found); err != nil {
+			return nil, false, err
+		}
 		fragment, err := s.draw("import", "live", view)
 		return fragment, view.Settled, err
 	})

@@ -46,6 +46,12 @@ func (s *Server) routes() (all, public http.Handler) {
 		"GET /imports/{id}":              {auth.Look, s.showImport},
 		"GET /imports/{id}/live":         {auth.Look, s.importLive},
 		"GET /imports/{id}/rejected.csv": {auth.Look, s.downloadRejects},
+		"POST /imports/{id}/trust":       {auth.Write, s.trustImport},
+		"GET /lists/{id}":                {auth.Look, s.showList},
+		"GET /lists/{id}/live":           {auth.Look, s.listLive},
+		"GET /lists/{id}/verdicts.csv":   {auth.Look, s.downloadVerdicts},
+		"GET /lists/{id}/ask/{action}":   {auth.Write, s.askList},
+		"POST /lists/{id}/{action}":      {auth.Write, s.changeList},
 		"GET /people":                    {auth.Manage, s.listPeople},
 		"POST /people/{verb}":            {auth.Manage, s.changePeople},
 	} {
