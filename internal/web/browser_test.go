@@ -111,6 +111,13 @@ func (b *bundle) busy() int64 {
 	        (1, 'more-subscribers.csv', 98211234, '', 'merging', '{}', '{"rows":812000,"new":420000,"joined":420000,"invalid":{}}', now() - interval '1 minute', null, null)`)
 	b.exec(`insert into import_rejects (import_id, line, code, words, cells) values
 	        (1, 17, 'email_missing', 'x', '{"", "=HYPERLINK(0)"}'), (1, 230, 'syntax_no_at', 'x', '{"nobody", "Ann, B."}')`)
+	b.verified()
+	b.exec(`insert into verifications (list_id, import_id, state, domains_total, domains_done, contacts_total, counts, created_at, finished_at)
+	        select list_id, 1, state, domains_total, domains_done, contacts_total, counts, created_at, finished_at from verifications`)
+	b.exec(`insert into probation_sources (campaign_id, number, import_id, state) values ($1, 1, 1, 'stopped')`, id)
+	b.exec(`insert into probation_slices (campaign_id, slice, source, ordinal, opened_at, size, waiting, delivered, bounced, course, words)
+	        values ($1, 1, 1, 1, now(), 200, 0, 198, 2, 'next', ''), ($1, 2, 1, 2, now(), 1000, 0, 930, 70, 'stop', '7.0 % bounced hard; more than 5 % stops the file')`, id)
+	b.exec(`update imports set stopped_at = now(), stopped_why = '7.0 % bounced hard; more than 5 % stops the file' where id = 1`)
 	return id
 }
 

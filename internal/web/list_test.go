@@ -23,7 +23,7 @@ func TestListPage(t *testing.T) {
 	b.sample(100)
 	b.contains(b.get("/lists/1"), "Weekly news", "Not verified yet", "Verify now")
 	b.verified()
-	b.contains(b.get("/lists/1"), "Verified", "95 %", "fill-bounced", "The domain does not exist", "Mend typos", "Remove dead domains", "Mail the risky")
+	b.contains(b.get("/lists/1"), "Verified", "95.0 %", "fill-bounced", "The domain does not exist", "Mend typos", "Remove dead domains", "Mail the risky")
 	rows, err := csv.NewReader(strings.NewReader(b.get("/lists/1/verdicts.csv").body)).ReadAll()
 	if err != nil || len(rows) != 101 || rows[1][1] != "risky" || rows[1][4] != "probably another" {
 		t.Errorf("the CSV has %d rows, %v", len(rows), err)
