@@ -154,6 +154,8 @@ type rigConfig struct {
 	contacts int
 	start    float64 // first rate per second
 	lanes    int
+	prepare  string // SQL that changes the list before the launch; may be empty
+	stops    bool   // the campaign stops when it goes badly; by default it only warns
 }
 
 // start brings up an engine and launches a campaign to reader1@a.test and so on.
@@ -171,7 +173,7 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 	t.Cleanup(store.Close)
 	g := &rig{t: t, ready: make(chan struct{}), lanes: make(map[Lane]bool)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.launch(store, c.contacts)
+	g.launch(store, c)
 	log := slog.New(slog.DiscardHandler)
 	node, err := store.RegisterNode(ctx, "rig", []string{"lanes"}, time.Now())
 	g.must(err)
@@ -207,7 +209,7 @@ func (g *rig) must(err error) {
 }
 
 // launch makes a list of contacts and sends them a campaign.
-func (g *rig) launch(store *postgres.Store, contacts int) {
+func (g *rig) launch(store *postgres.Store, c rigConfig) {
 	g.t.Helper()
 	ctx, now := g.t.Context(), time.Now()
 	for _, sql := range []string{
@@ -215,9 +217,10 @@ func (g *rig) launch(store *postgres.Store, contacts int) {
 		`insert into domains (name) values ('a.test')`,
 		fmt.Sprintf(`insert into contacts (address, address_key, canonical_key, domain_id, status_since, created_at, updated_at)
 			select a, a, a, d.id, now(), now(), now() from domains d, generate_series(1, %d) n,
-			       lateral (select format('reader%%s@a.test', n) as a) address order by n`, contacts),
+			       lateral (select format('reader%%s@a.test', n) as a) address order by n`, c.contacts),
 		`insert into list_members (list_id, contact_id, status, since)
 			select l.id, c.id, 'subscribed', now() - interval '1 hour' from lists l, contacts c`,
+		c.prepare,
 	} {
 		_, err := store.Pool().Exec(ctx, sql)
 		g.must(err)
@@ -230,7 +233,7 @@ func (g *rig) launch(store *postgres.Store, contacts int) {
 	settings := campaign.DefaultSettings()
 	second := campaign.Duration(time.Second)
 	settings.Retry = campaign.Retry{Steps: []campaign.Duration{second}, Throttled: second, Greylisted: second, Mailbox: second}
-	settings.StopsWarnOnly = true
+	settings.StopsWarnOnly = !c.stops
 	var err error
 	g.campaign, err = store.CreateCampaign(ctx, postgres.NewCampaign{Name: "Notes", Weight: 4, TimeZone: "UTC", Lists: []string{"Readers"},
 		Settings: settings, Content: campaign.Content{FromName: "Notes", FromAddress: "notes@sender.test", Subject: "Hello", Markdown: "Hello"}}, now)
