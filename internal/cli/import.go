@@ -70,8 +70,12 @@ func runImport(cmd *cobra.Command, name string, o importOptions) error {
 			return err
 		}
 		var done postgres.Import
+		var verified postgres.Verification
 		err = d.withBulk(ctx, func() error {
-			done, err = followImport(ctx, cmd, d, id)
+			if done, err = followImport(ctx, cmd, d, id); err != nil {
+				return err
+			}
+			verified, err = followImportVerification(ctx, cmd, d, done)
 			return err
 		})
 		if err != nil {
@@ -87,6 +91,7 @@ func runImport(cmd *cobra.Command, name string, o importOptions) error {
 			return printJSON(cmd, done)
 		}
 		printImport(cmd.OutOrStdout(), done)
+		printImportVerdicts(cmd.OutOrStdout(), verified)
 		return nil
 	})
 }
