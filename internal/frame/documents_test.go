@@ -200,9 +200,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 }
 
 var (
-	command = regexp.MustCompile(`(?m)(?:^|\x60|cmd/|-- env \S+ )headway ((?:[a-z]+ ?)+)([^\n\x60]*)`)
+	command = regexp.MustCompile(`(?m)(?:^|\x60|cmd/|-- env \S+ )headway ((?:[a-z]+(?:-[a-z]+)* ?)+)([^\n\x60]*)`)
 	flag    = regexp.MustCompile(`--[a-z][a-z-]*`)
-	usage   = regexp.MustCompile(`Usage:\n  headway ((?:[a-z]+ ?)*)`)
+	usage   = regexp.MustCompile(`Usage:\n  headway ((?:[a-z]+(?:-[a-z]+)* ?)*)`)
 )
 
 // TestCommandsInDocumentsExist asks the command line whether it knows each
