@@ -46,9 +46,9 @@ update list_members m set import_id = f.id from contacts c, files f
 		t.Logf("%d of a slice of %d were tried before it was plain", n.Bounced, firstSlice)
 	}
 	for what, want := range map[string]string{
-		`select string_agg(s.state, ' ' order by i.file_name) from probation_sources s join imports i on i.id = s.import_id where s.campaign_id = $1`:                                                                                                                "stopped passed",
-		`select count(*)::text from campaign_events where campaign_id = $1 and kind = 'stopped'`:                                                                                                                                                                     "0",
-		`select count(*)::text from campaign_events where campaign_id = $1 and kind = 'probation_stopped' and words like 'bad.csv, slice 1: %'`:                                                                                                                      "1",
+		`select string_agg(s.state, ' ' order by i.file_name) from probation_sources s join imports i on i.id = s.import_id where s.campaign_id = $1`:                                                                                                                  "stopped passed",
+		`select count(*)::text from campaign_events where campaign_id = $1 and kind = 'stopped'`:                                                                                                                                                                       "0",
+		`select count(*)::text from campaign_events where campaign_id = $1 and kind = 'probation_stopped' and words like 'bad.csv, slice 1: %'`:                                                                                                                        "1",
 		`select string_agg(p.size::text, ' ' order by p.ordinal) from probation_slices p join probation_sources s on s.campaign_id = p.campaign_id and s.number = p.source join imports i on i.id = s.import_id where p.campaign_id = $1 and i.file_name = 'good.csv'`: "200 450",
 	} {
 		if got := g.text(what, g.campaign); got != want {
