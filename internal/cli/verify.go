@@ -123,6 +123,9 @@ func printVerification(w io.Writer, v postgres.Verification) {
 		n := v.Counts.Verdicts[string(verdict)]
 		fmt.Fprintf(w, "%-14s %s %9s  %7s  %s\n", verdict, shareBar(n, whole, barWidth), count(n), percent(n, whole), verdict.Words())
 	}
+	if whole == 0 {
+		return
+	}
 	reasons := make([]string, 0, len(v.Counts.Reasons))
 	for reason := range v.Counts.Reasons {
 		reasons = append(reasons, reason)
@@ -140,7 +143,7 @@ func printVerification(w io.Writer, v postgres.Verification) {
 	}
 	t.print(w)
 	if v.Counts.Mendable > 0 {
-		fmt.Fprintf(w, "\n%s addresses look mistyped; the list's page can mend them.\n", count(v.Counts.Mendable))
+		fmt.Fprintf(w, "\nAddresses that look mistyped: %s. The list's page can mend them.\n", count(v.Counts.Mendable))
 	}
 }
 

@@ -89,6 +89,7 @@ func (s *Service) EachVerdict(ctx context.Context, list, imported int64, use fun
 			row := VerdictRow{Address: c.Address, Verdict: c.Verdict, Reasons: c.Reasons, Suggestion: c.Suggestion,
 				Evidence: verification.Evidence{Source: verification.FromDNS, At: c.Domain.At, Words: c.Domain.Words()}}
 			if c.Evidence != nil {
+				row.Evidence = verification.Evidence{}
 				if err := json.Unmarshal(c.Evidence, &row.Evidence); err != nil {
 					return fmt.Errorf("evidence of %s: %w", c.Address, err)
 				}
