@@ -46,9 +46,10 @@ select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched
 	sqlLaunchEdge = `
 select max(id) from (select id from contacts where id > $1 order by id limit $2) next`
 
-	// One batch: the members among a range of contacts, each judged once (the
-	// verdict as listhygiene.Policy decides); those who will receive become deliveries, which are returned by provider and
-	// domain. Index: list_members_pkey.
+	// One batch: the members among a range of contacts, each judged once, by the
+	// verdict as listhygiene.Policy decides; those who will receive become
+	// deliveries, which are returned by provider and domain. Index:
+	// list_members_pkey.
 	sqlLaunchBatch = `
 with members as materialized (
     select m.contact_id, bool_or(m.status = 'subscribed') as subscribed, bool_or(m.status = 'unconfirmed') as unconfirmed,

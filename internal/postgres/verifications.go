@@ -126,9 +126,13 @@ update verifications set state = 'done', finished_at = $2 where id = $1`
 	sqlListVerified        = `
 update lists l set verified_at = $2 from verifications v where v.id = $1 and v.import_id is null and l.id = v.list_id`
 
+	// A campaign that ended has proven many addresses, and refuted some.
 	sqlListsToVerify = `
 select l.id from lists l
- where l.verify_days > 0 and coalesce(l.verified_at, l.created_at) < $1::timestamptz - l.verify_days * interval '1 day'
+ where l.verify_days > 0
+   and (coalesce(l.verified_at, l.created_at) < $1::timestamptz - l.verify_days * interval '1 day'
+        or exists (select from campaign_lists cl join campaigns c on c.id = cl.campaign_id
+                    where cl.list_id = l.id and not cl.exclude and c.finished_at > coalesce(l.verified_at, l.created_at)))
    and exists (select from list_members m where m.list_id = l.id)
  order by l.id`
 
