@@ -54,12 +54,15 @@ type Bucket struct {
 	BurstTime time.Duration `yaml:"burst_time"` // it holds at least this time's worth of Rate; the larger of both counts
 }
 
-// Clock is a fixed window aligned to the clock: at most Count in each. The
-// windows are cut from midnight of Zone, whatever the first message's time.
+// Clock is a fixed window: at most Count in each. The windows are aligned to
+// the clock, cut from midnight of Zone, whatever the first message's time;
+// or Anchored: each begins with the first thing that comes after the one
+// before has ended, as Postfix's anvil(8) counts.
 type Clock struct {
-	Count int           `yaml:"count"` // ≥ 1
-	Every time.Duration `yaml:"every"` // 1s to 24h
-	Zone  string        `yaml:"zone"`  // IANA name, e.g. Europe/Warsaw; default UTC
+	Count    int           `yaml:"count"`    // ≥ 1
+	Every    time.Duration `yaml:"every"`    // 1s to 24h
+	Zone     string        `yaml:"zone"`     // IANA name, e.g. Europe/Warsaw; default UTC
+	Anchored bool          `yaml:"anchored"` // windows begin with the first thing that is counted
 }
 
 // Sliding is a sliding window: at most Count in any time of length Over.

@@ -101,7 +101,7 @@ func (b *bucket) count(now time.Time) {
 
 func (b *bucket) clear(time.Time) {}
 
-// clockWindow counts in windows aligned to the clock.
+// clockWindow counts in windows aligned to the clock or to the first arrival.
 type clockWindow struct {
 	spec     *Clock
 	escalate *Escalate
@@ -111,11 +111,18 @@ type clockWindow struct {
 	number   int64 // of the running window
 	counted  int
 	attempts int
-	blocked  int64 // windows before this number are blocked by Escalate
+	blocked  int64     // windows before this number are blocked by Escalate
+	began    time.Time // of an anchored window
 }
 
 func (w *clockWindow) roll(now time.Time) (into time.Duration) {
 	number, into := window(now, w.spec.Every, w.zone)
+	if w.spec.Anchored {
+		if number = w.number; w.began.IsZero() || now.Sub(w.began) >= w.spec.Every {
+			number, w.began = w.number+1, now
+		}
+		into = now.Sub(w.began)
+	}
 	if number != w.number {
 		w.number, w.counted, w.attempts = number, 0, 0
 	}

@@ -106,7 +106,7 @@ func Named(prefixes ...string) ([]Scenario, error) {
 		prefixes = []string{"R", "N"}
 	}
 	var found []Scenario
-	for _, name := range []string{"development", "nested", "cold"} {
+	for _, name := range []string{"development", "nested", "cold", "heldout"} {
 		all, err := loadBuiltIn(name)
 		if err != nil {
 			return nil, err
