@@ -19,6 +19,7 @@ const (
 	costlyRest   = 40       // no search for so many times what the last hold cost …
 	longestRest  = 6 * 3600 // … but a hold of a day must not end searching for a month
 	suspectDelay = 60       // seconds to the first knock when it may be greylisting
+	again        = 120      // seconds from block to block that are one trouble
 	learnFrom    = 15       // seconds that a block must have lasted to tell a window
 )
 
@@ -39,6 +40,8 @@ func (t *turn) comeBack(took float64) string {
 	switch {
 	case h.Manual:
 		return t.stepBack(before, "")
+	case h.Class == reply.ClassConcurrency || h.Class == reply.ClassConnRate:
+		return t.stepBack(max(r.Good, 0.7*before), "openings were refused, messages never: ")
 	case t.Recipients.Suspect:
 		t.Recipients.Suspect = false
 		r.Mode = starting
@@ -85,7 +88,13 @@ func (t *turn) comeBack(took float64) string {
 	r.Hi = before
 	r.Mode, r.Rough, r.Step = climbing, true, roughStep
 	r.From, r.Excess, r.Lo = 0, 0, 0.3*base
-	r.set(t.now, 0.6*base, t.most())
+	next := 0.6 * base
+	if h.Cycle > 0 && h.Period < again {
+		// The run since the last block was short: what it brought is the measure.
+		next = clamp(1.2*h.Cycle, 0.1*next, next)
+		r.Lo = min(r.Lo, next)
+	}
+	r.set(t.now, next, t.most())
 	return "searching on from " + pace(r.R)
 }
 
@@ -128,7 +137,7 @@ func (t *turn) backCarefully(base, before float64) string {
 	ran := t.History.between(h.Since.plus(-lately), h.Since) / lately
 	t.Comeback = comeback{To: 0.8 * before, Dwell: clamp(2*run, 60, 300)}
 	lo := 0.5 * min(base, ran, before)
-	if h.Cycle > 0 {
+	if h.Cycle > 0 && h.Period > 120 {
 		lo = max(lo, min(h.Cycle, t.Comeback.To))
 	}
 	r.Hi = before

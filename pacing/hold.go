@@ -37,6 +37,7 @@ type hold struct {
 	// Cycle is the mean rate from the beginning of the block before to this
 	// one's: what the provider grants in the long run if both were its limit.
 	Cycle     float64 `json:"cycle,omitzero"`
+	Period    float64 `json:"period,omitzero"` // seconds from that beginning to this
 	Last      moment  `json:"last,omitzero"`
 	LastTotal float64 `json:"last_total,omitzero"`
 }
@@ -161,7 +162,8 @@ func (h *hold) rest() float64 { return min(costlyRest*h.Cost, longestRest) }
 func (t *turn) cycle() {
 	h := &t.Hold
 	h.Cycle = 0
-	if dt := h.Since.since(h.Last); h.Last != 0 && dt > 120 && dt < 7200 {
+	if dt := h.Since.since(h.Last); h.Last != 0 && dt > 5 && dt < 7200 {
+		h.Period = dt
 		h.Cycle = (t.Total - h.LastTotal) / dt
 	}
 	h.Last, h.LastTotal = h.Since, t.Total

@@ -21,18 +21,28 @@ func aside(c reply.Class) bool {
 func (t *turn) infer(e Event) reply.Class {
 	class := e.Meaning.Class
 	guessed := e.Meaning.Rule == reply.Fallback && aside(class)
-	if class == reply.ClassGreylist && !t.Recipients.plausible(e) {
-		return reply.ClassUnknown
+	if class == reply.ClassGreylist {
+		return t.Recipients.refused(e, true)
+	}
+	if class == reply.ClassNetwork && t.cutShort(e) {
+		return reply.ClassSession
 	}
 	if class != reply.ClassUnknown && class != reply.ClassNone && !guessed {
 		return class
 	}
 	if e.Phase == reply.PhaseRcpt {
-		return t.Recipients.infer(e)
+		return t.Recipients.refused(e, false)
 	}
-	// One burst cuts many lanes at once, young ones alike: it counts once.
-	if e.Code == 421 && e.Severed && e.Index > 2 && !t.Episode.owns(e.launched()) && t.PerLane.severed(e.Index) {
+	if t.cutShort(e) {
 		return reply.ClassSession
 	}
 	return reply.ClassUnknown
+}
+
+// cutShort says whether a lane was cut, with 421 or without a word, where
+// lanes here are always cut. One burst cuts many lanes at once, young ones
+// alike: it counts once.
+func (t *turn) cutShort(e Event) bool {
+	return (e.Code == 421 || e.Code == 0) && e.Severed && e.Index > 2 &&
+		!t.Episode.owns(e.launched()) && t.PerLane.severed(e.Index)
 }

@@ -22,12 +22,17 @@ type lanes struct {
 	Gap   float64 `json:"gap,omitzero"`   // seconds between such tries
 	Given bool    `json:"given,omitzero"` // the cap comes from the profile, not from the provider
 	Fails int     `json:"fails,omitzero"` // openings refused in a row with nothing open
+
+	// Fresh is the most that were open at once lately, at Peak.
+	Fresh int    `json:"fresh,omitzero"`
+	Peak  moment `json:"peak,omitzero"`
 }
 
 const (
 	laneGap        = 60
 	laneGapLongest = 3600
-	laneGapAgain   = 20 // after one more lane worked, the next may follow soon
+	laneGapAgain   = 20  // after one more lane worked, the next may follow soon
+	laneFresh      = 180 // seconds for which a number of lanes that was open counts as welcome
 )
 
 func newLanes(p Profile) lanes { return lanes{Cap: p.Lanes, Given: p.Lanes > 0, Gap: laneGap} }
@@ -58,6 +63,7 @@ func (t *turn) opened(e Event) {
 	l := &t.Lanes
 	l.Fails = 0
 	l.Most = max(l.Most, e.Lanes)
+	l.seen(t.now, e.Lanes)
 	t.Opening.worked()
 	t.hostWorked(e.Host)
 	if l.Cap > 0 && e.Lanes > l.Cap {
@@ -68,11 +74,30 @@ func (t *turn) opened(e Event) {
 	}
 }
 
+// seen notes how many lanes were open at once.
+func (l *lanes) seen(now moment, open int) {
+	if open >= l.Fresh || now.since(l.Peak) > laneFresh {
+		l.Fresh, l.Peak = open, now
+	}
+}
+
+// tooOften says whether a refused opening is about how often lanes are opened
+// and not about how many: clearly more were open at once just now, and were
+// welcome. Some servers have one text for both.
+func (t *turn) tooOften(e Event) bool {
+	l := &t.Lanes
+	return e.Kind == OpenRefused && t.now.since(l.Peak) <= laneFresh && e.Lanes+2 <= l.Fresh
+}
+
 // crowded sets the cap to what was open when one more was refused.
 func (t *turn) crowded(e Event) {
 	l := &t.Lanes
 	if e.launched() <= l.Told {
 		return // it was under way when the first was refused
+	}
+	if t.tooOften(e) {
+		t.openingsRefused(e)
+		return
 	}
 	l.Told = t.call
 	t.restLess()
@@ -120,7 +145,7 @@ func (t *turn) openRefused(e Event) {
 	switch class {
 	case reply.ClassConcurrency:
 		t.Budget.spend(1)
-		if e.Lanes > 0 {
+		if e.Lanes > 0 || t.tooOften(e) {
 			t.crowded(e)
 			return
 		}

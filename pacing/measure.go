@@ -11,8 +11,9 @@ import (
 // refusals, without guessing a factor.
 type emptied struct {
 	At    moment  `json:"at"`
-	Total float64 `json:"total"` // accepted ever, at that moment
-	Pause float64 `json:"pause"` // seconds of silence that followed
+	Total float64 `json:"total"`          // accepted ever, at that moment
+	Pause float64 `json:"pause"`          // seconds of silence that followed
+	Stray float64 `json:"stray,omitzero"` // refusals ever let pass, at that moment
 }
 
 // between returns the refill rate that two empty moments show, and whether
@@ -56,7 +57,7 @@ func (t *turn) limited(e Event, pause float64) {
 	r := &t.Rate
 	was, before := r.R, r.Empty
 	est, exact := t.estimate()
-	r.Empty = emptied{At: t.now, Total: t.Total, Pause: pause}
+	r.Empty = emptied{At: t.now, Total: t.Total, Pause: pause, Stray: t.Noise.Let}
 	switch {
 	case r.Mode == steady && t.Noise.Trial > 0:
 		// The rate was restored as if refusals had been noise. They were not.
@@ -64,6 +65,9 @@ func (t *turn) limited(e Event, pause float64) {
 		t.planClimb()
 	case t.aftershock(exact):
 		est, r.Empty = 0, before
+	case r.Mode == climbing && !r.Rough && exact && t.overlooked(before):
+		// The rate was above the limit all along: noise hid it.
+		t.measured(est, before)
 	case r.Mode == climbing && !r.Rough:
 		t.climbRefused(est)
 	case est > 0 && exact:
@@ -95,6 +99,13 @@ func (t *turn) estimate() (est float64, exact bool) {
 		return 0, exact // the rate rose much in between: the limiter was not kept busy
 	}
 	return est, exact
+}
+
+// overlooked says whether clearly more was let pass as noise since the
+// refusal before than noise here explains.
+func (t *turn) overlooked(before emptied) bool {
+	let := t.Noise.Let - before.Stray
+	return let >= 10 && let > 0.06*(let+t.Total-before.Total)
 }
 
 // aftershock says whether a refusal soon after the rate was lowered is to be
@@ -171,6 +182,9 @@ func (t *turn) climbRefused(est float64) {
 func (t *turn) guess() {
 	r := &t.Rate
 	window := clamp(20/r.R, 2, 30)
+	if t.Hold.Run != 0 {
+		window = min(window, max(t.now.since(t.Hold.Run)+t.Latency.Message, 0.5)) // a young run has no past
+	}
 	lately := t.History.between(t.now.plus(-window), t.now) / window
 	switch r.Mode {
 	case starting:

@@ -25,6 +25,7 @@ type noise struct {
 	Floor    float64 `json:"floor,omitzero"`    // learned share of stray refusals; 0: none known
 	Seen     float64 `json:"seen,omitzero"`     // messages since the floor was last adjusted
 	Stray    float64 `json:"stray,omitzero"`    // stray refusals among them
+	Let      float64 `json:"let,omitzero"`      // refusals ever let pass
 
 	// The decline watch.
 	Cuts   int     `json:"cuts,omitzero"`   // mild reductions in a row
@@ -120,5 +121,9 @@ func (t *turn) stray(e Event) bool {
 		holdsAtOnce(e.Meaning.Class) || t.Episode.Clean == 0 {
 		return false
 	}
-	return !t.Noise.refused()
+	if t.Noise.refused() {
+		return false
+	}
+	t.Noise.Let++
+	return true
 }

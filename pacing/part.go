@@ -18,6 +18,8 @@ const (
 	Aftershocks                  // forgiving one refusal right after a reduction
 	Clocks                       // knocking at round times
 	Unprovoked                   // telling blocks that our rate did not cause
+	Trouble                      // letting a server's own trouble pass
+	Flight                       // judging the first refusal of a start by what was in flight
 	LaneLess                     // trying one lane less where lanes slow each other
 )
 
@@ -36,6 +38,8 @@ var Parts = []struct {
 	{Aftershocks, "aftershocks"},
 	{Clocks, "round times"},
 	{Unprovoked, "unprovoked blocks"},
+	{Trouble, "their trouble"},
+	{Flight, "what was in flight"},
 	{LaneLess, "one lane less"},
 }
 

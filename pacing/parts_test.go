@@ -229,7 +229,7 @@ func TestOpeningsSlowDownAndRecover(t *testing.T) {
 	t.Parallel()
 	var o opening
 	for range 5 {
-		o.refused()
+		o.refused(0)
 	}
 	if o.Gap < 2 || o.Gap > openingGapLongest {
 		t.Errorf("after five refusals the gap is %.1f s", o.Gap)
@@ -286,15 +286,111 @@ func TestGreylistingIsToldFromALimit(t *testing.T) {
 	if _, block := TakeFirst(s, 3, at(2), time.Second); block.N == 0 {
 		t.Error("no permits for first attempts")
 	}
-	// The same words, but retries fail as well: it is a limit.
+	// Retries that waited as long as was asked are refused as well: the delay is
+	// longer than was said. Other recipients are not slowed for it.
+	before := p.Rate
 	for i := range 12 {
 		e := grey
 		e.First, e.Age, e.At = false, 10*time.Minute, at(700+10*float64(i))
 		e.Launched = e.At.Add(-100 * time.Millisecond)
 		s, _ = Step(s, []Event{e}, e.At)
 	}
-	if p := s.Pace(at(830), Demand{Waiting: 10}); p.Greylists || p.Mode == "start" {
-		t.Errorf("greylists %v, mode %s: retries that fail are no greylisting", p.Greylists, p.Mode)
+	p = s.Pace(at(830), Demand{Waiting: 10})
+	if !p.Greylists || p.Rate < before || p.RetryAfter <= 10*time.Minute {
+		t.Errorf("greylists %v, rate %.2f after %.2f, retry after %s", p.Greylists, p.Rate, before, p.RetryAfter)
+	}
+}
+
+func TestALimitInTheWordsOfGreylisting(t *testing.T) {
+	t.Parallel()
+	s := running(t, 60)
+	x := 60.0
+	for range 40 {
+		x++
+		e := acceptance(x, 1)
+		e.First = true
+		s, _ = Step(s, []Event{e}, at(x))
+	}
+	for i := range 12 { // first attempts passed until now: this is no first contact
+		e := refusal(x+2+float64(i)*3, reply.ClassGreylist, reply.ScopeRecipient)
+		e.First, e.Phase = true, reply.PhaseRcpt
+		s, _ = Step(s, []Event{e}, e.At)
+	}
+	if p := s.Pace(at(x+40), Demand{Waiting: 10}); p.Greylists || p.Mode != "hold" && p.Mode != "pause" && p.Mode != "knock" {
+		t.Errorf("greylists %v, mode %s", p.Greylists, p.Mode)
+	}
+}
+
+func TestTheirTroubleIsNotOurRate(t *testing.T) {
+	t.Parallel()
+	s := running(t, 60)
+	before, x := s.Pace(at(60), Demand{}).Rate, 60.0
+	trouble := func() Event { return refusal(x, reply.ClassOutage, reply.ScopeHost) }
+	for range 10 { // one in eleven
+		x += 5
+		s, _ = Step(s, []Event{acceptance(x-1, 10), trouble()}, at(x))
+	}
+	if p := s.Pace(at(x), Demand{Waiting: 10}); p.Rate < before {
+		t.Errorf("%.2f/s after %.2f/s: %s", p.Rate, before, p.Reason)
+	}
+	for range 8 { // nothing passes any more
+		x++
+		s, _ = Step(s, []Event{trouble()}, at(x))
+	}
+	if p := s.Pace(at(x), Demand{Waiting: 10}); p.Mode != "hold" && p.Mode != "knock" {
+		t.Errorf("mode %s, want a hold", p.Mode)
+	}
+}
+
+func TestOneRefusalAtTheStartIsJudgedByWhatIsInFlight(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		passed int // of the 20 in flight beside the refused one
+		least  float64
+		most   float64
+	}{
+		{"all pass: no limit", 20, 100, 100},
+		{"most are refused: a limit", 5, 0, 60},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := New(Profile{Start: 100}, t0)
+			flying := func(x float64, ok bool) Event {
+				e := acceptance(x, 1)
+				if !ok {
+					e = refusal(x, reply.ClassRate, reply.ScopeSource)
+				}
+				e.Launched = at(0.05)
+				return e
+			}
+			s, _ = Step(s, []Event{acceptance(0.2, 10), flying(0.25, false)}, at(0.25))
+			for i := range 20 {
+				s, _ = Step(s, []Event{flying(0.4, i < tt.passed)}, at(0.4))
+			}
+			s, _ = Step(s, nil, at(5))
+			if p := s.Pace(at(5), Demand{Waiting: 1000}); p.Rate < tt.least || p.Rate > tt.most {
+				t.Errorf("%.1f/s: %s", p.Rate, p.Reason)
+			}
+		})
+	}
+}
+
+func TestOpeningsAreMeasuredNotLanes(t *testing.T) {
+	t.Parallel()
+	// Twelve lanes were welcome; then openings are refused with seven open, in
+	// the words of too many connections.
+	s := running(t, 60)
+	open := func(x float64, lanes int) Event {
+		return Event{Kind: Opened, At: at(x), Launched: at(x - 0.2), Lanes: lanes}
+	}
+	s, _ = Step(s, []Event{open(61, 12)}, at(61))
+	e := refusal(70, reply.ClassConcurrency, reply.ScopeSource)
+	e.Kind, e.Lanes = OpenRefused, 7
+	s, _ = Step(s, []Event{e}, at(70))
+	if p := s.Pace(at(70), Demand{Waiting: 1000}); p.OpenGap == 0 || s.Lanes.Cap != 0 {
+		t.Errorf("gap %s, cap %d: %s", p.OpenGap, s.Lanes.Cap, p.Reason)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pacing
 
 import (
+	"math"
 	"math/bits"
 	"time"
 
@@ -12,17 +13,27 @@ import (
 // Greylisting puts off the first message to everybody and takes the retry.
 // It is no limit: first attempts then run in a second, equal stream of
 // permits, since they cost the receiver little and are known to be put off,
-// while retries keep the first one.
+// while retries keep the first one. Retries that are refused still do not
+// make it a limit either: the delay is longer than was thought.
 //
-// Where the words do not tell, greylisting is inferred: nearly all first
-// attempts fail at RCPT and retries of old messages pass.
+// But limits speak at RCPT as well, often in the words of greylisting or in
+// none that anybody knows. Two things tell them apart. Greylisting lets no
+// first attempt pass; and single mailboxes in trouble are a small share,
+// spread evenly, while a limit refuses many in a row. So:
+//
+//   - nearly every first attempt is refused: greylisting if the words say so
+//     or an old retry passed; without either, perhaps, and a hold finds out;
+//   - first attempts used to pass, and now a row of refusals: a limit;
+//   - refusals among acceptances: single recipients, as long as their share
+//     stays within what mailboxes do.
 type recipients struct {
 	Recent  uint64  `json:"recent,omitzero"` // the last outcomes at RCPT, 1 refused
 	Known   int     `json:"known,omitzero"`  // how many of them
-	First   float64 `json:"first,omitzero"`  // first attempts
+	First   float64 `json:"first,omitzero"`  // first attempts, lately
 	Failed  float64 `json:"failed,omitzero"` // … refused at RCPT
 	Retried float64 `json:"retried,omitzero"`
 	Passed  float64 `json:"passed,omitzero"` // retries that passed
+	Crowd   float64 `json:"crowd,omitzero"`  // log-likelihood that a limit refuses, not mailboxes
 
 	Greylists bool    `json:"greylists,omitempty"`
 	Suspect   bool    `json:"suspect,omitempty"` // the hold in force may be greylisting
@@ -31,16 +42,26 @@ type recipients struct {
 }
 
 const (
-	greylistDelay  = 300 // seconds: what most greylisting software asks for by default
-	greylistMargin = 5   // seconds more than the shortest delay that worked
+	greylistDelay  = 300      // seconds: what most greylisting software asks for by default
+	greylistMost   = 4 * 3600 // seconds: after that a first attempt is forgotten (postgrey, RFC 6647)
+	greylistGrowth = 1.5      // when a retry after the delay is refused
+	greylistMargin = 5        // seconds more than the shortest delay that worked
 	recentKept     = 50
-	retryAge       = 30 // seconds after which a second attempt is a retry
+	recentRow      = 8    // refusals in a row that are no single mailboxes
+	firstKept      = 60   // first attempts that count as lately
+	retryAge       = 30   // seconds after which a second attempt is a retry
+	mailboxShare   = 0.05 // of recipients may be in trouble for now
+	crowdShare     = 0.25 // a limit that we overrun refuses as much
+	crowdAlarm     = 5    // log-likelihood
 )
 
 func (r *recipients) outcome(refused bool) {
 	r.Recent <<= 1
 	if refused {
 		r.Recent |= 1
+		r.Crowd += math.Log(crowdShare / mailboxShare)
+	} else {
+		r.Crowd = max(0, r.Crowd+math.Log((1-crowdShare)/(1-mailboxShare)))
 	}
 	r.Recent &= 1<<recentKept - 1
 	r.Known = min(r.Known+1, recentKept)
@@ -49,6 +70,23 @@ func (r *recipients) outcome(refused bool) {
 func (r *recipients) share() float64 {
 	return float64(bits.OnesCount64(r.Recent)) / float64(max(r.Known, 1))
 }
+
+// row is how many were refused since one was accepted.
+func (r *recipients) row() int { return min(bits.TrailingZeros64(^r.Recent), r.Known) }
+
+// tried counts a first attempt; old ones fade.
+func (r *recipients) tried(refused bool) {
+	r.First++
+	if refused {
+		r.Failed++
+	}
+	if r.First > firstKept {
+		r.First, r.Failed = r.First/2, r.Failed/2
+	}
+}
+
+// everybody says whether nearly all first attempts are refused.
+func (r *recipients) everybody() bool { return r.First >= 10 && r.Failed > 0.8*r.First }
 
 // delay is the retry delay for put-off recipients, in seconds.
 func (r *recipients) delay() float64 {
@@ -63,7 +101,10 @@ func (r *recipients) accepted(e Event, knock bool) {
 	r.outcome(false)
 	switch {
 	case e.First:
-		r.First++
+		r.tried(false)
+		if r.Greylists && r.First >= 10 && r.Failed < 0.5*r.First {
+			r.Greylists = false // it takes first attempts now
+		}
 	case e.Age.Seconds() > retryAge:
 		r.Retried++
 		r.Passed++
@@ -75,51 +116,42 @@ func (r *recipients) accepted(e Event, knock bool) {
 	}
 }
 
-// refused takes in a refusal that names greylisting.
+// greylisted takes in a refusal that means greylisting.
 func (r *recipients) greylisted(e Event) {
-	r.Greylists = true
-	if e.Meaning.Hint > 0 {
-		r.Delay = e.Meaning.Hint.Seconds()
-	} else if r.Delay == 0 {
+	if r.everybody() || r.Failed >= r.First {
+		r.Greylists = true
+	}
+	early := e.First || e.Age.Seconds() < r.delay()
+	switch hint := e.Meaning.Hint.Seconds(); {
+	case hint > 0 && e.First:
+		r.Delay = hint
+	case r.Delay == 0:
 		r.Delay = greylistDelay
+	case !early:
+		r.Delay = min(greylistMost, max(greylistGrowth*r.Delay, e.Age.Seconds()+hint))
 	}
 }
 
-// plausible says whether a refusal that sounds like greylisting behaves like
-// it: retries that waited long enough pass. Some limiters use the same words.
-func (r *recipients) plausible(e Event) bool {
-	if !e.First && e.Age.Seconds() >= r.delay() {
-		r.Retried++
-	}
-	if r.Retried > 100 {
-		r.Retried, r.Passed = r.Retried/2, r.Passed/2
-	}
-	if r.Retried >= 8 && r.Passed < 0.6*r.Retried {
-		r.Greylists = false
-		return false
-	}
-	return true
-}
-
-// infer sorts an unexplained refusal at RCPT: greylisting, one mailbox, or,
-// when everybody is put off, perhaps a block.
-func (r *recipients) infer(e Event) reply.Class {
+// refused sorts a refusal at RCPT whose words name greylisting (named), or
+// nothing that is known.
+func (r *recipients) refused(e Event, named bool) reply.Class {
 	if e.First {
-		r.First++
-		r.Failed++
+		r.tried(true)
 	} else if e.Age.Seconds() > retryAge {
 		r.Retried++
 	}
 	r.outcome(true)
 	switch {
-	case r.Greylists:
+	case r.everybody() && (named || r.Greylists || r.Passed >= 3 && r.Passed > 0.3*r.Retried):
 		return reply.ClassGreylist
-	case r.First >= 10 && r.Failed > 0.8*r.First && r.Passed >= 3 && r.Passed > 0.3*r.Retried:
-		r.Greylists = true
-		return reply.ClassGreylist
-	case r.Known >= 10 && r.share() > 0.95:
+	case r.everybody() && r.Known >= 10 && r.share() > 0.95:
 		r.Suspect = true
 		return reply.ClassUnknown
+	case r.First >= 10 && r.row() >= recentRow, !named && r.Crowd >= crowdAlarm:
+		r.Crowd = 0
+		return reply.ClassUnknown
+	case named:
+		return reply.ClassGreylist
 	}
 	return reply.ClassMailbox
 }

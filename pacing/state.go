@@ -34,6 +34,8 @@ type State struct {
 	Latency    latency         `json:"latency,omitzero"`
 	Hand       hand            `json:"hand,omitzero"`
 	Noise      noise           `json:"noise,omitzero"`
+	Trouble    trouble         `json:"trouble,omitzero"`
+	Flight     flight          `json:"flight,omitzero"`
 	Warmup     warmup          `json:"warmup,omitzero"`
 	Carried    carried         `json:"carried,omitzero"`
 	Windows    windows         `json:"windows,omitzero"`

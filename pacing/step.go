@@ -120,6 +120,8 @@ func (t *turn) accepted(e Event) {
 		return
 	}
 	t.Noise.accepted(n)
+	t.Trouble.accepted(n)
+	t.Flight.landed(launched, t.Episode.At, true, n)
 	if !t.Episode.owns(launched) {
 		t.Episode.Clean += n
 		t.Episode.Strike = 0
@@ -186,6 +188,10 @@ func (t *turn) throttled(e Event) {
 	}
 	if t.Episode.owns(e.launched()) {
 		t.Budget.spend(1)
+		t.Flight.landed(e.launched(), t.Episode.At, false, 1)
+		return
+	}
+	if t.theirTrouble(e) {
 		return
 	}
 	switch e.Meaning.Class {
@@ -219,10 +225,11 @@ func (t *turn) newEpisode(e Event) {
 	}
 	t.Version++
 	t.Comeback = comeback{}
+	t.sample(e)
 	if t.windowMet(e) || t.slidingMet(e) {
 		return
 	}
-	if t.Episode.Strike >= 2 || hint >= longHint || holdsAtOnce(e.Meaning.Class) {
+	if t.Episode.Strike >= 2 || hint >= longHint || holdsAtOnce(e.Meaning.Class) || down(e.Meaning.Class) && t.Trouble.down() {
 		t.hold(e)
 		return
 	}
