@@ -21,7 +21,8 @@ const (
 	fallen       = 0.7 // below this share of what was carried, the limit fell
 	returnStep   = 0.3
 	returnSoon   = 20  // seconds to the first look
-	returnLatest = 180 // seconds between looks at most
+	returnQuick  = 1   // step of the climb once a return has shown
+	returnLatest = 150 // seconds between looks at most
 )
 
 func (c *carried) roll(now moment) {

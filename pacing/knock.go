@@ -20,6 +20,10 @@ func firstDelay(c reply.Class) float64 {
 	return 5
 }
 
+// outageLongest is the longest delay of an outage, in seconds: nobody is hurt
+// by one message in so long, and what waits is wanted soon after they are up.
+const outageLongest = 90
+
 // longestDelay returns the ceiling of the delay after being held for so many
 // seconds, and its growth per refused knock.
 func longestDelay(c reply.Class, held float64) (most, growth float64) {
@@ -27,7 +31,7 @@ func longestDelay(c reply.Class, held float64) (most, growth float64) {
 	case reply.ClassReputation, reply.ClassBlocklist, reply.ClassAuth:
 		return min(4*3600, max(600, 0.5*held)), 2
 	case reply.ClassOutage, reply.ClassNetwork:
-		return 120, 1.6
+		return outageLongest, 1.6
 	}
 	return min(3600, max(300, 0.4*held)), 1.6
 }
@@ -39,11 +43,12 @@ var clocks = [...]float64{60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800,
 // knockTime is when to knock next. Most blocks end on a clock boundary: the
 // knock moves to the roundest one between 0.4 and 1.6 delays from now. A
 // sliding window gives back from one window after the run's first message;
-// if such a moment comes first, it is taken. Reputation knows no clock.
+// if such a moment comes first, it is taken. Reputation and outages know no
+// clock.
 func (t *turn) knockTime() moment {
 	h := &t.Hold
 	after := t.now.plus(h.Delay * t.jitter(0.95, 1.05))
-	if !t.has(Clocks) || h.Class == reply.ClassReputation || h.Class == reply.ClassBlocklist || h.Class == reply.ClassAuth {
+	if !t.has(Clocks) || !byClock(h.Class) {
 		return after
 	}
 	if b := roundest(t.now, h.Delay); b > 0 {
@@ -53,6 +58,14 @@ func (t *turn) knockTime() moment {
 		return s
 	}
 	return after
+}
+
+func byClock(c reply.Class) bool {
+	switch c {
+	case reply.ClassReputation, reply.ClassBlocklist, reply.ClassAuth, reply.ClassOutage, reply.ClassNetwork:
+		return false
+	}
+	return true
 }
 
 // roundest returns the boundary of the largest clock within reach, or 0.
@@ -70,7 +83,7 @@ func roundest(now moment, delay float64) moment {
 // largest sliding window begins to give back what the run used, or 0.
 func (t *turn) slideBack(before moment) moment {
 	h := &t.Hold
-	if h.Run == 0 || h.Class == reply.ClassOutage || h.Class == reply.ClassNetwork {
+	if h.Run == 0 {
 		return 0
 	}
 	for i := len(clocks) - 1; i >= 0; i-- {

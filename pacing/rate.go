@@ -165,6 +165,9 @@ func (t *turn) climb(dt float64) {
 		return
 	}
 	r.Excess += r.Sent - r.Lo*dt
+	if !r.Rough && r.proven() && t.fell() {
+		r.Rough, r.Step = true, returnQuick // the limit rose: what was carried before may be back
+	}
 	if r.proven() || r.Rough {
 		r.Lo, r.Good, r.Excess, r.Gap = r.R, r.R, 0, shortGap
 		if r.R > r.Hi {
