@@ -21,6 +21,7 @@ type sliding struct {
 	Grown bool    `json:"grown,omitempty"`
 	From  float64 `json:"from,omitzero"`  // the rate at which the block came that taught it
 	Wrong int     `json:"wrong,omitzero"` // limits believed in that were none
+	Maybe float64 `json:"maybe,omitzero"` // a width that fitted a block too short to be sure
 
 	// Accepted before the last block and the one before it, by width.
 	Volumes [len(spans)]float64 `json:"volumes,omitzero"`
@@ -32,6 +33,7 @@ var spans = [...]float64{5, 10, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600
 
 const (
 	slidingShare = 0.97
+	slideClear   = 0.2  // of a width must a block have lasted to be no coincidence; else the next must fit too
 	volumeShare  = 0.96 // crossing costs a block, so stay clearer below
 	alike        = 0.05 // two volumes that differ by less agree
 )
@@ -51,6 +53,10 @@ func (t *turn) learnSliding() bool {
 		}
 		count := t.History.between(h.Since.plus(-width), t.now.plus(-1))
 		if count < 4 {
+			return false
+		}
+		if t.now.since(h.Since) < slideClear*width && t.Sliding.Maybe != width {
+			t.Sliding.Maybe = width
 			return false
 		}
 		t.slide(width, slidingShare*count/width, 1.1*width)

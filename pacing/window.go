@@ -141,7 +141,7 @@ func (c *window) roll(id int64, b *budget) {
 func (t *turn) windowMet(e Event) bool {
 	for i := range t.Windows.All {
 		c := &t.Windows.All[i]
-		near := 0.85
+		near := 0.95 // a guess was counted exactly: what confirms it comes at the same count
 		if c.Confirmed {
 			near = 0.9
 		}
@@ -149,7 +149,7 @@ func (t *turn) windowMet(e Event) bool {
 		if c.Grown {
 			known /= 1 + c.Step
 		}
-		if c.Width == 0 || !c.contains(t.now) || c.Count < near*known {
+		if c.Width == 0 || !c.contains(t.now) || c.Count+t.Rate.R*t.Latency.Message < near*known {
 			continue
 		}
 		c.Refused, c.Confirmed = true, true
