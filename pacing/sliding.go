@@ -152,7 +152,7 @@ func (t *turn) slidingMet(e Event) bool {
 		s.Width = 0
 		return false
 	}
-	if t.Episode.Strike >= 3 && !s.Grown {
+	if t.Episode.Strike >= 3 {
 		// Running evenly below such a limit, something would have passed by
 		// now. It was never the reason: go back to before it was believed.
 		s.Width = 0

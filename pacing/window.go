@@ -19,6 +19,7 @@ type window struct {
 	Confirmed bool    `json:"confirmed,omitempty"`
 	ID        int64   `json:"id"`                // number of the running window
 	Count     float64 `json:"count"`             // accepted in it
+	Met       bool    `json:"met,omitempty"`     // a guess was refused once in it where expected
 	Refused   bool    `json:"refused,omitempty"` // the quota was met in it
 	Grown     bool    `json:"grown,omitempty"`   // it runs on a grown quota
 	Skip      int     `json:"skip,omitzero"`     // windows to go before the next growth
@@ -38,6 +39,7 @@ type windows struct {
 const (
 	quotaShare   = 0.985 // of a confirmed quota is used
 	quotaPassed  = 1.3   // a guess that was exceeded by this is refuted
+	quotaOnce    = 1.05  // … or by this, after one refusal at the guess was followed by acceptances
 	quotaNear    = 0.9   // from this share on, a guess is crossed slowly
 	windowGrowth = 0.03
 	windowStep   = 1.7
@@ -80,7 +82,7 @@ func (t *turn) allowWindow(c *window) {
 	w := &t.Windows
 	if !c.Confirmed {
 		switch {
-		case c.Count > quotaPassed*c.Quota+5:
+		case c.Count > quotaPassed*c.Quota+5, c.Met && c.Count > quotaOnce*c.Quota+5:
 			*c = window{}
 			t.refuteWindow()
 		case c.Count+t.Rate.R*t.Latency.Message > quotaNear*c.Quota:
@@ -133,7 +135,7 @@ func (c *window) roll(id int64, b *budget) {
 			}
 		}
 	}
-	c.ID, c.Refused = id, false
+	c.ID, c.Refused, c.Met = id, false, false
 }
 
 // windowMet says whether a refusal is a window's quota being met. The rest of
@@ -152,10 +154,18 @@ func (t *turn) windowMet(e Event) bool {
 		if c.Width == 0 || !c.contains(t.now) || c.Count+t.Rate.R*t.Latency.Message < near*known {
 			continue
 		}
-		c.Refused, c.Confirmed = true, true
 		c.Quota = min(c.Quota, max(5, c.Count-1))
-		t.Episode.Until = c.end().plus(1)
 		t.Episode.Strike = 0
+		if !c.Confirmed && !c.Met {
+			// Once may be chance: a little more is tried within the same window.
+			c.Met = true
+			t.Episode.Until = t.now.plus(clamp(c.end().since(t.now)/10, 3, 30))
+			t.say(Slower, t.Rate.R, t.Rate.R, e, fmt.Sprintf("said %s after %.0f messages in this %s, as was guessed: trying once more at %s",
+				e.words(), c.Count, widthName(c.Width), clock(t.Episode.Until)))
+			return true
+		}
+		c.Refused, c.Confirmed = true, true
+		t.Episode.Until = c.end().plus(1)
 		if t.Rate.Mode == climbing {
 			t.cruiseAt(t.Rate.Lo)
 		}

@@ -19,6 +19,7 @@ import (
 
 type simulateOptions struct {
 	receivers []string
+	set       string
 	policies  []string
 	seeds     int
 	opaque    bool
@@ -59,6 +60,7 @@ a quarter of the way on is above 15 %.`,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.receivers, "receiver", nil, "names of built-in receivers (R03, N), or YAML files in the sandbox's format (default: the thirty)")
+	flags.StringVar(&o.set, "set", "", "a built-in set instead: development, cold or held-out")
 	flags.StringSliceVar(&o.policies, "policy", nil, "policies by the beginning of their names (default: the pacer and all rivals)")
 	flags.IntVar(&o.seeds, "seeds", 3, "runs of each; the median counts")
 	flags.BoolVar(&o.opaque, "opaque", false, "hide the servers' words from the policies")
@@ -74,6 +76,13 @@ a quarter of the way on is above 15 %.`,
 }
 
 func runSimulate(cmd *cobra.Command, o simulateOptions) error {
+	if o.set != "" {
+		prefixes, known := simulate.Sets[o.set]
+		if !known {
+			return usageError{fmt.Errorf("no set is called %q; there are development, cold and held-out", o.set)}
+		}
+		o.receivers = append(o.receivers, prefixes...)
+	}
 	scenarios, err := readScenarios(o.receivers)
 	if err != nil {
 		return err
@@ -127,7 +136,7 @@ func readScenario(name string) ([]simulate.Scenario, error) {
 	if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml") {
 		found, err := simulate.Named(name)
 		if err == nil && len(found) == 0 {
-			err = usageError{fmt.Errorf("no receiver is called %q; names are R01 to R24, N1 to N6 and C1 to C3, or give a .yaml file", name)}
+			err = usageError{fmt.Errorf("no receiver is called %q; names are R01 to R24, N1 to N6, C1 to C3 and H1 to H16, or give a .yaml file", name)}
 		}
 		return found, err
 	}

@@ -99,6 +99,13 @@ func (s *Scenario) complete() {
 	}
 }
 
+// Sets are the built-in scenarios by what they are for, as prefixes of [Named].
+var Sets = map[string][]string{
+	"development": {"R", "N"}, // the controller was developed against these
+	"cold":        {"C"},      // the first five minutes
+	"held-out":    {"H"},      // after real software, written before the controller was tried on them
+}
+
 // Named returns the built-in scenarios whose names begin with one of the
 // prefixes, or the thirty of the benchmark when none is given.
 func Named(prefixes ...string) ([]Scenario, error) {
@@ -106,7 +113,7 @@ func Named(prefixes ...string) ([]Scenario, error) {
 		prefixes = []string{"R", "N"}
 	}
 	var found []Scenario
-	for _, name := range []string{"development", "nested", "cold", "heldout"} {
+	for _, name := range []string{"development", "nested", "cold", "heldout", "heldout2"} {
 		all, err := loadBuiltIn(name)
 		if err != nil {
 			return nil, err
@@ -121,7 +128,7 @@ func Named(prefixes ...string) ([]Scenario, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("no built-in receiver is called %s; there are R01 to R24, N1 to N6 and C1 to C3", strings.Join(prefixes, ", "))
+		return nil, fmt.Errorf("no built-in receiver is called %s; there are R01 to R24, N1 to N6, C1 to C3 and H1 to H16", strings.Join(prefixes, ", "))
 	}
 	return found, nil
 }
