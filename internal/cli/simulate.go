@@ -70,7 +70,7 @@ a quarter of the way on is above 15 %.`,
 	flags.BoolVar(&o.benchmark, "benchmark", false, "play everything and judge it")
 	flags.BoolVar(&o.ablation, "ablation", false, "switch each part of the pacer off in turn")
 	flags.BoolVar(&o.calibrate, "calibration", false, "measure how well the end of a backlog is foreseen")
-	flags.StringVar(&o.saved, "saved", "", "with --benchmark: the run to compare with, and to save to with --save")
+	flags.StringVar(&o.saved, "saved", "docs/pacing-benchmark.json", "with --benchmark: the run to compare with, and to save to with --save")
 	flags.BoolVar(&o.save, "save", false, "with --benchmark: keep this run in the file of --saved")
 	return cmd
 }
@@ -222,7 +222,7 @@ func runBenchmark(cmd *cobra.Command, setup simulate.Setup, o simulateOptions) e
 	if err != nil {
 		return err
 	}
-	fallen, err := compareSaved(w, text, envelope, o)
+	fallen, err := compareSaved(w, simulate.Saved{Text: text, Opaque: opaque}, envelope, o)
 	if err != nil {
 		return err
 	}
@@ -248,21 +248,26 @@ func runCalibration(cmd *cobra.Command, setup simulate.Setup) error {
 }
 
 // compareSaved compares a run with the saved one, and keeps it if asked to.
-func compareSaved(w io.Writer, text simulate.Table, contender string, o simulateOptions) (fallen bool, err error) {
+func compareSaved(w io.Writer, now simulate.Saved, contender string, o simulateOptions) (fallen bool, err error) {
 	if o.saved == "" {
 		return false, nil
 	}
 	before, err := os.Open(o.saved)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		fmt.Fprintf(w, "No saved run at %s to compare with.\n", o.saved)
 	case err != nil:
 		return false, err
 	default:
-		earlier, loadErr := simulate.LoadTable(before)
+		earlier, loadErr := simulate.LoadSaved(before)
 		if err := errors.Join(loadErr, before.Close()); err != nil {
 			return false, fmt.Errorf("%s: %w", o.saved, err)
 		}
-		for _, words := range simulate.Fallen(text, earlier, contender) {
+		faults := simulate.Fallen(now.Text, earlier.Text, contender)
+		for _, words := range simulate.Fallen(now.Opaque, earlier.Opaque, contender) {
+			faults = append(faults, "words hidden: "+words)
+		}
+		for _, words := range faults {
 			fallen = true
 			fmt.Fprintf(w, "✗ %s\n", words)
 		}
@@ -274,5 +279,5 @@ func compareSaved(w io.Writer, text simulate.Table, contender string, o simulate
 	if err != nil {
 		return fallen, err
 	}
-	return fallen, errors.Join(text.Save(file), file.Close())
+	return fallen, errors.Join(now.Save(file), file.Close())
 }

@@ -198,23 +198,34 @@ func (t Table) WriteTimes(w io.Writer, contender string) error {
 	return p.err
 }
 
-// Save writes the table as JSON, to be compared with later.
-func (t Table) Save(w io.Writer) error {
+// Save writes the table as JSON.
+func (t Table) Save(w io.Writer) error { return save(w, t) }
+
+// Saved is a whole benchmark, kept to compare later ones with.
+type Saved struct {
+	Text   Table `json:"text"`
+	Opaque Table `json:"opaque"`
+}
+
+// Save writes the benchmark as JSON.
+func (s Saved) Save(w io.Writer) error { return save(w, s) }
+
+func save(w io.Writer, what any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
-	if err := e.Encode(t); err != nil {
+	if err := e.Encode(what); err != nil {
 		return fmt.Errorf("save benchmark: %w", err)
 	}
 	return nil
 }
 
-// LoadTable reads what Save wrote.
-func LoadTable(r io.Reader) (Table, error) {
-	var t Table
-	if err := json.NewDecoder(r).Decode(&t); err != nil {
-		return t, fmt.Errorf("read saved benchmark: %w", err)
+// LoadSaved reads what [Saved.Save] wrote.
+func LoadSaved(r io.Reader) (Saved, error) {
+	var s Saved
+	if err := json.NewDecoder(r).Decode(&s); err != nil {
+		return s, fmt.Errorf("read saved benchmark: %w", err)
 	}
-	return t, nil
+	return s, nil
 }
 
 // Ablation plays the controller whole and with each part switched off.

@@ -106,8 +106,8 @@ var Sets = map[string][]string{
 	"held-out":    {"H"},      // after real software, written before the controller was tried on them
 }
 
-// Named returns the built-in scenarios whose names begin with one of the
-// prefixes, or the thirty of the benchmark when none is given.
+// Named returns the built-in scenarios with the given names, those of a whole
+// letter (R, N, C, H), or the thirty of the benchmark when none is given.
 func Named(prefixes ...string) ([]Scenario, error) {
 	if len(prefixes) == 0 {
 		prefixes = []string{"R", "N"}
@@ -120,7 +120,7 @@ func Named(prefixes ...string) ([]Scenario, error) {
 		}
 		for _, s := range all {
 			for _, p := range prefixes {
-				if strings.HasPrefix(s.Name, p) {
+				if s.Name == p || len(p) == 1 && strings.HasPrefix(s.Name, p) {
 					found = append(found, s)
 					break
 				}

@@ -39,14 +39,15 @@ func TestTableSumsUp(t *testing.T) {
 func TestTableSurvivesSaving(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	if err := sampleTable().Save(&b); err != nil {
+	run := Saved{Text: sampleTable(), Opaque: sampleTable()}
+	if err := run.Save(&b); err != nil {
 		t.Fatal(err)
 	}
-	back, err := LoadTable(&b)
+	back, err := LoadSaved(&b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(sampleTable(), back); diff != "" {
+	if diff := cmp.Diff(run, back); diff != "" {
 		t.Error(diff)
 	}
 }
