@@ -1,0 +1,154 @@
+package dsn
+
+import (
+	"io"
+	"mime"
+	"strings"
+
+	"golang.org/x/text/encoding/htmlindex"
+)
+
+// longestHeader bounds the fields of one header. Real ones have under 60; the
+// rest of a longer one is not looked at.
+const longestHeader = 200
+
+// header is a list of fields in their order, with lines unfolded.
+type header []field
+
+type field struct{ name, value string }
+
+// cutHeader splits a header off the text, up to the first empty line or the first
+// line that cannot be part of a header. A leading "From " line of a mailbox file
+// is passed over.
+func cutHeader(text string) (header, string) {
+	var h header
+	for text != "" {
+		line, rest := cutLine(text)
+		if line == "" {
+			return h, rest
+		}
+		switch {
+		case line[0] == ' ' || line[0] == '\t':
+			if len(h) > 0 {
+				last := &h[len(h)-1]
+				last.value += " " + strings.TrimSpace(line)
+			}
+		case len(h) == 0 && strings.HasPrefix(line, "From "):
+		default:
+			name, value, ok := strings.Cut(line, ":")
+			if !ok || !isFieldName(strings.TrimRight(name, " \t")) {
+				return h, text
+			}
+			if len(h) < longestHeader {
+				h = append(h, field{strings.TrimRight(name, " \t"), strings.TrimSpace(value)})
+			}
+		}
+		text = rest
+	}
+	return h, ""
+}
+
+// isFieldName reports whether s may name a header field (RFC 5322 §2.2).
+func isFieldName(s string) bool {
+	if s == "" || len(s) > 76 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// get returns the value of the first field with this name, "" when there is none.
+func (h header) get(name string) string {
+	for _, f := range h {
+		if strings.EqualFold(f.name, name) {
+			return f.value
+		}
+	}
+	return ""
+}
+
+func (h header) has(name string) bool {
+	for _, f := range h {
+		if strings.EqualFold(f.name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// cutLine splits the first line off, without its newline.
+func cutLine(text string) (line, rest string) {
+	line, rest, _ = strings.Cut(text, "\n")
+	return line, rest
+}
+
+var words = mime.WordDecoder{CharsetReader: func(charset string, input io.Reader) (io.Reader, error) {
+	enc, err := htmlindex.Get(charset)
+	if err != nil {
+		return nil, err
+	}
+	return enc.NewDecoder().Reader(input), nil
+}}
+
+// decoded undoes RFC 2047. What cannot be decoded stays as it is.
+func decoded(value string) string {
+	if !strings.Contains(value, "=?") {
+		return value
+	}
+	if text, err := words.DecodeHeader(value); err == nil {
+		return text
+	}
+	return value
+}
+
+// addressIn returns the first mail address of a field, lower case, "" when there
+// is none.
+func addressIn(value string) string {
+	if i := strings.LastIndexByte(value, '<'); i >= 0 {
+		if a, _ := nextAddress(value[i+1:]); a != "" {
+			return strings.ToLower(a)
+		}
+	}
+	a, _ := nextAddress(value)
+	return strings.ToLower(a)
+}
+
+// nextAddress returns the first mail address in s and where it ends.
+func nextAddress(s string) (address string, end int) {
+	for at := 0; ; {
+		i := strings.IndexByte(s[at:], '@')
+		if i < 0 {
+			return "", 0
+		}
+		at += i
+		start, stop := at, at+1
+		for start > 0 && isLocal(s[start-1]) {
+			start--
+		}
+		for stop < len(s) && isDomain(s[stop]) {
+			stop++
+		}
+		for stop > at+1 && (s[stop-1] == '.' || s[stop-1] == '-') {
+			stop--
+		}
+		if at > start && stop-at > 3 && at-start <= 128 && strings.IndexByte(s[at:stop], '.') > 1 {
+			return strings.TrimLeft(s[start:stop], "'."), stop
+		}
+		at = max(stop, at+1)
+		if at >= len(s) {
+			return "", 0
+		}
+	}
+}
+
+func isLocal(c byte) bool {
+	return isDomain(c) || strings.IndexByte("!#$%&'*+/=?^_`{|}~", c) >= 0
+}
+
+func isDomain(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c >= 0x80
+}

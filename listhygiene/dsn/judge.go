@@ -1,0 +1,145 @@
+package dsn
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/headwaymail/headway/pacing/provider"
+	"github.com/headwaymail/headway/pacing/reply"
+)
+
+// Judgement is what a report means for one recipient.
+type Judgement struct {
+	Recipient Recipient
+	Provider  string        // key of who runs the host that refused; empty when it is not named
+	Reply     reply.Reply   // the words that decided
+	Meaning   reply.Meaning // what they mean; temporary when it might have passed, although nobody tries any more
+	Source    string        // where the words stood: "Diagnostic-Code", "quoted reply", "text", "Status"
+	Tried     []Attempt     // every place that was looked at, in order
+}
+
+// Attempt is one place that was looked at, and what the rules said of it.
+type Attempt struct {
+	Source string
+	Reply  reply.Reply
+	Rule   string
+}
+
+// Judge asks the rules what a failure or a delay means, for each recipient whose
+// message did not arrive. It returns nothing for other kinds of mail. Nil rules
+// are the built-in ones.
+func (r Report) Judge(rules *reply.Rules) []Judgement {
+	if r.Kind != Failure && r.Kind != Delay {
+		return nil
+	}
+	if rules == nil {
+		rules = reply.Default()
+	}
+	var list []Judgement
+	for _, to := range r.Recipients {
+		if !to.arrived() {
+			list = append(list, judge(rules, to))
+		}
+	}
+	return list
+}
+
+// judge looks at the places in the order of their reliability. Words decide
+// before codes wherever they stand: half of all reports have a code that only
+// repeats "failed".
+func judge(rules *reply.Rules, to Recipient) Judgement {
+	j := Judgement{Recipient: to}
+	if to.RemoteMTA != "" {
+		j.Provider = provider.Identify(domainOf(to.Address), []provider.Host{{Name: to.RemoteMTA}}).Key
+	}
+	var byCode, vague *Judgement
+	places := to.places()
+	for _, place := range places {
+		m := rules.Classify(j.Provider, place.reply)
+		j.Tried = append(j.Tried, Attempt{Source: place.source, Reply: place.reply, Rule: m.Rule})
+		if m.Rule == reply.Fallback || m.Rule == "" {
+			continue
+		}
+		found := j
+		found.Reply, found.Meaning, found.Source = place.reply, m, place.source
+		found.Meaning.Hint, found.Meaning.Window = 0, 0 // nobody waits for it
+		rule, _ := rules.Rule(m.Rule)
+		switch {
+		case len(rule.Contains)+len(rule.Regex) == 0:
+			byCode = cmp.Or(byCode, &found)
+		case vague == nil && isVague(place.reply, m):
+			vague = &found
+		case vague == nil || saysMore(m):
+			return found
+		}
+	}
+	if found := cmp.Or(vague, byCode); found != nil {
+		found.Tried = j.Tried
+		return *found
+	}
+	if len(places) > 0 {
+		j.Reply, j.Source = places[0].reply, places[0].source
+	}
+	j.Meaning = reply.Meaning{Class: reply.ClassUnknown, Bounce: reply.BounceUnknown, Scope: reply.ScopeRecipient, Rule: reply.Fallback}
+	return j
+}
+
+// isVague reports whether words leave open what they mean: sendmail says
+// "Service unavailable" when a program failed for any reason, and a recipient
+// that is "rejected" may be unknown or unwilling.
+func isVague(r reply.Reply, m reply.Meaning) bool {
+	return m.Class == reply.ClassOutage && r.Code >= 500 || m.Rule == "any-recipient-rejected"
+}
+
+// saysMore reports whether words further down explain vague ones.
+func saysMore(m reply.Meaning) bool {
+	switch m.Bounce {
+	case reply.BounceBadMailbox, reply.BounceInactive, reply.BounceMailboxFull, reply.BounceBadDomain:
+		return true
+	}
+	return false
+}
+
+type place struct {
+	source string
+	reply  reply.Reply
+}
+
+// places returns what is said of a recipient, the most reliable first.
+func (to Recipient) places() []place {
+	var list []place
+	add := func(source, text string) {
+		if strings.TrimSpace(text) == "" {
+			return
+		}
+		r := reply.Parse(to.Phase, text)
+		if r.Code == 0 {
+			r.Phase = reply.PhaseAsync // else it would be taken for a connection that broke
+		}
+		if r.Enhanced == "" && !strings.HasSuffix(source, "text") {
+			r.Enhanced = informative(to.Status)
+		}
+		list = append(list, place{source, r})
+	}
+	add("Diagnostic-Code", to.Diagnostic)
+	add("quoted reply", to.Quoted)
+	add("text", to.Text)
+	add("whole text", to.Whole)
+	if code := informative(to.Status); code != "" {
+		list = append(list, place{"Status", reply.Reply{Phase: to.Phase, Enhanced: code}})
+	}
+	return list
+}
+
+// informative returns a status code unless it says nothing but "failed" (x.0.0).
+func informative(status string) string {
+	if strings.HasSuffix(status, ".0.0") {
+		return ""
+	}
+	return status
+}
+
+func domainOf(address string) string {
+	_, domain, _ := strings.Cut(address, "@")
+	return strings.ToLower(domain)
+}

@@ -1,0 +1,212 @@
+package dsn
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"mime"
+	"mime/quotedprintable"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/htmlindex"
+)
+
+const (
+	// deepest bounds nested multiparts. Reports have at most four levels.
+	deepest = 6
+	// mostParts bounds the parts of one mail.
+	mostParts = 64
+	// longestPart bounds what is read of one part after decoding.
+	longestPart = 32 << 10
+)
+
+// part is a leaf of the MIME tree: its header, its type in lower case and its
+// text, decoded as far as it was text.
+type part struct {
+	header header
+	kind   string // "text/plain"
+	text   string
+}
+
+// parts collects the leaves of a mail in their order.
+type parts struct {
+	list  []part
+	types []string // of multiparts, with their report-type
+}
+
+// walk adds the leaves of an entity.
+func (p *parts) walk(h header, body string, depth int) {
+	if len(p.list) >= mostParts {
+		return
+	}
+	kind, params := mediaType(h.get("Content-Type"))
+	if strings.HasPrefix(kind, "multipart/") && depth < deepest {
+		p.types = append(p.types, kind+" "+strings.ToLower(params["report-type"]))
+		if boundary := params["boundary"]; boundary != "" && p.split(body, boundary, depth) {
+			return
+		}
+		kind = "text/plain" // its boundary never comes: read it as it stands
+	}
+	p.list = append(p.list, part{header: h, kind: kind, text: decodeBody(h, kind, params["charset"], body)})
+}
+
+// split walks the parts of a multipart. It reports whether there was any.
+func (p *parts) split(body, boundary string, depth int) bool {
+	found := false
+	delimiter := "--" + boundary
+	for {
+		at := lineThatBegins(body, delimiter)
+		if at < 0 {
+			return found
+		}
+		line, rest := cutLine(body[at:])
+		if strings.HasPrefix(line[len(delimiter):], "--") {
+			return found
+		}
+		end := lineThatBegins(rest, delimiter)
+		inner := rest
+		if end >= 0 {
+			inner = rest[:end]
+		}
+		found = true
+		h, text := cutHeader(inner)
+		p.walk(h, text, depth+1)
+		if end < 0 || len(p.list) >= mostParts {
+			return found
+		}
+		body = rest[end:]
+	}
+}
+
+// lineThatBegins returns where a line with this prefix begins, -1 when none does.
+func lineThatBegins(text, prefix string) int {
+	for at := 0; ; {
+		i := strings.Index(text[at:], prefix)
+		if i < 0 {
+			return -1
+		}
+		at += i
+		if at == 0 || text[at-1] == '\n' {
+			return at
+		}
+		at += len(prefix)
+	}
+}
+
+// mediaType reads a Content-Type. What mime refuses is read by hand: broken
+// parameters are common in reports.
+func mediaType(value string) (string, map[string]string) {
+	if value == "" {
+		return "text/plain", nil
+	}
+	kind, params, err := mime.ParseMediaType(value)
+	if err == nil {
+		return kind, params
+	}
+	head, rest, _ := strings.Cut(value, ";")
+	params = make(map[string]string, 2)
+	for _, name := range []string{"boundary", "charset", "report-type"} {
+		i := strings.Index(strings.ToLower(rest), name+"=")
+		if i < 0 || i+len(name)+1 > len(rest) {
+			continue
+		}
+		v := rest[i+len(name)+1:]
+		if strings.HasPrefix(v, `"`) {
+			v, _, _ = strings.Cut(v[1:], `"`)
+		} else if end := strings.IndexAny(v, "; \t"); end >= 0 {
+			v = v[:end]
+		}
+		params[name] = v
+	}
+	return strings.ToLower(strings.TrimSpace(head)), params
+}
+
+// decodeBody undoes transfer encoding and character set of a text, and the
+// markup of HTML. Enclosed messages stay as they are.
+func decodeBody(h header, kind, charset, body string) string {
+	if len(body) > 2*longestPart {
+		body = body[:2*longestPart]
+	}
+	switch encoding := strings.ToLower(strings.TrimSpace(h.get("Content-Transfer-Encoding"))); {
+	case encoding == "base64":
+		body = fromBase64(body)
+	case encoding == "quoted-printable", encoding == "" && strings.Contains(body, "=\n"):
+		body = fromQuotedPrintable(body)
+	}
+	if !strings.HasPrefix(kind, "text/") && kind != "" {
+		return cut(body)
+	}
+	body = toUTF8(cut(body), charset)
+	if kind == "text/html" {
+		body = withoutMarkup(body)
+	}
+	return body
+}
+
+func cut(s string) string {
+	if len(s) > longestPart {
+		return s[:longestPart]
+	}
+	return s
+}
+
+func fromBase64(s string) string {
+	compact := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if c := s[i]; c > ' ' {
+			compact = append(compact, c)
+		}
+	}
+	compact = bytes.TrimRight(compact, "=")
+	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(compact)))
+	n, _ := base64.RawStdEncoding.Decode(out, compact) // what was right before the mistake is enough
+	return unifyNewlines(out[:n])
+}
+
+func fromQuotedPrintable(s string) string {
+	out, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(s)))
+	if err != nil && len(out) < len(s)/2 {
+		return s // not quoted-printable after all
+	}
+	return string(out)
+}
+
+// toUTF8 decodes a text. Without a charset that is known, and for one that does
+// not fit, the bytes stay: they are read as Latin-1 later.
+func toUTF8(s, charset string) string {
+	if strings.Contains(s, "\x1b$") {
+		charset = "iso-2022-jp"
+	} else if utf8.ValidString(s) {
+		return s
+	}
+	enc, err := htmlindex.Get(strings.TrimSpace(charset))
+	if err != nil {
+		return s
+	}
+	out, err := enc.NewDecoder().String(s)
+	if err != nil || strings.Count(out, "\uFFFD") > 8 {
+		return s
+	}
+	return out
+}
+
+// unifyNewlines ends every line with LF, whether it ended with CRLF, CR or LF,
+// and drops NUL bytes.
+func unifyNewlines(raw []byte) string {
+	if bytes.IndexByte(raw, '\r') < 0 && bytes.IndexByte(raw, 0) < 0 {
+		return string(raw)
+	}
+	var b strings.Builder
+	b.Grow(len(raw))
+	for i, c := range raw {
+		switch {
+		case c == 0, c == '\n' && i > 0 && raw[i-1] == '\r':
+		case c == '\r':
+			b.WriteByte('\n')
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,111 @@
+package dsn
+
+import (
+	"strings"
+
+	"github.com/headwaymail/headway/pacing/reply"
+)
+
+// mostRecipients bounds the recipients of one report. Ours have one each;
+// forwarders make a few of it.
+const mostRecipients = 50
+
+// statusGroups reads per-recipient fields (RFC 3464 §2.3) out of a text: groups
+// of fields that empty lines part. Reporting systems also send them as plain
+// text, and with empty lines in the wrong places, so that a new Final-Recipient
+// begins a new recipient, too.
+func statusGroups(text string) []Recipient {
+	var (
+		list []Recipient
+		r    Recipient
+		seen bool // a field that only recipients have
+	)
+	finish := func() {
+		if seen && len(list) < mostRecipients && (r.Address != "" || r.Action != "" || r.Diagnostic != "") {
+			list = append(list, r)
+		}
+		r, seen = Recipient{}, false
+	}
+	for text != "" {
+		for strings.HasPrefix(text, "\n") {
+			text = text[1:]
+			if r.Action != "" && (r.Address != "" || r.Diagnostic != "") {
+				finish()
+			}
+		}
+		h, rest := cutFields(text)
+		for _, f := range h {
+			switch strings.ToLower(f.name) {
+			case "final-recipient":
+				if r.Address != "" && r.Action != "" {
+					finish()
+				}
+				if a := addressIn(typed(f.value)); a != "" || r.Address == "" {
+					r.Address = a
+				}
+				seen = true
+			case "original-recipient":
+				if r.Address != "" && r.Action != "" && r.Status != "" && r.Diagnostic != "" {
+					finish()
+				}
+				if r.Address == "" {
+					r.Address = addressIn(typed(f.value))
+				}
+				seen = true
+			case "action":
+				r.Action, seen = firstWord(strings.ToLower(f.value)), true
+			case "status":
+				r.Status = statusCode(f.value)
+			case "diagnostic-code":
+				if d := typed(f.value); d != "" {
+					r.Diagnostic = d
+				}
+			case "remote-mta":
+				r.RemoteMTA = strings.ToLower(firstWord(typed(f.value)))
+			}
+		}
+		if rest == text { // a line that is no field
+			_, rest = cutLine(text)
+		}
+		text = rest
+	}
+	finish()
+	return list
+}
+
+// cutFields is cutHeader that leaves the empty line behind the fields.
+func cutFields(text string) (header, string) {
+	if strings.HasPrefix(text, "\n") {
+		return nil, text
+	}
+	h, rest := cutHeader(text)
+	if n := len(text) - len(rest); n > 1 && text[n-1] == '\n' && text[n-2] == '\n' {
+		return h, text[n-1:]
+	}
+	return h, rest
+}
+
+// typed removes the type of a field: "rfc822; a@b" → "a@b", "smtp; 550 no" →
+// "550 no".
+func typed(value string) string {
+	kind, rest, ok := strings.Cut(value, ";")
+	if ok && len(kind) <= 24 && !strings.ContainsAny(strings.TrimSpace(kind), " @<(:") {
+		return strings.TrimSpace(rest)
+	}
+	return value
+}
+
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(strings.TrimSpace(s), " ")
+	return strings.TrimRight(word, ";,")
+}
+
+// statusCode returns the code of a Status field, which may have a comment, "" for
+// what is none.
+func statusCode(value string) string {
+	r := reply.Parse(reply.PhaseAsync, value)
+	if r.Enhanced != "" {
+		return r.Enhanced
+	}
+	return ""
+}
