@@ -129,6 +129,9 @@ func nextAddress(s string) (address string, end int) {
 		for start > 0 && isLocal(s[start-1]) {
 			start--
 		}
+		if i := strings.LastIndex(s[start:at], "：") + 1; i > 0 {
+			start += i + len("：") - 1 // a full-width colon introduces it
+		}
 		for stop < len(s) && isDomain(s[stop]) {
 			stop++
 		}

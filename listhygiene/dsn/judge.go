@@ -53,8 +53,7 @@ func judge(rules *reply.Rules, to Recipient) Judgement {
 		j.Provider = provider.Identify(domainOf(to.Address), []provider.Host{{Name: to.RemoteMTA}}).Key
 	}
 	var byCode, vague *Judgement
-	places := to.places()
-	for _, place := range places {
+	for place := range to.places {
 		m := rules.Classify(j.Provider, place.reply)
 		j.Tried = append(j.Tried, Attempt{Source: place.source, Reply: place.reply, Rule: m.Rule})
 		if m.Rule == reply.Fallback || m.Rule == "" {
@@ -77,8 +76,8 @@ func judge(rules *reply.Rules, to Recipient) Judgement {
 		found.Tried = j.Tried
 		return *found
 	}
-	if len(places) > 0 {
-		j.Reply, j.Source = places[0].reply, places[0].source
+	if len(j.Tried) > 0 {
+		j.Reply, j.Source = j.Tried[0].Reply, j.Tried[0].Source
 	}
 	j.Meaning = reply.Meaning{Class: reply.ClassUnknown, Bounce: reply.BounceUnknown, Scope: reply.ScopeRecipient, Rule: reply.Fallback}
 	return j
@@ -105,30 +104,28 @@ type place struct {
 	reply  reply.Reply
 }
 
-// places returns what is said of a recipient, the most reliable first.
-func (to Recipient) places() []place {
-	var list []place
-	add := func(source, text string) {
-		if strings.TrimSpace(text) == "" {
-			return
+// places yields what is said of a recipient, the most reliable first.
+func (to Recipient) places(yield func(place) bool) {
+	for _, said := range []struct{ source, text string }{
+		{"Diagnostic-Code", to.Diagnostic}, {"quoted reply", to.Quoted}, {"text", to.Text}, {"whole text", to.Whole},
+	} {
+		if strings.TrimSpace(said.text) == "" {
+			continue
 		}
-		r := reply.Parse(to.Phase, text)
+		r := reply.Parse(to.Phase, said.text)
 		if r.Code == 0 {
 			r.Phase = reply.PhaseAsync // else it would be taken for a connection that broke
 		}
-		if r.Enhanced == "" && !strings.HasSuffix(source, "text") {
+		if r.Enhanced == "" && !strings.HasSuffix(said.source, "text") {
 			r.Enhanced = informative(to.Status)
 		}
-		list = append(list, place{source, r})
+		if !yield(place{said.source, r}) {
+			return
+		}
 	}
-	add("Diagnostic-Code", to.Diagnostic)
-	add("quoted reply", to.Quoted)
-	add("text", to.Text)
-	add("whole text", to.Whole)
 	if code := informative(to.Status); code != "" {
-		list = append(list, place{"Status", reply.Reply{Phase: to.Phase, Enhanced: code}})
+		yield(place{"Status", reply.Reply{Phase: to.Phase, Enhanced: code}})
 	}
-	return list
 }
 
 // informative returns a status code unless it says nothing but "failed" (x.0.0).

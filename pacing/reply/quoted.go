@@ -12,15 +12,24 @@ import (
 //	SMTP error from remote mail server after RCPT TO:<a@b>: host mx.example [192.0.2.1]: 550 no such user
 //	<<< 550 5.1.1 no such user
 var (
-	quotedReply = regexp.MustCompile(`(?:[:;] ?|<<< ?)([45][0-5]\d[ -].*)`)
 	inReplyTo   = regexp.MustCompile(`(?i) ?\(in reply to ([^)]*)\)`)
 	afterPhase  = regexp.MustCompile(`(?i)\bafter (pipelined )?(end of data|rcpt to|mail from|data|ehlo|helo|starttls|auth|initial connection)`)
 )
 
 // quoted returns the reply that a line quotes, or the line itself.
 func quoted(line string) string {
-	if m := quotedReply.FindStringSubmatch(line); m != nil {
-		return m[1]
+	for i := 1; i+3 < len(line); i++ {
+		if c := line[i]; c != '4' && c != '5' || line[i+1] < '0' || line[i+1] > '5' || !isDigit(line[i+2]) ||
+			line[i+3] != ' ' && line[i+3] != '-' {
+			continue
+		}
+		before := line[:i]
+		if before[i-1] == ' ' {
+			before = before[:i-1]
+		}
+		if strings.HasSuffix(before, ":") || strings.HasSuffix(before, ";") || strings.HasSuffix(before, "<<<") {
+			return line[i:]
+		}
 	}
 	return line
 }
@@ -28,8 +37,13 @@ func quoted(line string) string {
 // cutPhase returns the line without "(in reply to … command)", and the phase
 // that it or the sentence names, "" when there is none.
 func cutPhase(line string) (string, Phase) {
-	if m := inReplyTo.FindStringSubmatchIndex(line); m != nil {
-		return line[:m[0]] + line[m[1]:], phaseNamed(line[m[2]:m[3]])
+	if strings.IndexByte(line, '(') >= 0 {
+		if m := inReplyTo.FindStringSubmatchIndex(line); m != nil {
+			return line[:m[0]] + line[m[1]:], phaseNamed(line[m[2]:m[3]])
+		}
+	}
+	if !strings.Contains(line, "fter ") && !strings.Contains(line, "FTER ") {
+		return line, "" // the expressions are slow, and most lines name no phase
 	}
 	if m := afterPhase.FindStringSubmatch(line); m != nil {
 		return line, phaseNamed(m[2])
