@@ -8,6 +8,7 @@ import (
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/smtpout"
+	"github.com/headwaymail/headway/listhygiene/bounce"
 	"github.com/headwaymail/headway/pacing"
 	"github.com/headwaymail/headway/pacing/reply"
 )
@@ -177,12 +178,7 @@ func (l *lane) decide(o *postgres.Outcome, settings campaign.Settings, accepted,
 	decision := settings.Decide(campaign.Attempt{Number: o.Number, First: o.First, Accepted: accepted,
 		InDoubt: o.InDoubt, Doubted: doubted, Meaning: o.Meaning}, o.At, spread())
 	o.To, o.Due = decision.State, decision.Due
-	o.Suppress = o.To == campaign.Bounced && condemned(o.Meaning.Bounce)
-}
-
-// condemned reports whether a bounce proves that the address itself is bad.
-func condemned(b reply.Bounce) bool {
-	return b == reply.BounceBadMailbox || b == reply.BounceInactive
+	o.Address = bounce.Costs(o.Meaning, o.Reply.Phase, o.To == campaign.Bounced, o.To == campaign.Expired)
 }
 
 // record makes an outcome durable. It returns false when the process ends first.

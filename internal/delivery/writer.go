@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/listhygiene/bounce"
 )
 
 const (
@@ -159,7 +160,7 @@ func (w *writer) try(group []entry) error {
 func (w *writer) commitBare(e entry, cause error) {
 	bare := e.outcome
 	bare.Reply.Lines = []string{fmt.Sprintf("the reply could not be stored: %v", cause)}
-	bare.Reply.Enhanced, bare.Host, bare.Suppress = "", "", false
+	bare.Reply.Enhanced, bare.Host, bare.Address = "", "", bounce.Effect{}
 	bare.Meaning.Rule = ""
 	e.outcome = bare
 	if err := w.try([]entry{e}); err != nil && !errors.Is(err, errOver) {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/listhygiene/bounce"
 	"github.com/headwaymail/headway/pacing/reply"
 )
 
@@ -39,9 +40,8 @@ type Outcome struct {
 	Took    time.Duration
 	TLS     bool
 
-	// Suppress says that the address itself is at fault and must not be
-	// mailed again by anybody.
-	Suppress bool
+	// Address says what the outcome costs the recipient's address.
+	Address bounce.Effect
 }
 
 const (
@@ -69,7 +69,7 @@ update deliveries d
  where d.ledger_id = o.ledger_id and d.id = o.id and d.lease_epoch = o.epoch
 returning o.id, o.epoch`
 
-	sqlLateRow = `select state::text from deliveries where ledger_id = $1 and id = $2 for update`
+	sqlLateRow = `select state::text, attempts = 1 and not doubted from deliveries where ledger_id = $1 and id = $2 for update`
 
 	// A late outcome corrects the state and takes the row from whoever leased
 	// it since; that lane's own outcome will be late in turn.
@@ -88,28 +88,15 @@ select * from unnest($1::timestamptz[], $2::int[], $3::bigint[], $4::bigint[], $
 
 	sqlMinutes = `
 insert into provider_minutes as m
-       (provider_id, minute, attempts, accepted, accepted_first, deferred, throttled, bounced, tls, took_ms)
+       (provider_id, minute, attempts, accepted, accepted_first, deferred, throttled, bounced, tls, took_ms, bad_mailboxes)
 select * from unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-                     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
+                     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
 on conflict (provider_id, minute) do update
    set attempts = m.attempts + excluded.attempts, accepted = m.accepted + excluded.accepted,
        accepted_first = m.accepted_first + excluded.accepted_first, deferred = m.deferred + excluded.deferred,
        throttled = m.throttled + excluded.throttled, bounced = m.bounced + excluded.bounced,
-       tls = m.tls + excluded.tls, took_ms = m.took_ms + excluded.took_ms`
-
-	sqlSuppressBounced = `
-insert into suppressions (scope, kind, key, reason, evidence, created_at)
-select 'global', 'address', c.address_key, 'bounced',
-       jsonb_build_object('campaign', o.campaign_id, 'reply', o.reply, 'host', o.host), o.at
-  from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[])
-       as o(contact_id, campaign_id, reply, host, at)
-  join contacts c on c.id = o.contact_id
- order by c.address_key
-on conflict do nothing`
-
-	sqlCleanBounced = `
-update contacts set status = 'cleaned', status_since = $2, updated_at = $2
- where id = any($1) and status in ('active', 'unconfirmed')`
+       tls = m.tls + excluded.tls, took_ms = m.took_ms + excluded.took_ms,
+       bad_mailboxes = m.bad_mailboxes + excluded.bad_mailboxes`
 )
 
 // Record writes the outcomes of a commit group in one transaction. An error
@@ -176,8 +163,11 @@ func recordIn(ctx context.Context, tx pgx.Tx, outcomes []Outcome) (late int, err
 // correct applies an outcome whose lease was lost, as far as the state of the
 // row allows, and returns the state that the outcome really led to.
 func correct(ctx context.Context, tx pgx.Tx, o Outcome, sums changes) (campaign.DeliveryState, error) {
-	var state campaign.DeliveryState
-	err := tx.QueryRow(ctx, sqlLateRow, o.Ledger, o.Delivery).Scan(&state)
+	var (
+		state campaign.DeliveryState
+		first bool
+	)
+	err := tx.QueryRow(ctx, sqlLateRow, o.Ledger, o.Delivery).Scan(&state, &first)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return o.To, nil // compacted meanwhile: the attempt is all that is left to keep
 	}
@@ -193,6 +183,9 @@ func correct(ctx context.Context, tx pgx.Tx, o Outcome, sums changes) (campaign.
 		return o.To, err
 	}
 	sums.move(o.Campaign, o.Provider, o.Domain, state, o.To, false)
+	if first && state == campaign.Delivered {
+		sums.add(o.Campaign, o.Provider, o.Domain, campaign.Counters{AcceptedFirst: -1})
+	}
 	return o.To, nil
 }
 
@@ -219,16 +212,17 @@ func recordColumns(outcomes []Outcome) []any {
 }
 
 // recordDetails writes what is kept beside the rows: attempts, the minutes of
-// each provider, and addresses that proved bad.
+// each provider, and what was learned about addresses.
 func recordDetails(ctx context.Context, tx pgx.Tx, outcomes []Outcome) error {
 	batch := &pgx.Batch{}
 	queueAttempts(batch, outcomes)
 	queueMinutes(batch, outcomes)
-	queueSuppressions(batch, outcomes)
-	if batch.Len() == 0 {
-		return nil
+	if batch.Len() > 0 {
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return err
+		}
 	}
-	return tx.SendBatch(ctx, batch).Close()
+	return learn(ctx, tx, outcomes)
 }
 
 func queueAttempts(batch *pgx.Batch, outcomes []Outcome) {
@@ -264,7 +258,7 @@ func queueAttempts(batch *pgx.Batch, outcomes []Outcome) {
 
 // minute is one row of provider_minutes.
 type minute struct {
-	attempts, accepted, first, deferred, throttled, bounced, tls, took int64
+	attempts, accepted, first, deferred, throttled, bounced, tls, took, bad int64
 }
 
 type minuteKey struct {
@@ -293,6 +287,9 @@ func queueMinutes(batch *pgx.Batch, outcomes []Outcome) {
 			}
 		case campaign.Bounced:
 			m.bounced++
+			if o.Meaning.Bounce == reply.BounceBadMailbox {
+				m.bad++
+			}
 		default:
 			m.deferred++
 			if o.Reply.Code == 421 {
@@ -312,31 +309,13 @@ func queueMinutes(batch *pgx.Batch, outcomes []Outcome) {
 		return cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.minute, b.minute))
 	})
 	providers, minutes := make([]int64, len(keys)), make([]time.Time, len(keys))
-	cols := make([][]int64, 8)
+	cols := make([][]int64, 9)
 	for i, key := range keys {
 		m := sums[key]
 		providers[i], minutes[i] = key.provider, time.Unix(key.minute, 0)
-		for j, v := range [...]int64{m.attempts, m.accepted, m.first, m.deferred, m.throttled, m.bounced, m.tls, m.took} {
+		for j, v := range [...]int64{m.attempts, m.accepted, m.first, m.deferred, m.throttled, m.bounced, m.tls, m.took, m.bad} {
 			cols[j] = append(cols[j], v)
 		}
 	}
-	batch.Queue(sqlMinutes, providers, minutes, cols[0], cols[1], cols[2], cols[3], cols[4], cols[5], cols[6], cols[7])
-}
-
-func queueSuppressions(batch *pgx.Batch, outcomes []Outcome) {
-	var (
-		contacts, campaigns []int64
-		replies, hosts      []string
-		ats                 []time.Time
-	)
-	for _, o := range outcomes {
-		if o.Suppress && o.Attempted {
-			contacts, campaigns = append(contacts, o.Contact), append(campaigns, o.Campaign)
-			replies, hosts, ats = append(replies, o.Reply.String()), append(hosts, o.Host), append(ats, o.At)
-		}
-	}
-	if len(contacts) > 0 {
-		batch.Queue(sqlSuppressBounced, contacts, campaigns, replies, hosts, ats)
-		batch.Queue(sqlCleanBounced, contacts, ats[len(ats)-1])
-	}
+	batch.Queue(sqlMinutes, providers, minutes, cols[0], cols[1], cols[2], cols[3], cols[4], cols[5], cols[6], cols[7], cols[8])
 }

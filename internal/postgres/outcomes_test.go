@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/listhygiene/bounce"
 	"github.com/headwaymail/headway/pacing/reply"
 )
 
@@ -210,7 +211,7 @@ func TestBouncedAddressIsSuppressed(t *testing.T) {
 	provider := w.at("a.test")
 	id := w.launch("Readers")
 	o := w.refused(w.claim(id, provider, 1, 1)[0], provider, campaign.Bounced, 550, "no such user")
-	o.Suppress, o.Host = true, "mx.a.test"
+	o.Address, o.Host = bounce.Effect{Kind: bounce.Suppress}, "mx.a.test"
 	w.record(o)
 	w.record(o) // late, and no second suppression
 	if n := one[int](w, `select count(*) from suppressions where reason = 'bounced' and key = 'ana@a.test'

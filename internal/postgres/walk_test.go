@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/listhygiene/bounce"
 )
 
 // walker takes one campaign through random steps.
@@ -98,7 +99,9 @@ func (w *walker) outcome(d Claimed) Outcome {
 		return w.doubted(d, w.provider)
 	}
 	o := w.refused(d, w.provider, campaign.Bounced, 550, "no such user")
-	o.Suppress = rapid.Bool().Draw(w.r, "suppress")
+	if rapid.Bool().Draw(w.r, "suppress") {
+		o.Address = bounce.Effect{Kind: bounce.Suppress}
+	}
 	return o
 }
 
