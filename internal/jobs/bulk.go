@@ -6,9 +6,11 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/dnsclient"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/smtpout"
+	"github.com/headwaymail/headway/pacing/reply"
 )
 
 // Resolver finds the mail hosts of a domain; *dnsclient.Resolver is one.
@@ -28,6 +30,8 @@ type Bulk struct {
 	Node     int64
 	Resolver Resolver
 	Relays   Relays
+	Rules    *reply.Rules   // of replies; nil for the built-in ones
+	Tokens   *token.Keyring // proves whose message a mail is about
 	Log      *slog.Logger
 	// Sandboxed says that reserved names take mail and loopback addresses are
 	// public, as in the simulated internet.
@@ -40,4 +44,6 @@ func (b *Bulk) addTo(workers *river.Workers) {
 	river.AddWorker(workers, &resolveWorker{bulk: b})
 	river.AddWorker(workers, &verifyWorker{bulk: b})
 	river.AddWorker(workers, &reverifyWorker{bulk: b})
+	river.AddWorker(workers, &inboundWorker{bulk: b})
+	river.AddWorker(workers, &reclassifyWorker{bulk: b})
 }

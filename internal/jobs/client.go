@@ -67,12 +67,7 @@ func Start(ctx context.Context, pool *pgxpool.Pool, work Work, log *slog.Logger)
 		work.Bulk.addTo(workers)
 		queues[bulkQueue] = river.QueueConfig{MaxWorkers: bulkWorkers, FetchCooldown: 50 * time.Millisecond, FetchPollInterval: 500 * time.Millisecond}
 	}
-	var periodic []*river.PeriodicJob
-	if work.Bulk != nil {
-		periodic = append(periodic, reverify())
-	}
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
-		PeriodicJobs:                periodic,
 		ID:                          strconv.FormatInt(work.Node, 10),
 		Schema:                      postgres.RiverSchema,
 		Logger:                      quiet(log),
@@ -83,6 +78,7 @@ func Start(ctx context.Context, pool *pgxpool.Pool, work Work, log *slog.Logger)
 		CompletedJobRetentionPeriod: 5 * time.Minute,
 		ReindexerIndexNames:         []string{}, // the GIN indexes are dropped by our migration
 		ErrorHandler:                &errorHandler{log: log},
+		PeriodicJobs:                periodic(work),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)

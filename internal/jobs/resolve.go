@@ -13,6 +13,7 @@ import (
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/dnsclient"
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/listhygiene/bounce"
 	"github.com/headwaymail/headway/pacing/provider"
 )
 
@@ -156,6 +157,9 @@ func (w *resolveWorker) judge(ctx context.Context, d postgres.UnknownDomain, fou
 		}
 		decision := terms.Decide(campaign.Attempt{Number: o.Number, First: o.First, Doubted: lease.Doubted, Meaning: o.Meaning}, now, rand.Float64())
 		o.To, o.Due = decision.State, decision.Due
+		if found == postgres.MailHostNull && o.To == campaign.Bounced {
+			o.Address = bounce.DomainGone()
+		}
 		return o
 	})
 	return err
