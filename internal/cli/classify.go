@@ -2,46 +2,83 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/headwaymail/headway/internal/service"
+	"github.com/headwaymail/headway/listhygiene/dsn"
 	"github.com/headwaymail/headway/pacing/reply"
 )
 
+// classifyOptions are the flags of the command.
+type classifyOptions struct {
+	provider, phase, rules string
+}
+
 func newClassify() *cobra.Command {
-	var provider, phase string
+	var o classifyOptions
 	cmd := &cobra.Command{
-		Use:   "classify",
-		Short: "Explain what a mail server's reply means",
-		Long: `Read replies from standard input, one a line, and explain each: what is slowed, what it
-says about the address, how long the server asks us to wait, and which rule decided.`,
-		Example: `  echo "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred" | headway classify --provider yahoo`,
-		Args:    exactArgs(0, "no arguments: it reads standard input"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runClassify(cmd, provider, reply.Phase(phase))
-		},
+		Use:   "classify [FILE]",
+		Short: "Explain what a mail server's reply, or a mail that came back, means",
+		Long: `Read replies from a file or standard input, one a line, and explain each: what is slowed, what
+it says about the address, how long the server asks us to wait, and which rule decided.
+
+A whole mail with its header is explained step by step: what kind of mail it is, of whom it
+speaks, where the deciding words stand, and what follows for delivery and address.`,
+		Example: `  echo "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred" | headway classify --provider yahoo
+  headway classify bounce.eml`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runClassify(cmd, o, args) },
 	}
-	cmd.Flags().StringVar(&provider, "provider", "", "key of the provider that said it: google, yahoo, microsoft, …")
-	cmd.Flags().StringVar(&phase, "phase", string(reply.PhaseRcpt), "command that it answers: connect, ehlo, starttls, auth, mail, rcpt, data, dot, async")
+	cmd.Flags().StringVar(&o.provider, "provider", "", "key of the provider that said it: google, yahoo, microsoft, …")
+	cmd.Flags().StringVar(&o.phase, "phase", string(reply.PhaseRcpt), "command that it answers: connect, ehlo, starttls, auth, mail, rcpt, data, dot, async")
+	cmd.Flags().StringVar(&o.rules, "rules", "", "YAML file with rules that are tried before the built-in ones")
 	return cmd
 }
 
-// longestReply bounds a line of standard input.
-const longestReply = 1 << 20
+// longestReply bounds a line, and largestInput all that is read.
+const (
+	longestReply = 1 << 20
+	largestInput = 64 << 20
+)
 
-func runClassify(cmd *cobra.Command, provider string, phase reply.Phase) error {
-	known := false
-	for _, p := range reply.Phases() {
-		known = known || p == phase
-	}
-	if !known {
+func runClassify(cmd *cobra.Command, o classifyOptions, args []string) error {
+	phase := reply.Phase(o.phase)
+	if !slices.Contains(reply.Phases(), phase) {
 		return usageError{fmt.Errorf("--phase %q is not a phase; see `headway classify --help`", phase)}
 	}
-	lines := bufio.NewScanner(cmd.InOrStdin())
+	rules, err := service.ReplyRules(o.rules)
+	if err != nil {
+		return err
+	}
+	input := cmd.InOrStdin()
+	if len(args) == 1 && args[0] != "-" {
+		file, err := os.Open(args[0])
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+		input = file
+	}
+	text, err := io.ReadAll(io.LimitReader(input, largestInput))
+	if err != nil {
+		return fmt.Errorf("read what is to be explained: %w", err)
+	}
+	if dsn.IsMail(text) {
+		return classifyMail(cmd, rules, text)
+	}
+	return classifyReplies(cmd, rules, o.provider, phase, text)
+}
+
+func classifyReplies(cmd *cobra.Command, rules *reply.Rules, provider string, phase reply.Phase, text []byte) error {
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, longestReply)
 	found := 0
 	for lines.Scan() {
@@ -51,7 +88,7 @@ func runClassify(cmd *cobra.Command, provider string, phase reply.Phase) error {
 		}
 		found++
 		r := reply.Parse(phase, text)
-		m := reply.Classify(provider, r)
+		m := rules.Classify(provider, r)
 		if wantsJSON(cmd) {
 			if err := printJSON(cmd, map[string]any{"reply": r, "meaning": m}); err != nil {
 				return err
@@ -64,7 +101,7 @@ func runClassify(cmd *cobra.Command, provider string, phase reply.Phase) error {
 		return fmt.Errorf("read replies: %w", err)
 	}
 	if found == 0 {
-		return errors.New("there was no reply on standard input")
+		return errors.New("there was neither a reply nor a mail to explain")
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ Start with:  headway demo`,
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newDemo(), newServe(), newImport(), newVerify(), newRiskLists(), newCampaign(), newProviders(), newDKIM(), newCheck(),
-		newMigrate(), newHealth(), newBackup(), newRestore(), newSandbox(), newClassify(), newSimulate(), newConfig(), newBench(), newToken(), newUser())
+		newMigrate(), newHealth(), newBackup(), newRestore(), newSandbox(), newClassify(), newReplies(), newSimulate(), newConfig(), newBench(), newToken(), newUser())
 	return root
 }
 

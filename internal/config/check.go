@@ -15,12 +15,12 @@ import (
 )
 
 // Roles that a node can have.
-var allRoles = []string{"web", "lanes", "bulk"}
+var allRoles = []string{"web", "lanes", "bulk", "inbound"}
 
 // Check returns an error that names the first setting that cannot be used, and
 // says what to write instead.
 func (c Config) Check() error {
-	for _, check := range []func() error{c.checkNode, c.Database.check, c.checkWeb, c.checkSending, c.checkDNS, c.Log.check} {
+	for _, check := range []func() error{c.checkNode, c.Database.check, c.checkWeb, c.checkSending, c.checkInbound, c.checkDNS, c.Log.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -146,6 +146,27 @@ func (c Config) checkSending() error {
 	}
 	if c.Sandbox.Enabled && !source.IsLoopback() {
 		return fmt.Errorf("sending.source: %s is not a loopback address such as 127.0.0.1; with sandbox.enabled nothing leaves this machine", source)
+	}
+	return nil
+}
+
+func (c Config) checkInbound() error {
+	i := c.Inbound
+	if (i.Certificate == "") != (i.Key == "") {
+		return fmt.Errorf("inbound.certificate and inbound.key belong together: set both or none")
+	}
+	if i.Listen == "" {
+		return nil
+	}
+	if !isListenAddress(i.Listen) {
+		return fmt.Errorf("inbound.listen: %q is not an address such as 0.0.0.0:25", i.Listen)
+	}
+	if c.Sending.BounceDomain == "" && !c.Sandbox.Enabled {
+		return fmt.Errorf("inbound.listen: without sending.bounce_domain no mail comes back; set it, or leave inbound.listen empty")
+	}
+	host, _, _ := net.SplitHostPort(i.Listen)
+	if ip, err := netip.ParseAddr(host); c.Sandbox.Enabled && (err != nil || !ip.IsLoopback()) {
+		return fmt.Errorf("inbound.listen: %s is not a loopback address such as 127.0.0.1:2525; with sandbox.enabled nothing leaves this machine", i.Listen)
 	}
 	return nil
 }

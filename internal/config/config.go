@@ -23,10 +23,12 @@ import (
 type Config struct {
 	Data      string   `koanf:"data" doc:"Folder for the embedded Postgres, the key file and headway.toml. Empty: /var/lib/headway for root, else the user's data folder."`
 	SecretKey string   `koanf:"secret_key" doc:"32 bytes as base64 that seal the signing keys in the database; the same on all nodes. Empty: the file secret.key in the data folder, made at the first start. Keep it with your backups."`
-	Roles     []string `koanf:"roles" doc:"What this node does: web (pages and unsubscribe), lanes (sending), bulk (imports, launches)."`
+	Roles     []string `koanf:"roles" doc:"What this node does: web (pages and unsubscribe), lanes (sending), bulk (imports, launches), inbound (mail that comes back, where inbound.listen is set)."`
 	Database  Database `koanf:"database"`
 	Web       Web      `koanf:"web"`
 	Sending   Sending  `koanf:"sending"`
+	Inbound   Inbound  `koanf:"inbound"`
+	Replies   Replies  `koanf:"replies"`
 	DNS       DNS      `koanf:"dns"`
 	Sandbox   Sandbox  `koanf:"sandbox"`
 	Log       Log      `koanf:"log"`
@@ -60,6 +62,18 @@ type Sending struct {
 	Timeout      time.Duration `koanf:"timeout" doc:"Longest time for one message, from MAIL to the final reply."`
 }
 
+// Inbound says where mail is taken that comes back to the bounce domain.
+type Inbound struct {
+	Listen      string `koanf:"listen" doc:"Address for failure reports, complaints and unsubscribe mails, e.g. 0.0.0.0:25. The MX of sending.bounce_domain must lead there. Only addresses that Headway signed are taken. Empty: off."`
+	Certificate string `koanf:"certificate" doc:"PEM file with the certificate chain for STARTTLS. Read again at each connection, so that it can be renewed. Empty: no STARTTLS."`
+	Key         string `koanf:"key" doc:"PEM file with the key of the certificate."`
+}
+
+// Replies says what mail servers' words mean.
+type Replies struct {
+	Rules string `koanf:"rules" doc:"YAML file with rules of your own, tried before the built-in ones; they look like those of pacing/reply/rules.yaml. After a change, run headway replies reclassify."`
+}
+
 // DNS says whom we ask.
 type DNS struct {
 	Servers []string `koanf:"servers" doc:"Resolvers as address or address:port. Empty: those of /etc/resolv.conf."`
@@ -79,7 +93,7 @@ type Log struct {
 // Default returns the settings that hold when nothing else is said.
 func Default() Config {
 	return Config{
-		Roles:    []string{"web", "lanes", "bulk"},
+		Roles:    []string{"web", "lanes", "bulk", "inbound"},
 		Database: Database{Connections: 24},
 		Web:      Web{Listen: "127.0.0.1:8080"},
 		Sending:  Sending{SMTPPort: 25, Lanes: 256, Timeout: 5 * time.Minute},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/pacing"
+	"github.com/headwaymail/headway/pacing/reply"
 )
 
 // Config is what an engine works with.
@@ -30,6 +31,8 @@ type Config struct {
 	Connections int
 	// Profile says what is known of a provider before anything was measured.
 	Profile func(providerKey string) pacing.Profile
+	// Rules say what replies mean. Defaults to the built-in ones.
+	Rules *reply.Rules
 	// AskForLanes inserts lane jobs that are not there yet.
 	AskForLanes func(context.Context, []Lane) error
 	// AskResolve inserts the job that finds the providers of unknown domains.
@@ -39,6 +42,7 @@ type Config struct {
 
 // Engine delivers on one node. Lanes are run by River through [Engine.RunLane].
 type Engine struct {
+	rules      *reply.Rules
 	store      *postgres.Store
 	node       int64
 	source     int64
@@ -70,7 +74,11 @@ type Engine struct {
 
 // Start brings an engine to work. Its node must be registered.
 func Start(ctx context.Context, c Config) (*Engine, error) {
+	if c.Rules == nil {
+		c.Rules = reply.Default()
+	}
 	e := &Engine{
+		rules: c.Rules,
 		store: c.Store, node: c.Node, source: c.Source, dialer: c.Dialer,
 		profile: c.Profile, askFor: c.AskForLanes, askResolve: c.AskResolve, fresh: c.Fresh, log: c.Log.With("node", c.Node),
 		places: semaphore.NewWeighted(int64(c.Connections)),

@@ -114,7 +114,7 @@ func (l *lane) dropConnection() {
 // openingFailed records a failed opening as an attempt of the delivery that it
 // was made for.
 func (l *lane) openingFailed(p permit, d postgres.Claimed, settings campaign.Settings, failure *smtpout.Failure) {
-	meaning := reply.Classify(l.gate.provider.Key, failure.Reply)
+	meaning := l.engine.rules.Classify(l.gate.provider.Key, failure.Reply)
 	meaning.Temporary = meaning.Temporary || !failure.Permanent
 	now := time.Now()
 	l.report(p, pacing.Event{Kind: pacing.OpenRefused, At: now, Host: failure.Host}, failure.Reply, meaning)
@@ -137,7 +137,7 @@ func (l *lane) sent(p permit, d postgres.Claimed, settings campaign.Settings, ou
 		event.First, event.Age = true, 0
 	}
 	if !out.Accepted {
-		o.Meaning = reply.Classify(l.gate.provider.Key, out.Reply)
+		o.Meaning = l.engine.rules.Classify(l.gate.provider.Key, out.Reply)
 		event.Kind = pacing.Refused
 	}
 	if !out.Local {

@@ -65,6 +65,9 @@ func (e *Engine) sweepOnce(ctx context.Context, expire bool) error {
 			return err
 		}
 	}
+	if err := e.holdOnBreakers(ctx, now); err != nil {
+		return err
+	}
 	if unknown, err := e.store.AnyUnknownDomain(ctx, now); err != nil {
 		return err
 	} else if unknown {

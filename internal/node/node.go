@@ -15,9 +15,11 @@ import (
 	"github.com/headwaymail/headway/internal/delivery"
 	"github.com/headwaymail/headway/internal/dkim"
 	"github.com/headwaymail/headway/internal/dnsclient"
+	"github.com/headwaymail/headway/internal/inbound"
 	"github.com/headwaymail/headway/internal/jobs"
 	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/internal/smtpout"
+	"github.com/headwaymail/headway/pacing/reply"
 )
 
 // drainWithin is how long messages in flight have before their connections are
@@ -35,7 +37,9 @@ type Node struct {
 	tokens   *token.Keyring
 	resolver *dnsclient.Resolver
 	dialer   *smtpout.Dialer
-	pages    *pages // nil without the role web
+	pages    *pages          // nil without the role web
+	inbound  *inbound.Server // nil without the role inbound, or where it is not set
+	rules    *reply.Rules
 	cancel   context.CancelFunc
 	ended    chan struct{}
 	err      error // set before ended is closed
@@ -75,6 +79,7 @@ func (n *Node) closePages() {
 	if n.pages != nil {
 		n.pages.close()
 	}
+	n.closeInbound()
 }
 
 // URL returns where the pages are, empty for a node without pages.
@@ -128,6 +133,9 @@ func (n *Node) prepare(ctx context.Context) error {
 	if n.tokens, err = n.Service.Tokens(ctx); err != nil {
 		return err
 	}
+	if n.rules, err = service.ReplyRules(n.Config.Replies.Rules); err != nil {
+		return err
+	}
 	servers, err := n.Config.DNSServers()
 	if err != nil {
 		return err
@@ -137,6 +145,9 @@ func (n *Node) prepare(ctx context.Context) error {
 		return err
 	}
 	if err := n.openRoads(ctx); err != nil {
+		return err
+	}
+	if err := n.openInbound(); err != nil {
 		return err
 	}
 	if n.pages == nil {
@@ -159,6 +170,9 @@ func (n *Node) fillSandbox() {
 	}
 	if c.Sending.BounceDomain == "" {
 		c.Sending.BounceDomain = "bounces.sender.test"
+	}
+	if c.Inbound.Listen == "" {
+		c.Inbound.Listen = "127.0.0.1:0"
 	}
 }
 
@@ -228,8 +242,8 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 		s.living.Go(func() { n.keepPromises(s.ctx) })
 	}
 	if n.Config.Has("bulk") {
-		work.Bulk = &jobs.Bulk{Store: store, Node: s.id, Resolver: n.resolver, Relays: n.dialer.Relays, Log: n.Log,
-			Sandboxed: n.Config.Sandbox.Enabled}
+		work.Bulk = &jobs.Bulk{Store: store, Node: s.id, Resolver: n.resolver, Relays: n.dialer.Relays, Rules: n.rules,
+			Tokens: n.tokens, Log: n.Log, Sandboxed: n.Config.Sandbox.Enabled}
 	}
 	if work.Lanes == nil && work.Bulk == nil {
 		return s, nil
@@ -263,7 +277,7 @@ func (n *Node) startEngine(ctx context.Context, s *shift) (*delivery.Engine, err
 		Store: n.Database.Store, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer,
 		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: dkim.NewPool(),
 			PublicURL: n.Config.Web.PublicURL, BounceDomain: n.Config.Sending.BounceDomain},
-		Connections: n.Config.Sending.Lanes, Profile: service.Profile,
+		Connections: n.Config.Sending.Lanes, Profile: service.Profile, Rules: n.rules,
 		AskForLanes: n.Service.Queue.AskForLanes, AskResolve: n.Service.Queue.AskResolve, Log: n.Log,
 	})
 }
