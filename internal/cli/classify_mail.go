@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,11 +67,18 @@ func explainRecipient(r dsn.Report, j dsn.Judgement) explainedRecipient {
 	}
 	to := explainedRecipient{Address: j.Recipient.Address, Action: j.Recipient.Action, Host: j.Recipient.RemoteMTA, Provider: j.Provider,
 		Phase: j.Recipient.Phase, Source: j.Source, Reply: j.Reply.String(), Class: j.Meaning.Class, Bounce: j.Meaning.Bounce,
-		Rule: j.Meaning.Rule, Suppress: effect.Kind == bounce.Suppress, Effect: effectWords(effect), Words: j.Meaning.Bounce.Words()}
+		Rule: j.Meaning.Rule, Suppress: effect.Kind == bounce.Suppress, Effect: effectWords(effect), Words: firstSentence(j.Meaning.Bounce.Words())}
 	for _, t := range j.Tried {
 		to.Tried = append(to.Tried, explainedTry{t.Source, t.Reply.String(), t.Rule})
 	}
 	return to
+}
+
+// firstSentence leaves out what usually follows: the line below it says what
+// follows here.
+func firstSentence(s string) string {
+	first, _, _ := strings.Cut(s, ". ")
+	return strings.TrimSuffix(first, ".") + "."
 }
 
 func effectWords(e bounce.Effect) string {

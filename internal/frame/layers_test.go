@@ -49,7 +49,7 @@ var technologies = []struct {
 	{"github.com/pressly/goose/v3", []string{"internal/postgres"}, ""},
 	{"github.com/riverqueue/river", []string{"internal/jobs", "internal/postgres"}, "postgres runs River's migrations"},
 	{"github.com/miekg/dns", []string{"internal/dnsclient", "internal/sandbox"}, ""},
-	{"github.com/emersion/go-smtp", []string{"internal/sandbox"}, "only as the receiving side: sessions are ours"},
+	{"github.com/emersion/go-smtp", []string{"internal/sandbox", "internal/inbound"}, "only as the receiving side: sessions are ours"},
 	{"github.com/emersion/go-msgauth", []string{"internal/sandbox"}, "only as the verifier: signatures are ours"},
 	{"github.com/spf13/cobra", []string{"internal/cli"}, ""},
 	{"github.com/knadh/koanf", []string{"internal/config"}, ""},

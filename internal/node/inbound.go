@@ -8,20 +8,14 @@ import (
 	"net"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/inbound"
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
 )
 
-const (
-	// mostWaiting is how many mails may wait to be read. At 64 KB each that is
-	// 1.3 GB at worst; real reports have 5 KB.
-	mostWaiting = 20_000
-	// inboundCloseWithin is how long mails under way have at the end.
-	inboundCloseWithin = 3 * time.Second
-)
+// inboundCloseWithin is how long mails under way have at the end.
+const inboundCloseWithin = 3 * time.Second
 
 // InboundAddress returns where the node takes mail that comes back, empty when
 // it does not.
@@ -70,14 +64,6 @@ func starttls(certificate, key string) (*tls.Config, error) {
 
 // keepInbound stores a mail together with the job that reads it.
 func (n *Node) keepInbound(ctx context.Context, m inbound.Mail) error {
-	store := n.Database.Store
-	waiting, err := store.InboundWaiting(ctx, mostWaiting)
-	if err != nil {
-		return err
-	}
-	if waiting >= mostWaiting {
-		return inbound.ErrBusy
-	}
 	purpose := postgres.PurposeRole
 	switch m.Purpose {
 	case token.Bounce:
@@ -85,9 +71,11 @@ func (n *Node) keepInbound(ctx context.Context, m inbound.Mail) error {
 	case token.MailtoUnsubscribe:
 		purpose = postgres.PurposeUnsubscribe
 	}
-	_, err = store.SaveInbound(ctx, postgres.InboundMail{At: m.At, Purpose: purpose, Campaign: m.Claims.Campaign, Contact: m.Claims.Contact,
-		Remote: m.Remote, HELO: m.HELO, From: m.From, Size: m.Size, Raw: m.Raw},
-		func(tx pgx.Tx) error { return n.Service.Queue.AskInboundTx(ctx, tx) })
+	err := n.Service.KeepInbound(ctx, postgres.InboundMail{At: m.At, Purpose: purpose, Campaign: m.Claims.Campaign, Contact: m.Claims.Contact,
+		Remote: m.Remote, HELO: m.HELO, From: m.From, Size: m.Size, Raw: m.Raw})
+	if errors.Is(err, service.ErrInboundFull) {
+		return inbound.ErrBusy
+	}
 	return err
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/headwaymail/headway/internal/jobs"
-	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/pacing/reply"
 )
 
@@ -99,9 +98,4 @@ func (s *Service) Reclassify(ctx context.Context, since time.Time, dryRun bool) 
 		return sum, err
 	}
 	return sum, s.Queue.AskReclassify(ctx, since)
-}
-
-// Inbound counts the mails that came back since a time.
-func (s *Service) Inbound(ctx context.Context, since time.Time) ([]postgres.InboundCount, error) {
-	return s.Store.InboundCounts(ctx, since)
 }

@@ -156,7 +156,7 @@ func measure(t *testing.T, change func(name string, raw []byte) []byte) (figures
 
 // The figures on mails as they are, and on what other servers would have made of
 // them. They do not fall below what was asked for.
-func TestSisimai(t *testing.T) {
+func TestCorpusSisimai(t *testing.T) {
 	t.Parallel()
 	for _, way := range []struct {
 		name   string
@@ -248,7 +248,7 @@ func newlines(end string) func(string, []byte) []byte {
 }
 
 // Every mail of the corpus is recognised as what it is.
-func TestSisimaiKinds(t *testing.T) {
+func TestCorpusSisimaiKinds(t *testing.T) {
 	t.Parallel()
 	reasons := map[string]string{}
 	for _, e := range expectations(t) {
@@ -289,7 +289,7 @@ func TestSisimaiKinds(t *testing.T) {
 	}
 }
 
-func TestFlanker(t *testing.T) {
+func TestCorpusFlanker(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]struct {
 		kind    dsn.Kind
@@ -333,7 +333,7 @@ var aboutUs = []reply.Bounce{
 
 // Replies that providers really send, each put into a report as the
 // Diagnostic-Code: none that is about us may cost an address anything.
-func TestFieldManualSuppressesNobodyForOurFaults(t *testing.T) {
+func TestCorpusFieldManualSuppressesNobodyForOurFaults(t *testing.T) {
 	t.Parallel()
 	type answer struct{ Name, Response string }
 	answers := corpustest.JSONLines[answer](t, "smtp-field-manual/responses.jsonl")
