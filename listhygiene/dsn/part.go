@@ -131,7 +131,7 @@ func decodeBody(h header, kind, charset, body string) string {
 	switch encoding := strings.ToLower(strings.TrimSpace(h.get("Content-Transfer-Encoding"))); {
 	case encoding == "base64":
 		body = fromBase64(body)
-	case encoding == "quoted-printable", encoding == "" && strings.Contains(body, "=\n"):
+	case encoding == "quoted-printable", encoding == "" && kind == "text/plain" && strings.Contains(body[:min(len(body), mostText)], "=\n"):
 		body = fromQuotedPrintable(body)
 	}
 	if !strings.HasPrefix(kind, "text/") && kind != "" {

@@ -8,7 +8,7 @@ const (
 	// mostLines bounds how much of a text is read: reports say it at the top.
 	mostLines = 200
 	// mostText bounds what is kept as the text about one recipient.
-	mostText = 4 << 10
+	mostText = 2 << 10
 )
 
 // ownWords returns the lines of a report's text up to where the message that

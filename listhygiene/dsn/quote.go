@@ -83,8 +83,13 @@ func unitFollows(s string) bool {
 // does not say.
 func phaseOf(lines []string) reply.Phase {
 	for _, line := range lines {
-		if p := reply.Parse(reply.PhaseAsync, line).Phase; p != reply.PhaseAsync {
-			return p
+		if strings.Contains(line, "reply to") || strings.Contains(line, "fter ") {
+			if p := reply.Parse(reply.PhaseAsync, line).Phase; p != reply.PhaseAsync {
+				return p
+			}
+		}
+		if !phaseHinted(line) {
+			continue
 		}
 		lower := strings.ToLower(line)
 		for _, c := range phaseWords {
@@ -94,6 +99,16 @@ func phaseOf(lines []string) reply.Phase {
 		}
 	}
 	return reply.PhaseAsync
+}
+
+// phaseHinted reports whether a line is worth a closer look.
+func phaseHinted(line string) bool {
+	for _, hint := range []string{">>>", " our ", "not like", " command", "I sent", "mail text"} {
+		if strings.Contains(line, hint) {
+			return true
+		}
+	}
+	return false
 }
 
 var phaseWords = []struct {

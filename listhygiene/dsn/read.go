@@ -184,12 +184,14 @@ func (m *mail) reportsFailure(subject, words string, automatic bool) bool {
 	speaks := sign(m.header.has("X-Failed-Recipients"), 3, "it has the field X-Failed-Recipients")
 	speaks = sign(m.reportType("delivery-status"), 2, "it calls itself a delivery status report") || speaks
 	speaks = sign(containsAny(subject, failureSubjects) || containsAny(subject, delaySubjects), 2, "its subject speaks of a failure") || speaks
-	speaks = sign(containsAny(words, failureWords), 2, "its text speaks of a failure") || speaks
-	speaks = sign(quotedReply(m.lines) != "", 1, "it quotes a server's reply") || speaks
 	software := sign(isFailureSystem(m.header, r.From), 2, "its sender reports failures") ||
 		sign(fromSystem(m.header, r.From), 1, "a program wrote it")
 	path := m.header.get("Return-Path")
 	sign(m.header.has("Return-Path") && strings.Trim(path, "<> ") == "", 1, "its return path is empty")
+	if !speaks || weight < 3 || automatic && weight < 5 { // the text takes longer to look at
+		speaks = sign(containsAny(words, failureWords), 2, "its text speaks of a failure") || speaks
+		speaks = sign(quotedReply(m.lines) != "", 1, "it quotes a server's reply") || speaks
+	}
 	if !speaks || weight < 3 || automatic && weight < 5 && !software {
 		return false
 	}
