@@ -12,8 +12,8 @@ import (
 //	SMTP error from remote mail server after RCPT TO:<a@b>: host mx.example [192.0.2.1]: 550 no such user
 //	<<< 550 5.1.1 no such user
 var (
-	inReplyTo   = regexp.MustCompile(`(?i) ?\(in reply to ([^)]*)\)`)
-	afterPhase  = regexp.MustCompile(`(?i)\bafter (pipelined )?(end of data|rcpt to|mail from|data|ehlo|helo|starttls|auth|initial connection)`)
+	inReplyTo  = regexp.MustCompile(`(?i) ?\(in reply to ([^)]*)\)`)
+	afterPhase = regexp.MustCompile(`(?i)\bafter (pipelined )?(end of data|rcpt to|mail from|data|ehlo|helo|starttls|auth|initial connection)`)
 )
 
 // quoted returns the reply that a line quotes, or the line itself.
