@@ -24,11 +24,11 @@ func TestTokens(t *testing.T) {
 func TestIsMail(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
-		"From: a@b.example\nSubject: x\n\nhi\n":             true,
+		"From: a@b.example\nSubject: x\n\nhi\n":                true,
 		"Return-Path: <>\r\nReceived: from x\r\n by y\r\n\r\n": true,
-		"550 5.1.1 no such user\n451 try later\n":           false,
-		"smtp; 550 no\nerror: no\n":                         false,
-		"":                                                  false,
+		"550 5.1.1 no such user\n451 try later\n":              false,
+		"smtp; 550 no\nerror: no\n":                            false,
+		"":                                                     false,
 	} {
 		if got := dsn.IsMail([]byte(text)); got != want {
 			t.Errorf("%q: %v", text, got)
