@@ -23,7 +23,7 @@ const (
 
 // Dialer opens sessions with the mail hosts of a domain; *smtpout.Dialer is one.
 type Dialer interface {
-	Dial(ctx context.Context, domain string) (*smtpout.Session, error)
+	Dial(ctx context.Context, domain string, avoid ...string) (*smtpout.Session, error)
 	// Serves says whether mail for a domain may go over an open session.
 	Serves(ctx context.Context, s *smtpout.Session, domain string) bool
 }
@@ -88,6 +88,26 @@ func (p *parking) take(g *gate) *connection {
 	p.parked[g] = entries[:len(entries)-1]
 	entry.timer.Stop()
 	return entry.connection
+}
+
+// yield ends a parked connection of any gate, so that its place is free for one
+// that is needed now. It returns false when none is parked.
+func (p *parking) yield() bool {
+	p.mu.Lock()
+	var chosen *parkedConnection
+	for gate, entries := range p.parked {
+		if len(entries) > 0 {
+			chosen, p.parked[gate] = entries[0], entries[1:]
+			break
+		}
+	}
+	p.mu.Unlock()
+	if chosen == nil {
+		return false
+	}
+	chosen.timer.Stop()
+	chosen.end()
+	return true
 }
 
 func (p *parking) remove(entry *parkedConnection) bool {

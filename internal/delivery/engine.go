@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -52,6 +53,9 @@ type Engine struct {
 	askResolve func(context.Context) error
 	log        *slog.Logger
 
+	broker  *broker
+	running atomic.Int64 // lanes at work
+	most    int          // connections at one time
 	watch   *watch
 	fresh   func() bool
 	claims  *claims
@@ -59,17 +63,14 @@ type Engine struct {
 	parking parking
 	places  *semaphore.Weighted
 
-	running context.Context // ends when the engine has stopped
-	hard    context.Context // ends when messages in flight must be cut
-	stop    context.CancelFunc
-	cut     context.CancelFunc
-	drain   chan struct{} // closed when no new message may begin
-	once    sync.Once
-	wake    chan struct{}
-	wait    sync.WaitGroup
-
-	mu    sync.Mutex
-	gates map[int64]gateEntry // guarded by mu
+	alive context.Context // ends when the engine has stopped
+	hard  context.Context // ends when messages in flight must be cut
+	stop  context.CancelFunc
+	cut   context.CancelFunc
+	drain chan struct{} // closed when no new message may begin
+	once  sync.Once
+	wake  chan struct{}
+	wait  sync.WaitGroup
 }
 
 // Start brings an engine to work. Its node must be registered.
@@ -81,20 +82,22 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 		rules: c.Rules,
 		store: c.Store, node: c.Node, source: c.Source, dialer: c.Dialer,
 		profile: c.Profile, askFor: c.AskForLanes, askResolve: c.AskResolve, fresh: c.Fresh, log: c.Log.With("node", c.Node),
-		places: semaphore.NewWeighted(int64(c.Connections)),
-		drain:  make(chan struct{}), wake: make(chan struct{}, 1), gates: make(map[int64]gateEntry),
+		places: semaphore.NewWeighted(int64(c.Connections)), most: c.Connections,
+		drain: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
+	e.broker = &broker{store: c.Store, source: c.Source, node: c.Node, log: e.log, wake: make(chan struct{}, 1),
+		held: e.domainHeld, gates: make(map[int64]*gate)}
 	compose := func(camp postgres.Campaign) (*letter, error) { return c.Composer.letter(ctx, camp) }
 	var err error
 	if e.watch, err = newWatch(ctx, c.Store, compose, e.log); err != nil {
 		return nil, fmt.Errorf("start the engine: %w", err)
 	}
-	e.running, e.stop = context.WithCancel(context.WithoutCancel(ctx))
+	e.alive, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	e.hard, e.cut = context.WithCancel(context.WithoutCancel(ctx))
 	e.claims = newClaims(c.Store, c.Node)
 	e.writer = newWriter(c.Store, e.log)
-	for _, loop := range []func(context.Context){e.listen, e.refresh, e.reconcile, e.sweep} {
-		e.wait.Go(func() { loop(e.running) })
+	for _, loop := range []func(context.Context){e.listen, e.refresh, e.reconcile, e.sweep, e.broker.run} {
+		e.wait.Go(func() { loop(e.alive) })
 	}
 	return e, nil
 }
@@ -192,7 +195,11 @@ func (e *Engine) listenOnce(ctx context.Context) error {
 	}
 }
 
-// notified acts on one notification: "campaign 12", "suppressed", "pace 1 7".
+// spare returns how many lanes the node could still run.
+func (e *Engine) spare() int { return max(e.most-int(e.running.Load()), 0) }
+
+// notified acts on one notification: "campaign 12", "suppressed", "pace 1 7", or
+// "pace 1 7 40" when permits of versions before 40 have lapsed.
 func (e *Engine) notified(ctx context.Context, payload string) error {
 	switch word, rest, _ := strings.Cut(payload, " "); word {
 	case "campaign":
@@ -203,15 +210,12 @@ func (e *Engine) notified(ctx context.Context, payload string) error {
 	case "suppressed":
 		return e.watch.refreshBarred(ctx)
 	case "pace":
-		var source, provider int64
-		if _, err := fmt.Sscan(rest, &source, &provider); err != nil || source != e.source {
-			return nil
-		}
-		e.mu.Lock()
-		entry, ok := e.gates[provider]
-		e.mu.Unlock()
-		if ok {
-			entry.gate.ask()
+		var (
+			source, provider int64
+			version          int
+		)
+		if n, _ := fmt.Sscan(rest, &source, &provider, &version); n >= 2 && source == e.source {
+			e.broker.heard(provider, version)
 		}
 	}
 	return nil

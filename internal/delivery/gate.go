@@ -3,103 +3,140 @@ package delivery
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/pacing"
-)
-
-const (
-	// roundEvery is how often a gate exchanges feedback for permits. News of
-	// throttling must not be older than half a second (docs/PACING.md); a
-	// refusal does not even wait for that.
-	roundEvery = 400 * time.Millisecond
-	// horizon is how far ahead permits are taken, and so how much mail a
-	// pause, a cancel or a suppression can meet at most.
-	horizon = 750 * time.Millisecond
-	// permitLife is how long after its time a permit may still be used.
-	permitLife = 1500 * time.Millisecond
-	// knockLife is the same for the half-open permit of a hold. The pacer
-	// grants another after two minutes.
-	knockLife = 90 * time.Second
-	// chunkLimit bounds a claim.
-	chunkLimit = 200
+	"github.com/headwaymail/headway/pacing/reply"
 )
 
 // gate stands before one provider: it hands out the permits that this node was
-// granted, and gathers what happened. Its pacing state lives in the database,
-// where the gates of all nodes edit it in turn (round.go).
+// granted, counts its connections, and gathers what happened. The broker
+// exchanges one for the other (broker.go).
 type gate struct {
 	provider postgres.Provider
-	source   int64
-	store    *postgres.Store
+	node     int64
 	log      *slog.Logger
 	profile  pacing.Profile
-	observe  func(pacing.Decision)
-
-	kick  chan struct{}   // asks for a round now
-	drain <-chan struct{} // closed when nobody should wait here any more
+	spare    func() int      // lanes that the node could still run
+	kick     func()          // asks for a round now
+	wake     func()          // asks for a comparison of due mail with lanes
+	drain    <-chan struct{} // closed when nobody should wait here any more
 
 	mu      sync.Mutex
-	state   pacing.State   // guarded by mu; as of the last round
-	version int64          // guarded by mu; of the row that state was read from
-	pace    pacing.Pace    // guarded by mu
-	blocks  []pacing.Block // guarded by mu; permits in hand
-	events  []pacing.Event // guarded by mu; not handed in yet
-	turns   turns          // guarded by mu
-	wanted  int            // guarded by mu; permits that lanes wait for
-	news    chan struct{}  // guarded by mu; closed after each round
-	lanes   map[int]bool   // guarded by mu; slots that run here
-	open    int            // guarded by mu; connections open or parked
-	opening int            // guarded by mu
-	idle    time.Time      // guarded by mu; since when no lane runs
-	ready   bool           // guarded by mu; a round has come back
+	own     *envelope            // guarded by mu; the source's
+	domains map[string]*envelope // guarded by mu; of sending domains that the provider limits
+	events  []happening          // guarded by mu; not handed in yet
+	turns   turns                // guarded by mu
+	content contentWatch         // guarded by mu
+	hungry  bool                 // guarded by mu; a round was asked for since the last one
+	news    chan struct{}        // guarded by mu; closed after each round
+	lanes   map[int]bool         // guarded by mu; slots that run here
+	allowed int                  // guarded by mu; connections that this node may have
+	open    int                  // guarded by mu; connections open or parked
+	opening int                  // guarded by mu; connections being opened
+	atOnce  int                  // guarded by mu; that may be
+	openers int                  // guarded by mu; lanes that wait for their turn to open one
+	openAt  time.Time            // guarded by mu; when that turn is, where openings keep a gap
+	met     time.Time            // guarded by mu; the last round; zero: none
+	idle    time.Time            // guarded by mu; since when no lane runs
+	more    bool                 // guarded by mu; the last round granted all that was wanted
+	told    bool                 // guarded by mu; there is news in the database
+	ended   bool                 // guarded by mu; it is not in the broker's book any more
+}
+
+// happening is an event with the sending domain of its message; empty for
+// openings and closings.
+type happening struct {
+	pacing.Event
+	domain string
 }
 
 func newGate(e *Engine, provider postgres.Provider) *gate {
 	return &gate{
-		provider: provider, source: e.source, store: e.store, log: e.log.With("provider", provider.Name),
-		profile: e.profile(provider.Key), observe: observeDecision,
-		kick: make(chan struct{}, 1), drain: e.drain, news: make(chan struct{}), lanes: make(map[int]bool), idle: time.Now(),
+		provider: provider, node: e.node, log: e.log.With("provider", provider.Name), profile: e.profile(provider.Key),
+		spare: e.spare, kick: e.broker.ask, wake: e.Wake, drain: e.drain,
+		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch),
+		news: make(chan struct{}), lanes: make(map[int]bool), idle: time.Now(),
 	}
 }
 
 // permit is the right to send a number of messages, each not before its time.
 type permit struct {
-	block pacing.Block
-	gate  *gate
+	block  pacing.Block
+	first  bool         // for first attempts only, where the provider greylists
+	sender string       // sending domain of its messages
+	domain string       // whose second block is; empty: nobody's
+	second pacing.Block // the sending domain's; N is 0 when it has no envelope
+	gate   *gate
 }
 
 // at returns when message i of the permit may be sent.
-func (p permit) at(i int) time.Time { return p.block.Slot(i) }
+func (p permit) at(i int) time.Time {
+	at := p.block.Slot(i)
+	if p.second.N > 0 && p.second.Slot(i).After(at) {
+		at = p.second.Slot(i)
+	}
+	return at
+}
 
 // valid reports whether message i may still be sent under this permit: a
 // refusal since, or too much time, ends it.
 func (p permit) valid(i int, now time.Time) bool {
-	p.gate.mu.Lock()
-	defer p.gate.mu.Unlock()
-	return !p.gate.lapsed(p.block, i, now)
-}
-
-// lapsed reports whether permit i of a block has ended; g.mu is held.
-func (g *gate) lapsed(b pacing.Block, i int, now time.Time) bool {
-	if b.Probe {
-		return now.After(b.Slot(i).Add(knockLife))
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if lapsed(p.block, i, g.own.pace.Version, now) {
+		return false
 	}
-	return b.Version < g.pace.Version || now.After(b.Slot(i).Add(permitLife))
+	e := g.domains[p.domain]
+	return p.second.N == 0 || e == nil || !lapsed(p.second, i, e.pace.Version, now)
 }
 
 // giveBack returns the permits from message i on.
 func (p permit) giveBack(i int) {
-	if i >= p.block.N {
-		return
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if i < p.block.N {
+		if p.first {
+			g.own.firsts.add(after(p.block, i))
+		} else {
+			g.own.permits.add(after(p.block, i))
+		}
 	}
-	rest := p.block
-	rest.First, rest.N = p.block.Slot(i), p.block.N-i
-	p.gate.mu.Lock()
-	defer p.gate.mu.Unlock()
-	p.gate.blocks = append(p.gate.blocks, rest)
+	if e := g.domains[p.domain]; e != nil && i < p.second.N {
+		e.permits.add(after(p.second, i))
+	}
+}
+
+// endorse adds the sending domain's permits, where it has an envelope here. It
+// returns how many messages both allow.
+func (p *permit) endorse(domain string, most int) int {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p.sender = domain
+	e := g.domains[domain]
+	if e == nil {
+		return most
+	}
+	e.drop(time.Now())
+	p.domain, p.second = domain, e.permits.take(most)
+	return p.second.N
+}
+
+// unendorse gives the sending domain's permits back.
+func (p *permit) unendorse() {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e := g.domains[p.domain]; e != nil && p.second.N > 0 {
+		e.permits.add(p.second)
+	}
+	p.domain, p.second = "", pacing.Block{}
 }
 
 // acquire waits up to wait for permits. It returns false when there are none,
@@ -115,13 +152,10 @@ func (g *gate) acquire(ctx context.Context, slot int, wait time.Duration) (permi
 		select {
 		case <-news:
 		case <-deadline.C:
-			g.unwant()
 			return permit{}, false
 		case <-ctx.Done():
-			g.unwant()
 			return permit{}, false
 		case <-g.drain:
-			g.unwant()
 			return permit{}, false
 		}
 	}
@@ -132,67 +166,48 @@ func (g *gate) acquire(ctx context.Context, slot int, wait time.Duration) (permi
 func (g *gate) tryAcquire(slot int, now time.Time) (permit, <-chan struct{}, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.ready && slot >= max(g.pace.Lanes, 1) {
+	if g.fresh(now) && slot >= g.allowed {
 		return permit{}, nil, false
 	}
-	g.dropLapsed(now)
-	if len(g.blocks) > 0 {
-		block := g.blocks[0]
-		take := min(max(block.N/max(len(g.lanes), 1), 1), chunkLimit, block.N)
-		part := block
-		part.N = take
-		if block.N == take {
-			g.blocks = g.blocks[1:]
-		} else {
-			g.blocks[0].First, g.blocks[0].N = block.Slot(take), block.N-take
+	g.own.drop(now)
+	for _, purse := range []*purse{&g.own.permits, &g.own.firsts} {
+		if len(purse.blocks) > 0 {
+			block := purse.take(min(max(purse.blocks[0].N/max(len(g.lanes), 1), 1), chunkLimit))
+			return permit{block: block, first: purse == &g.own.firsts, gate: g}, nil, true
 		}
-		return permit{block: part, gate: g}, nil, true
 	}
-	g.wanted++
-	g.ask()
+	if !g.hungry && (g.more || now.Sub(g.met) > roundEvery) {
+		g.hungry = true
+		g.kick() // there may be more at once; otherwise the next round is soon enough
+	}
 	return permit{}, g.news, false
 }
 
-func (g *gate) unwant() {
+// fresh reports whether what the last round said still holds; g.mu is held.
+func (g *gate) fresh(now time.Time) bool { return now.Sub(g.met) < freshFor }
+
+// freshFor is how long a round's word on lanes is believed: five rounds.
+const freshFor = 2 * time.Second
+
+// lower ends the permits of older versions at once, on a word from another node;
+// the next round brings the rest of the news.
+func (g *gate) lower(version int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.wanted = max(g.wanted-1, 0)
-}
-
-// dropLapsed forgets permits whose time is over or that a refusal has ended.
-func (g *gate) dropLapsed(now time.Time) {
-	kept := g.blocks[:0]
-	for _, b := range g.blocks {
-		over := 0
-		for over < b.N && g.lapsed(b, over, now) {
-			over++
-		}
-		b.First, b.N = b.Slot(over), b.N-over
-		if b.N > 0 {
-			kept = append(kept, b)
-		}
-	}
-	g.blocks = kept
-}
-
-// ask wants a round soon; g.mu may be held.
-func (g *gate) ask() {
-	select {
-	case g.kick <- struct{}{}:
-	default:
-	}
+	g.own.pace.Version = max(g.own.pace.Version, version)
+	g.own.drop(time.Now())
 }
 
 // report hands in what happened. A refusal is told to the other nodes at once.
-func (g *gate) report(e pacing.Event) {
+func (g *gate) report(e pacing.Event, domain string) {
 	g.mu.Lock()
 	if e.Lanes == 0 {
 		e.Lanes = g.open
 	}
-	g.events = append(g.events, e)
+	g.events = append(g.events, happening{e, domain})
 	g.mu.Unlock()
-	if e.Kind == pacing.Refused || e.Kind == pacing.OpenRefused {
-		g.ask()
+	if e.Kind == pacing.OpenRefused || e.Kind == pacing.Refused && (slowing(e.Meaning) || e.Meaning.Class == reply.ClassAuth) {
+		g.kick()
 	}
 }
 
@@ -200,7 +215,7 @@ func (g *gate) report(e pacing.Event) {
 func (g *gate) enter(slot int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.lanes[slot] {
+	if g.lanes[slot] || g.ended {
 		return false
 	}
 	g.lanes[slot] = true
@@ -216,46 +231,80 @@ func (g *gate) leave(slot int) {
 	}
 }
 
-// mayOpen waits up to wait until one more connection may be opened.
-func (g *gate) mayOpen(ctx context.Context, wait time.Duration) bool {
-	deadline := time.Now().Add(wait)
-	for {
-		now := time.Now()
-		g.mu.Lock()
-		room := !g.ready || (g.open+g.opening < max(g.pace.Lanes, 1) && g.opening < max(g.pace.MaxOpening, 1))
-		if room && !now.Before(g.pace.OpenAfter) {
-			g.opening++
-			g.mu.Unlock()
-			return true
-		}
-		pause := max(time.Until(g.pace.OpenAfter), 20*time.Millisecond)
-		g.mu.Unlock()
-		if now.Add(pause).After(deadline) {
-			return false
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return false
-		case <-g.drain:
-			return false
-		}
-	}
-}
-
-// opened ends what mayOpen began.
-func (g *gate) opened(ok bool) {
+// plan takes the newest picture of what is due and returns the lane slots that
+// should run for it and do not run here, at most spare.
+func (g *gate) plan(due []postgres.Due, spare int, now time.Time) []int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.opening--
-	if ok {
-		g.open++
+	g.turns.update(due)
+	waiting := g.turns.waiting(now)
+	if waiting == 0 || spare == 0 {
+		return nil
 	}
+	g.idle = now
+	wanted := 1
+	if !g.met.IsZero() {
+		pace := g.own.state.Pace(now, pacing.Demand{Waiting: waiting, Open: g.open})
+		if pace.HoldUntil.Sub(now) > time.Second {
+			return nil
+		}
+		if g.fresh(now) {
+			wanted = g.allowed
+		}
+	}
+	var missing []int
+	for slot := range min(wanted, waiting) {
+		if !g.lanes[slot] && len(missing) < spare {
+			missing = append(missing, slot)
+		}
+	}
+	return missing
 }
 
-// closed counts a connection that ended.
-func (g *gate) closed() {
+// forgotten reports whether nobody needs the gate any more, and ends it then.
+func (g *gate) forgotten(now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.open--
+	g.ended = len(g.lanes) == 0 && len(g.events) == 0 && g.open == 0 && now.Sub(g.idle) > time.Minute
+	return g.ended
+}
+
+// perLane returns how many messages one connection may carry.
+func (g *gate) perLane() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.own.pace.PerLane > 0 {
+		return g.own.pace.PerLane
+	}
+	return 50
+}
+
+// avoid returns the hosts that fail while others work.
+func (g *gate) avoid() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.own.pace.Avoid)
+}
+
+// greylists returns after which delay put-off recipients pass; 0: nobody is put
+// off here.
+func (g *gate) greylists() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.own.pace.Greylists {
+		return 0
+	}
+	return g.own.pace.RetryAfter
+}
+
+// slowing reports whether a refusal is about the provider's pace, so that the
+// rest of a claim should wait for what the pacer makes of it.
+func slowing(m reply.Meaning) bool {
+	switch m.Class {
+	case reply.ClassGreylist, reply.ClassMailbox, reply.ClassDNS, reply.ClassContent, reply.ClassPolicy, reply.ClassSession:
+		return false
+	case reply.ClassUnknown:
+		return m.Temporary
+	}
+	return m.Class != reply.ClassNone && (m.Temporary || m.Scope != reply.ScopeRecipient)
 }

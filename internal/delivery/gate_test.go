@@ -12,10 +12,11 @@ import (
 	"github.com/headwaymail/headway/pacing"
 )
 
-// bareGate is a gate without a database behind it.
+// bareGate is a gate without a broker, whose rounds never come.
 func bareGate(lanes int) *gate {
-	g := &gate{kick: make(chan struct{}, 1), drain: make(chan struct{}), news: make(chan struct{}), lanes: make(map[int]bool), ready: true}
-	g.pace.Lanes = lanes
+	g := &gate{kick: func() {}, wake: func() {}, spare: func() int { return 0 }, drain: make(chan struct{}), news: make(chan struct{}),
+		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch), lanes: make(map[int]bool),
+		allowed: lanes, atOnce: 1, met: time.Now().Add(time.Hour)}
 	for slot := range lanes {
 		g.lanes[slot] = true
 	}
@@ -25,7 +26,9 @@ func bareGate(lanes int) *gate {
 func (g *gate) grant(blocks ...pacing.Block) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.blocks = append(g.blocks, blocks...)
+	for _, b := range blocks {
+		g.own.permits.add(b)
+	}
 	close(g.news)
 	g.news = make(chan struct{})
 }
@@ -72,7 +75,7 @@ func TestPermitsAreSentOnce(t *testing.T) {
 		for _, p := range held {
 			g.grant(p.block)
 		}
-		for _, b := range g.blocks {
+		for _, b := range g.own.permits.blocks {
 			for i := range b.N {
 				left[b.Slot(i)]++
 			}
@@ -116,14 +119,10 @@ func TestPermitsLapse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			g := bareGate(1)
-			g.pace.Version = tt.version
+			g.own.pace.Version = tt.version
 			g.grant(tt.block)
-			g.dropLapsed(noon.Add(tt.after))
-			left := 0
-			for _, b := range g.blocks {
-				left += b.N
-			}
-			if left != tt.want {
+			g.own.drop(noon.Add(tt.after))
+			if left := g.own.permits.count(); left != tt.want {
 				t.Errorf("%d permits are left; want %d", left, tt.want)
 			}
 			if p := (permit{block: tt.block, gate: g}); p.valid(0, noon.Add(tt.after)) != (tt.want == tt.block.N) {
@@ -150,7 +149,7 @@ func TestAcquireWaits(t *testing.T) {
 		{"the node drains", func(_ *gate, drain chan struct{}, _ func()) { close(drain) }, false, time.Second},
 		{"the lane is one too many", func(g *gate, _ chan struct{}, _ func()) {
 			g.mu.Lock()
-			g.pace.Lanes = 1
+			g.allowed = 1
 			g.mu.Unlock()
 			g.grant()
 		}, false, time.Second},
@@ -182,7 +181,7 @@ func TestMayOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := bareGate(3)
-		g.pace.Lanes, g.pace.MaxOpening = 2, 1
+		g.allowed = 2
 		if !g.mayOpen(t.Context(), time.Second) {
 			t.Fatal("the first connection may not be opened")
 		}
@@ -198,7 +197,7 @@ func TestMayOpen(t *testing.T) {
 			t.Error("a third connection may be opened")
 		}
 		g.closed()
-		g.pace.OpenAfter = time.Now().Add(300 * time.Millisecond)
+		g.own.pace.OpenAfter = time.Now().Add(300 * time.Millisecond)
 		began := time.Now()
 		if !g.mayOpen(t.Context(), time.Second) || time.Since(began) != 300*time.Millisecond {
 			t.Errorf("the next one opened after %s; want 300 ms", time.Since(began))

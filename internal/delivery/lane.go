@@ -21,13 +21,14 @@ const (
 
 // lane works for one provider over one connection. It is used by one goroutine.
 type lane struct {
-	engine *Engine
-	gate   *gate
-	slot   int
-	conn   *connection
-	buffer []byte // the last message, reused
-	domain int64  // the only one to claim for; 0: all
-	narrow bool   // domains of this provider have hosts of their own: claim for one at a time
+	engine   *Engine
+	gate     *gate
+	slot     int
+	conn     *connection
+	buffer   []byte // the last message, reused
+	domain   int64  // the only one to claim for; 0: all
+	knocking bool   // the delivery in hand tries whether its campaign's hold is over
+	narrow   bool   // domains of this provider have hosts of their own: claim for one at a time
 }
 
 // RunLane is one slice of a lane: it sends what is due at the provider until
@@ -43,14 +44,19 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 	if !g.enter(name.Slot) {
 		return nil
 	}
+	e.running.Add(1)
 	laneCount.Inc()
 	l := &lane{engine: e, gate: g, slot: name.Slot}
 	defer func() {
-		if l.conn != nil {
+		switch {
+		case l.conn != nil && g.crowded():
+			l.dropConnection()
+		case l.conn != nil:
 			e.parking.put(l.conn)
 		}
 		g.leave(name.Slot)
 		laneCount.Dec()
+		e.running.Add(-1)
 		e.Wake()
 	}()
 	for end := time.Now().Add(sliceTime); time.Now().Before(end) && !e.draining(); {
@@ -72,22 +78,29 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 // The connection comes before the claim: whatever is claimed when the process is
 // killed was to go over an open connection, and is in doubt at most once for it.
 func (l *lane) work(ctx context.Context, p permit) (bool, error) {
-	turn, failed, err := l.prepare(ctx)
+	turn, failed, err := l.prepare(ctx, &p)
 	if err != nil || turn.Campaign == 0 {
 		p.giveBack(0)
 		return false, err
 	}
 	limit := p.block.N
-	if failed != nil {
-		limit = 1 // the delivery that the opening was for
+	if p.second.N > 0 {
+		limit = min(limit, p.second.N)
+	}
+	if failed != nil || turn.Knock {
+		limit = 1 // the delivery that the opening was for, or that tries whether a hold is over
 	} else {
 		limit = min(limit, max(l.gate.perLane()-l.conn.Messages(), 1))
 	}
+	l.knocking = turn.Knock
+	l.gate.took(turn, limit)
+	sent := 0
+	defer func() { l.gate.took(turn, sent-limit) }()
 	claimedAt := time.Now()
 	claimed, err := l.engine.claims.claim(ctx, postgres.ClaimRequest{Campaign: turn.Campaign,
-		Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node, Limit: limit, Now: claimedAt})
+		Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node, Limit: limit, Queued: p.first, Now: claimedAt})
 	p.giveBack(len(claimed)) // more permits than mail: for other lanes
-	p.block.N = min(p.block.N, len(claimed))
+	p.block.N, p.second.N = min(p.block.N, len(claimed)), min(p.second.N, len(claimed))
 	if err != nil {
 		return false, err
 	}
@@ -109,26 +122,38 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 			break
 		}
 	}
-	l.gate.took(turn, next)
+	sent = next
 	return failed == nil, nil
 }
 
-// prepare finds the campaign whose turn it is and makes sure of a connection for
-// its next delivery. The campaign is 0 when nothing is due or no connection may
-// be opened now; failed is why one could not be opened.
-func (l *lane) prepare(ctx context.Context) (turn postgres.Due, failed *smtpout.Failure, err error) {
+// prepare finds the campaign whose turn it is, gets the permits of its sending
+// domain, and makes sure of a connection for its next delivery. The campaign is 0
+// when nothing is due or no connection may be opened now; failed is why one could
+// not be opened.
+func (l *lane) prepare(ctx context.Context, p *permit) (turn postgres.Due, failed *smtpout.Failure, err error) {
+	without := make(map[int64]bool)
 	for {
 		now := time.Now()
-		turn, ok := l.gate.nextTurn(now)
+		turn, ok := l.gate.nextTurn(now, without)
 		if !ok {
 			return postgres.Due{}, nil, nil
 		}
-		id, name, due, err := l.engine.store.Peek(ctx, turn.Campaign, l.gate.provider.ID, now)
+		without[turn.Campaign] = true // if the loop goes on, it cannot use its turn
+		if sender := l.engine.watch.sender(turn.Campaign); p.endorse(sender, p.block.N) == 0 {
+			continue
+		}
+		id, name, due, err := l.engine.store.Peek(ctx, turn.Campaign, l.gate.provider.ID, p.first, now)
+		if err == nil && due && turn.Knock {
+			due, err = l.engine.store.KnockForCampaign(ctx, turn.Campaign, l.gate.provider.ID, now, now.Add(knockAgain))
+		}
 		if err != nil {
 			return postgres.Due{}, nil, err
 		}
 		if !due {
-			l.gate.nothingDue(turn.Campaign)
+			p.unendorse()
+			if !p.first {
+				l.gate.nothingDue(turn.Campaign)
+			}
 			continue
 		}
 		err = l.connect(ctx, name)
@@ -179,10 +204,10 @@ func (l *lane) outcome(d postgres.Claimed, now time.Time) postgres.Outcome {
 func spread() float64 { return rand.Float64() }
 
 // nextTurn, took and nothingDue are the gate's turns under its lock.
-func (g *gate) nextTurn(now time.Time) (postgres.Due, bool) {
+func (g *gate) nextTurn(now time.Time, without map[int64]bool) (postgres.Due, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.turns.next(now)
+	return g.turns.nextBut(now, without)
 }
 
 func (g *gate) took(d postgres.Due, n int) {

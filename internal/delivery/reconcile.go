@@ -14,6 +14,7 @@ const reconcileEvery = time.Second
 
 // Lane names one lane: a River job with these arguments.
 type Lane struct {
+	Node     int64 // that runs it
 	Source   int64
 	Provider int64
 	Slot     int
@@ -38,11 +39,11 @@ func (e *Engine) reconcile(ctx context.Context) {
 }
 
 func (e *Engine) askForLanes(ctx context.Context) error {
-	due, err := e.store.Due(ctx)
+	now := time.Now()
+	due, err := e.store.Due(ctx, now)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
 	byProvider := make(map[int64][]postgres.Due)
 	for _, d := range due {
 		byProvider[d.Provider] = append(byProvider[d.Provider], d)
@@ -56,8 +57,8 @@ func (e *Engine) askForLanes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, slot := range g.plan(waiting, now) {
-			missing = append(missing, Lane{Source: e.source, Provider: provider, Slot: slot})
+		for _, slot := range g.plan(waiting, max(e.spare()-len(missing), 0), now) {
+			missing = append(missing, Lane{Node: e.node, Source: e.source, Provider: provider, Slot: slot})
 		}
 	}
 	e.forgetIdle(byProvider, now)
@@ -70,46 +71,37 @@ func (e *Engine) askForLanes(ctx context.Context) error {
 // forgetIdle drops what was due at providers where nothing is due any more, and
 // gates that nobody needs.
 func (e *Engine) forgetIdle(due map[int64][]postgres.Due, now time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for id, entry := range e.gates {
+	e.broker.mu.Lock()
+	defer e.broker.mu.Unlock()
+	for id, g := range e.broker.gates {
 		if _, still := due[id]; still {
 			continue
 		}
-		entry.gate.plan(nil, now)
-		if entry.gate.forgotten(now) {
-			entry.stop()
-			delete(e.gates, id)
+		g.plan(nil, 0, now)
+		if g.forgotten(now) {
+			delete(e.broker.gates, id)
 		}
 	}
 }
 
-// gateEntry is a gate and the end of its goroutine.
-type gateEntry struct {
-	gate *gate
-	stop context.CancelFunc
-}
-
 // gateOf returns the gate before a provider, which is made when missing.
 func (e *Engine) gateOf(ctx context.Context, provider int64) (*gate, error) {
-	e.mu.Lock()
-	entry, ok := e.gates[provider]
-	e.mu.Unlock()
+	e.broker.mu.Lock()
+	g, ok := e.broker.gates[provider]
+	e.broker.mu.Unlock()
 	if ok {
-		return entry.gate, nil
+		return g, nil
 	}
 	p, err := e.store.Provider(ctx, provider)
 	if err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if entry, ok := e.gates[provider]; ok {
-		return entry.gate, nil
+	e.broker.mu.Lock()
+	defer e.broker.mu.Unlock()
+	if g, ok := e.broker.gates[provider]; ok {
+		return g, nil
 	}
-	g := newGate(e, p)
-	running, stop := context.WithCancel(e.running)
-	e.gates[provider] = gateEntry{gate: g, stop: stop}
-	e.wait.Go(func() { g.run(running) })
+	g = newGate(e, p)
+	e.broker.gates[provider] = g
 	return g, nil
 }

@@ -75,15 +75,17 @@ func (l *lane) connect(ctx context.Context, domain string) error {
 		}
 		l.dropConnection() // parked ones that are of no use hold places, too
 	}
-	if !l.engine.places.TryAcquire(1) {
-		return errNoPlace
+	for !l.engine.places.TryAcquire(1) {
+		if !l.engine.parking.yield() {
+			return errNoPlace
+		}
 	}
 	if !l.gate.mayOpen(ctx, openWithin) {
 		l.engine.places.Release(1)
 		return errNoPlace
 	}
 	began := time.Now()
-	session, err := l.engine.dialer.Dial(ctx, domain)
+	session, err := l.engine.dialer.Dial(ctx, domain, l.gate.avoid()...)
 	l.gate.opened(err == nil)
 	if err != nil {
 		l.engine.places.Release(1)
@@ -93,7 +95,7 @@ func (l *lane) connect(ctx context.Context, domain string) error {
 		return err
 	}
 	l.conn = &connection{Session: session, gate: l.gate, place: l.engine.places}
-	l.gate.report(pacing.Event{Kind: pacing.Opened, At: time.Now(), Launched: began, Host: session.Host()})
+	l.gate.report(pacing.Event{Kind: pacing.Opened, At: time.Now(), Launched: began, Host: session.Host()}, "")
 	return nil
 }
 
@@ -149,7 +151,7 @@ func (l *lane) sent(p permit, d postgres.Claimed, settings campaign.Settings, ou
 		l.dropConnection()
 		l.report(p, pacing.Event{Kind: pacing.Closed, At: now, Host: o.Host, Index: index}, reply.Reply{}, reply.Meaning{})
 	}
-	return recorded && (out.Accepted || !l.gate.slowedBy(o.Meaning))
+	return recorded && (out.Accepted || !slowing(o.Meaning)) && !l.content(o, out.Accepted)
 }
 
 // uncomposable ends a delivery whose message cannot be made: no server can
@@ -175,10 +177,21 @@ func (l *lane) attempt(d postgres.Claimed, now time.Time) postgres.Outcome {
 
 // decide fills in what becomes of the delivery, and of its address.
 func (l *lane) decide(o *postgres.Outcome, settings campaign.Settings, accepted, doubted bool) {
+	meaning := o.Meaning
+	if delay := l.gate.greylists(); delay > 0 && meaning.Hint == 0 && putOff(o) && delay < settings.Retry.Greylisted.Std() {
+		meaning.Hint = delay // learned here: earlier than the schedule would have it
+	}
 	decision := settings.Decide(campaign.Attempt{Number: o.Number, First: o.First, Accepted: accepted,
-		InDoubt: o.InDoubt, Doubted: doubted, Meaning: o.Meaning}, o.At, spread())
+		InDoubt: o.InDoubt, Doubted: doubted, Meaning: meaning}, o.At, spread())
 	o.To, o.Due = decision.State, decision.Due
 	o.Address = bounce.Costs(o.Meaning, o.Reply.Phase, o.To == campaign.Bounced, o.To == campaign.Expired)
+}
+
+// putOff reports whether a recipient was put off as greylisting does, in words
+// or, where a provider is known to greylist, by a refused RCPT.
+func putOff(o *postgres.Outcome) bool {
+	return o.Meaning.Class == reply.ClassGreylist ||
+		o.Meaning.Class == reply.ClassUnknown && o.Meaning.Temporary && o.Reply.Phase == reply.PhaseRcpt
 }
 
 // record makes an outcome durable. It returns false when the process ends first.
@@ -195,7 +208,7 @@ func (l *lane) report(p permit, e pacing.Event, r reply.Reply, m reply.Meaning) 
 	if r.Code != 0 || len(r.Lines) > 0 {
 		e.Reply = r.String()
 	}
-	l.gate.report(e)
+	l.gate.report(e, p.sender)
 }
 
 // wait sleeps until the permit's time. It returns false when the lane must end.
@@ -214,26 +227,4 @@ func (l *lane) wait(ctx context.Context, until time.Time) bool {
 	case <-l.engine.drain:
 		return false
 	}
-}
-
-// perLane returns how many messages one connection may carry.
-func (g *gate) perLane() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.pace.PerLane > 0 {
-		return g.pace.PerLane
-	}
-	return 50
-}
-
-// slowedBy reports whether a refusal is about the provider's pace, so that the
-// rest of a claim should wait for what the pacer makes of it.
-func (g *gate) slowedBy(m reply.Meaning) bool {
-	switch m.Class {
-	case reply.ClassGreylist, reply.ClassMailbox, reply.ClassDNS, reply.ClassContent, reply.ClassPolicy, reply.ClassSession:
-		return false
-	case reply.ClassUnknown:
-		return m.Temporary
-	}
-	return m.Class != reply.ClassNone && (m.Temporary || m.Scope != reply.ScopeRecipient)
 }

@@ -20,6 +20,10 @@ type turns struct {
 // doubling it, so that no campaign starves beside heavier ones.
 const ageWeight = 1.0
 
+// leastShare is what each campaign with due mail gets of the permits, however
+// heavy the others are; of more than twenty, all get the same.
+const leastShare = 0.05
+
 // update takes the newest picture of what is due at the provider.
 func (t *turns) update(due []postgres.Due) {
 	t.due = due
@@ -47,8 +51,11 @@ func (t *turns) floor() float64 {
 }
 
 // next returns the campaign whose turn it is among those with due mail.
-func (t *turns) next(now time.Time) (postgres.Due, bool) {
-	ready := slices.DeleteFunc(slices.Clone(t.due), func(d postgres.Due) bool { return d.At.After(now) })
+func (t *turns) next(now time.Time) (postgres.Due, bool) { return t.nextBut(now, nil) }
+
+// nextBut is next without some campaigns, which cannot use their turn.
+func (t *turns) nextBut(now time.Time, without map[int64]bool) (postgres.Due, bool) {
+	ready := slices.DeleteFunc(slices.Clone(t.due), func(d postgres.Due) bool { return d.At.After(now) || without[d.Campaign] })
 	if len(ready) == 0 {
 		return postgres.Due{}, false
 	}
@@ -57,14 +64,41 @@ func (t *turns) next(now time.Time) (postgres.Due, bool) {
 	}), true
 }
 
-// took counts n messages of a campaign.
+// took counts n messages of a campaign. A lane counts what it is about to take
+// before it does, so that the next lane chooses another campaign, and takes back
+// what came of it less (n below 0).
 func (t *turns) took(d postgres.Due, n int, now time.Time) {
-	weight := float64(max(d.Weight, 1))
-	weight = min(weight+ageWeight*max(now.Sub(d.Launched).Hours(), 0), 2*weight)
 	if _, there := t.time[d.Campaign]; !there {
 		return // its last mail was in hand; it comes back as a newcomer
 	}
-	t.time[d.Campaign] += float64(n) / weight
+	t.time[d.Campaign] += float64(n) / t.weight(d, now)
+}
+
+// weight is a campaign's weight beside those that have due mail now: with its
+// age, and as much as gives it the least share.
+func (t *turns) weight(d postgres.Due, now time.Time) float64 {
+	own := aged(d, now)
+	others, raised := 0.0, 1.0 // the weight of those above the least share; the number of those raised to it
+	for _, other := range t.due {
+		if other.Campaign == d.Campaign || other.At.After(now) {
+			continue
+		}
+		if w := aged(other, now); w > own {
+			others += w
+		} else {
+			raised++
+		}
+	}
+	if leastShare*raised >= 1 || leastShare*(raised+1) >= 1 {
+		return max(own, others)
+	}
+	return max(own, leastShare*others/(1-leastShare*raised))
+}
+
+// aged is a campaign's weight with its age.
+func aged(d postgres.Due, now time.Time) float64 {
+	weight := float64(max(d.Weight, 1))
+	return min(weight+ageWeight*max(now.Sub(d.Launched).Hours(), 0), 2*weight)
 }
 
 // empty notes that a campaign turned out to have nothing due right now.

@@ -131,6 +131,16 @@ func (w *watch) sending(id int64) (*live, bool) {
 	return c, ok && c.State == campaign.Sending
 }
 
+// sender returns the sending domain of a campaign; empty when it is not live.
+func (w *watch) sender(id int64) string {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if c := w.campaigns[id]; c != nil && c.letter != nil {
+		return c.letter.domain
+	}
+	return ""
+}
+
 // mayHaveLeft reports whether something was suppressed since the claim that
 // could mean this delivery. It is then given back, and the next claim judges it
 // exactly.

@@ -17,7 +17,6 @@ import (
 )
 
 const (
-	laneQueue = "lanes"
 	bulkQueue = "bulk"
 
 	// bulkWorkers bounds imports and launches on one node: more at once only
@@ -61,7 +60,7 @@ func Start(ctx context.Context, pool *pgxpool.Pool, work Work, log *slog.Logger)
 	queues := make(map[string]river.QueueConfig)
 	if work.Lanes != nil {
 		river.AddWorker(workers, &laneWorker{lanes: work.Lanes})
-		queues[laneQueue] = river.QueueConfig{MaxWorkers: laneWorkers, FetchCooldown: laneCooldown, FetchPollInterval: 100 * time.Millisecond}
+		queues[postgres.LaneQueue(work.Node)] = river.QueueConfig{MaxWorkers: laneWorkers, FetchCooldown: laneCooldown, FetchPollInterval: 100 * time.Millisecond}
 	}
 	if work.Bulk != nil {
 		work.Bulk.addTo(workers)

@@ -8,10 +8,12 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/headwaymail/headway/internal/delivery"
+	"github.com/headwaymail/headway/internal/postgres"
 )
 
 // laneArgs name a lane. Two jobs with the same arguments are never open at once.
 type laneArgs struct {
+	Node     int64 `json:"node"`
 	Source   int64 `json:"source"`
 	Provider int64 `json:"provider"`
 	Slot     int   `json:"slot"`
@@ -20,7 +22,7 @@ type laneArgs struct {
 func (laneArgs) Kind() string { return "lane" }
 
 func (laneArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: laneQueue, MaxAttempts: 1000,
+	return river.InsertOpts{MaxAttempts: 1000,
 		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: pending}}
 }
 
@@ -42,12 +44,16 @@ func (w *laneWorker) Timeout(*river.Job[laneArgs]) time.Duration { return laneTi
 
 func (w *laneWorker) NextRetry(job *river.Job[laneArgs]) time.Time { return soon(job.Attempt) }
 
+// Each node works a queue of lanes of its own: how many it runs is for the pacing
+// broker to say, which knows what the others run, and not for whoever fetches
+// first.
+
 // AskForLanes inserts the lanes that are not open yet, in a short transaction
 // of its own: a lane that exists costs a row lock, which must not be held long.
 func (q *Queue) AskForLanes(ctx context.Context, lanes []delivery.Lane) error {
 	params := make([]river.InsertManyParams, len(lanes))
 	for i, lane := range lanes {
-		params[i] = river.InsertManyParams{Args: laneArgs(lane)}
+		params[i] = river.InsertManyParams{Args: laneArgs(lane), InsertOpts: &river.InsertOpts{Queue: postgres.LaneQueue(lane.Node)}}
 	}
 	if _, err := q.client.InsertMany(ctx, params); err != nil {
 		return fmt.Errorf("ask for %d lanes: %w", len(lanes), err)

@@ -130,7 +130,7 @@ func TestLaneInsertsRaceCompletions(t *testing.T) {
 	for range writers {
 		inserting.Go(func() {
 			for range races / writers {
-				lane := delivery.Lane{Source: 1, Provider: int64(rand.IntN(lanes)), Slot: 0}
+				lane := delivery.Lane{Node: 1, Source: 1, Provider: int64(rand.IntN(lanes)), Slot: 0}
 				bag.put(lane)
 				if err := queue.AskForLanes(ctx, []delivery.Lane{lane}); err != nil {
 					t.Error(err)

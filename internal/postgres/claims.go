@@ -64,7 +64,7 @@ with epoch as materialized (
        and d.provider_id = $3 and d.lease_node is null and d.state = 'deferred' and d.due_at <= $1
        and ($6::bigint = 0 or d.domain_id = $6)
      order by d.due_at, d.id
-     limit $4
+     limit case when $7 then 0 else $4::int end
        for update of d skip locked
 ), queued as materialized (
     select d.ledger_id, d.id, d.contact_id, d.domain_id, d.state, d.attempts, d.first_attempt_at, d.due_at,
@@ -130,6 +130,7 @@ type ClaimRequest struct {
 	Domain   int64 // only its deliveries; 0: those of all domains
 	Node     int64
 	Limit    int
+	Queued   bool // only those that were never tried
 	Now      time.Time
 }
 
@@ -140,7 +141,7 @@ func (s *Store) Claim(ctx context.Context, r ClaimRequest) ([]Claimed, int, erro
 	var claimed []Claimed
 	suppressed := 0
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain)
+		rows, err := tx.Query(ctx, sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued)
 		if err != nil {
 			return err
 		}
@@ -174,7 +175,7 @@ select dom.id, dom.name
     select * from (
         (select d.domain_id, d.due_at, 0 as rank from deliveries d
           where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = $2
-            and d.lease_node is null and d.state = 'deferred' and d.due_at <= $3
+            and d.lease_node is null and d.state = 'deferred' and d.due_at <= $3 and not $4
           order by d.due_at, d.id limit 1)
         union all
         (select d.domain_id, d.due_at, 1 from deliveries d
@@ -186,9 +187,10 @@ select dom.id, dom.name
  where camp.id = $1 and camp.state = 'sending'`
 
 // Peek returns the domain of a campaign's delivery that falls due first at a
-// provider, without leasing anything; false when nothing is due.
-func (s *Store) Peek(ctx context.Context, campaignID, provider int64, now time.Time) (id int64, name string, due bool, err error) {
-	err = s.pool.QueryRow(ctx, sqlPeek, campaignID, provider, now).Scan(&id, &name)
+// provider, without leasing anything; false when nothing is due. With queued,
+// only what was never tried counts.
+func (s *Store) Peek(ctx context.Context, campaignID, provider int64, queued bool, now time.Time) (id int64, name string, due bool, err error) {
+	err = s.pool.QueryRow(ctx, sqlPeek, campaignID, provider, now, queued).Scan(&id, &name)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, "", false, nil
 	}
@@ -204,6 +206,8 @@ type Due struct {
 	Provider int64
 	At       time.Time // when the first of them falls due
 	Waiting  int64     // queued and deferred in all, leased ones among them
+	Deferred int64     // of these, those that were tried before
+	Knock    bool      // its hold there is over: one message tries
 	Weight   int
 	Launched time.Time
 }
@@ -211,9 +215,11 @@ type Due struct {
 // sqlDue asks each live (campaign, provider) with waiting mail when its next
 // unleased delivery falls due. Index: deliveries_due, two probes a row.
 const sqlDue = `
-select camp.id, cp.provider_id, least(deferred.due_at, queued.due_at), cp.queued + cp.deferred, camp.weight, camp.launched_at
+select camp.id, cp.provider_id, least(deferred.due_at, queued.due_at), cp.queued + cp.deferred, cp.deferred,
+       hold.until is not null, camp.weight, camp.launched_at
   from campaigns camp
   join campaign_providers cp on cp.campaign_id = camp.id and cp.queued + cp.deferred > 0 and cp.provider_id > 0
+  left join campaign_holds hold on hold.campaign_id = camp.id and hold.provider_id = cp.provider_id
   left join lateral (
     select d.due_at from deliveries d
      where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = cp.provider_id
@@ -224,11 +230,13 @@ select camp.id, cp.provider_id, least(deferred.due_at, queued.due_at), cp.queued
      where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = cp.provider_id
        and d.lease_node is null and d.state = 'queued'
      order by d.due_at, d.id limit 1) queued on cp.queued > 0
- where camp.state = 'sending' and (deferred.due_at is not null or queued.due_at is not null)`
+ where camp.state = 'sending' and (deferred.due_at is not null or queued.due_at is not null)
+   and (hold.until is null or hold.until <= $1)`
 
-// Due returns the waiting work of all sending campaigns, in no order.
-func (s *Store) Due(ctx context.Context) ([]Due, error) {
-	rows, err := s.pool.Query(ctx, sqlDue)
+// Due returns the waiting work of all sending campaigns that are not held at the
+// provider, in no order.
+func (s *Store) Due(ctx context.Context, now time.Time) ([]Due, error) {
+	rows, err := s.pool.Query(ctx, sqlDue, now)
 	if err != nil {
 		return nil, fmt.Errorf("due deliveries: %w", err)
 	}

@@ -67,12 +67,12 @@ func TestClaimOfACampaignThatIsNotSending(t *testing.T) {
 		if len(got) != step.want {
 			t.Errorf("after %s, %d were claimed; want %d", step.verb, len(got), step.want)
 		}
-		_, _, due, err := w.Peek(context.Background(), id, provider, w.now)
+		_, _, due, err := w.Peek(context.Background(), id, provider, false, w.now)
 		w.must(err)
 		if due != (step.want > 0) {
 			t.Errorf("after %s, something is due: %v", step.verb, due)
 		}
-		waits, err := w.Due(context.Background())
+		waits, err := w.Due(context.Background(), w.now)
 		w.must(err)
 		if (len(waits) > 0) != (step.want > 0) {
 			t.Errorf("after %s, due is %+v", step.verb, waits)

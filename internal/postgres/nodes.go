@@ -51,7 +51,14 @@ update river.river_job
    set state = 'available', attempt = greatest(attempt - 1, 0), scheduled_at = least(scheduled_at, $2)
  where state = 'running'
    and attempted_by[array_upper(attempted_by, 1)] = $1`
+
+	// Lanes that a dead node asked for, in a queue that only it worked: the
+	// others ask for lanes of their own. Index: river_job_prioritized_fetching_index.
+	sqlDeadLanes = `delete from river.river_job where queue = $1 and state <> 'completed'`
 )
+
+// LaneQueue names the job queue of a node's lanes.
+func LaneQueue(node int64) string { return "lanes_" + strconv.FormatInt(node, 10) }
 
 // RegisterNode enters a new node and returns its id, never used before.
 func (s *Store) RegisterNode(ctx context.Context, host string, roles []string, now time.Time) (int64, error) {
@@ -117,6 +124,9 @@ func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide 
 			return nil // another node was quicker
 		}
 		if _, err := tx.Exec(ctx, sqlDeadJobs, strconv.FormatInt(node, 10), now); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlDeadLanes, LaneQueue(node)); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, sqlDeadLeases, node)

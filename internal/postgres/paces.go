@@ -21,11 +21,11 @@ on conflict do nothing`
 
 	sqlLockPace = `
 select version, case when version = $3 then null else state end
-  from paces where source_id = $1 and provider_id = $2 for update`
+  from paces where source_id = $1 and provider_id = $2 and sending_domain = '' for update`
 
 	sqlSavePace = `
 update paces set state = $3, version = version + 1, updated_at = $4
- where source_id = $1 and provider_id = $2
+ where source_id = $1 and provider_id = $2 and sending_domain = ''
 returning version`
 
 	sqlInsertPaceEvents = `
@@ -35,6 +35,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	sqlPaces = `
 select p.source_id, p.provider_id, pr.key, pr.name, p.version, p.state, p.updated_at
   from paces p join providers pr on pr.id = p.provider_id
+ where p.sending_domain = ''
  order by pr.name, p.source_id`
 
 	sqlPaceEvents = `
@@ -75,6 +76,11 @@ type PaceEvent struct {
 // state is passed as nil when it is still of the version that the caller knows.
 // first is the state to begin with when there is none; edit may return nil to
 // leave the state as it is. It returns the version that is stored now.
+//
+// It is for edits of what was learned, by hand or in tests. Nodes that send use
+// [Store.ExchangePaces]; they take up the new version in their next round, at
+// once when notice tells them. What they have counted since the state was
+// written stays in the row and is not lost.
 func (s *Store) EditPace(ctx context.Context, source, provider, known int64, first []byte, now time.Time,
 	edit func(state []byte) (changed []byte, events []PaceEvent, notice string, err error)) (int64, error) {
 

@@ -81,18 +81,18 @@ func (d *Dialer) prepare() {
 	}
 }
 
-// Dial opens a session with one of the domain's mail hosts. The error is a
-// *Failure.
+// Dial opens a session with one of the domain's mail hosts, with those to avoid
+// last. The error is a *Failure.
 //
 // A host that cannot be reached, answers 4xx or 521 to the greeting or 4xx to
 // EHLO, or does not give the encryption that the policy wants, is passed over
 // for the next. Any other 5xx ends the search (RFC 5321 §4.2.1: it is the
 // provider's decision, not the host's trouble).
-func (d *Dialer) Dial(ctx context.Context, domain string) (*Session, error) {
+func (d *Dialer) Dial(ctx context.Context, domain string, avoid ...string) (*Session, error) {
 	d.once.Do(d.prepare)
 	ctx, cancel := context.WithTimeoutCause(ctx, d.timeouts.Dial, errDialBudget)
 	defer cancel()
-	s := search{d: d, domain: domain}
+	s := search{d: d, domain: domain, avoid: avoid}
 	session, err := s.run(ctx)
 	if err != nil {
 		return nil, err

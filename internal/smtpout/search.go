@@ -15,6 +15,7 @@ import (
 type search struct {
 	d         *Dialer
 	domain    string
+	avoid     []string // hosts to try last
 	policy    TLSPolicy
 	relay     *Relay // nil when the domain's own mail hosts are asked
 	mx        dnsclient.MXAnswer
@@ -69,17 +70,22 @@ func (s *search) hosts(ctx context.Context) ([]string, *Failure) {
 	return names, nil
 }
 
-// order shuffles equals (RFC 5321 §5.1) and puts those that failed lately last.
+// order shuffles equals (RFC 5321 §5.1) and puts those that failed lately, or
+// that the caller wants to avoid, last.
 func (s *search) order() []dnsclient.MX {
 	hosts, now := slices.Clone(s.mx.Hosts), time.Now()
 	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	slices.SortStableFunc(hosts, func(a, b dnsclient.MX) int {
 		return cmp.Or(
-			later(s.d.Memory.shunned(a.Host, now), s.d.Memory.shunned(b.Host, now)),
+			later(s.shunned(a.Host, now), s.shunned(b.Host, now)),
 			cmp.Compare(a.Preference, b.Preference),
 		)
 	})
 	return hosts
+}
+
+func (s *search) shunned(host string, now time.Time) bool {
+	return slices.Contains(s.avoid, host) || s.d.Memory.shunned(host, now)
 }
 
 // later orders false before true.

@@ -1,0 +1,367 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/pacing"
+)
+
+const (
+	// roundEvery is how often feedback is exchanged for permits. News of
+	// throttling must not be older than half a second (docs/PACING.md); a
+	// refusal does not even wait for that.
+	roundEvery = 400 * time.Millisecond
+	// roundPause is the least time between two rounds, so that a lane that
+	// asks for permits where there are none does not ask in a circle.
+	roundPause = 10 * time.Millisecond
+	// roundWithin bounds one round, so that a hanging database is noticed.
+	roundWithin = 5 * time.Second
+	// lastRoundWithin bounds the exchange at the end.
+	lastRoundWithin = 2 * time.Second
+)
+
+// broker exchanges, for all providers of a node at once, what happened for
+// permits, lanes and openings. There is one per node; the rows that it locks are
+// where the brokers of all nodes take turns (docs/decisions/pacing-broker.md).
+type broker struct {
+	store  *postgres.Store
+	source int64
+	node   int64
+	log    *slog.Logger
+	wake   chan struct{}
+	held   func(ctx context.Context, domain string, provider postgres.Provider, d pacing.Decision) // tells campaigns
+
+	mu    sync.Mutex
+	gates map[int64]*gate // guarded by mu; by provider
+
+	rounds sync.Mutex // held during a round
+	server time.Time  // guarded by rounds; when the server that versions were read from was started
+	failed bool       // guarded by rounds; the last round was not committed
+}
+
+// ask wants a round soon.
+func (b *broker) ask() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run makes rounds until ctx ends: about twice a second while lanes run, and at
+// once after a refusal.
+func (b *broker) run(ctx context.Context) {
+	ticker := time.NewTicker(roundEvery)
+	defer ticker.Stop()
+	for told := false; ; {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.Background(), lastRoundWithin)
+			defer cancel()
+			if err := b.round(last, time.Now()); err != nil {
+				b.log.Warn("what was learned last is lost", "error", err)
+			}
+			return
+		case <-b.wake:
+		case <-ticker.C:
+		}
+		err := b.round(ctx, time.Now())
+		if err != nil && ctx.Err() == nil && !told {
+			b.log.Warn("paces cannot be exchanged; nothing is sent without permits", "error", err)
+		}
+		told = err != nil
+		pause := roundPause
+		if err != nil {
+			pause = roundEvery
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// round is one exchange for all gates that have something to exchange.
+func (b *broker) round(ctx context.Context, now time.Time) error {
+	b.rounds.Lock()
+	defer b.rounds.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, roundWithin)
+	defer cancel()
+	meetings, asks, err := b.gather(now)
+	if err != nil || len(meetings) == 0 {
+		return err
+	}
+	var server time.Time
+	edit := func(rows []postgres.PaceRow) ([]postgres.PaceChange, bool, error) {
+		var changes []postgres.PaceChange
+		durable := false
+		for _, row := range rows {
+			server = row.Server
+			m := meetings[row.Provider]
+			o, err := m.meet(row)
+			if err != nil {
+				return nil, false, fmt.Errorf("pace at %s: %w", m.gate.provider.Name, err)
+			}
+			o.change.Notice = b.notice(row, o)
+			changes = append(changes, o.change)
+			durable = durable || o.durable
+		}
+		return changes, durable, nil
+	}
+	err = b.store.ExchangePaces(ctx, postgres.PaceExchange{Source: b.source, Server: b.server, Asks: asks, Now: now, Edit: edit})
+	for _, m := range meetings {
+		if err != nil {
+			m.failed()
+			continue
+		}
+		m.adopt(now)
+	}
+	b.failed = err != nil
+	if err != nil {
+		return err
+	}
+	b.server = server
+	b.tell(ctx, meetings)
+	return nil
+}
+
+// gather asks every gate what it brings.
+func (b *broker) gather(now time.Time) (map[int64]*meeting, []postgres.PaceAsk, error) {
+	b.mu.Lock()
+	gates := make([]*gate, 0, len(b.gates))
+	for _, g := range b.gates {
+		gates = append(gates, g)
+	}
+	b.mu.Unlock()
+	meetings := make(map[int64]*meeting)
+	var asks []postgres.PaceAsk
+	for _, g := range gates {
+		m := g.bring(now, b.failed)
+		if m == nil {
+			continue
+		}
+		own, err := m.asks(now, b.failed)
+		if err != nil {
+			return nil, nil, err
+		}
+		meetings[g.provider.ID] = m
+		asks = append(asks, own...)
+	}
+	slices.SortFunc(asks, func(x, y postgres.PaceAsk) int { return int(x.Provider - y.Provider) })
+	return meetings, asks, nil
+}
+
+// notice is what the other nodes are told: the version below which permits have
+// lapsed.
+func (b *broker) notice(row postgres.PaceRow, o *outlook) string {
+	if o.state.Version == o.versionBefore {
+		return ""
+	}
+	if row.Domain != "" {
+		return fmt.Sprintf("pace %d %d", b.source, row.Provider)
+	}
+	return fmt.Sprintf("pace %d %d %d", b.source, row.Provider, o.state.Version)
+}
+
+// tell hands the decisions of a committed round to whoever shows them.
+func (b *broker) tell(ctx context.Context, meetings map[int64]*meeting) {
+	for _, m := range meetings {
+		for domain, o := range m.outlooks {
+			for _, d := range o.decisions {
+				observeDecision(d)
+				if domain != "" {
+					b.held(ctx, domain, m.gate.provider, d)
+				}
+			}
+		}
+	}
+}
+
+// heard acts on word from another node, or from a person: a version of 0 says
+// only that something changed.
+func (b *broker) heard(provider int64, version int) {
+	b.mu.Lock()
+	g := b.gates[provider]
+	b.mu.Unlock()
+	if g == nil {
+		return
+	}
+	if version > 0 {
+		g.lower(version)
+	}
+	g.mu.Lock()
+	g.told = true
+	g.mu.Unlock()
+	b.ask()
+}
+
+// meeting is one gate's part in a round.
+type meeting struct {
+	gate     *gate
+	events   []happening
+	intake   intake
+	before   map[string]*envelope // as the round found them
+	outlooks map[string]*outlook
+}
+
+// bring takes what the gate has for a round; nil when there is nothing.
+func (g *gate) bring(now time.Time, again bool) *meeting {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.busy(now) {
+		return nil
+	}
+	m := &meeting{gate: g, events: g.events, outlooks: make(map[string]*outlook), before: make(map[string]*envelope)}
+	g.events, g.told = nil, false
+	used := g.open + g.opening
+	waiting := g.turns.waiting(now)
+	want := 0
+	if len(g.lanes) > 0 {
+		want = min(len(g.lanes)+g.spare(), max(waiting, len(g.lanes)))
+	}
+	m.intake = intake{node: g.node, now: now, profile: g.profile, waiting: waiting, sending: len(g.lanes) > 0, again: again,
+		opener: g.openers > 0 && g.openAt.IsZero(), claim: claim{want: want, used: used, opening: g.openers + g.opening}}
+	for domain, e := range g.domains {
+		m.before[domain] = e.lend(now, len(g.lanes) == 0)
+	}
+	m.before[""] = g.own.lend(now, len(g.lanes) == 0)
+	return m
+}
+
+// busy reports whether there is anything to exchange; g.mu is held. A gate with
+// nothing but idle connections only keeps its lanes.
+func (g *gate) busy(now time.Time) bool {
+	if len(g.lanes) > 0 || len(g.events) > 0 || g.opening > 0 {
+		return true
+	}
+	if g.met.IsZero() {
+		return false
+	}
+	idle := g.open > 0 || g.own.pace.HoldUntil.After(now) && g.turns.waiting(now) > 0
+	return g.told || g.open == 0 && g.allowed > 0 || idle && now.Sub(g.met) > idleRound
+}
+
+// idleRound is how often a gate without lanes renews its claim on idle
+// connections, and looks whether a hold was ended by hand.
+const idleRound = 5 * time.Second
+
+// lend is a copy of an envelope for a round, with the permits that go back.
+func (e *envelope) lend(now time.Time, all bool) *envelope {
+	e.drop(now)
+	if all {
+		for _, b := range e.permits.empty() {
+			if b.Probe || b.Version >= e.pace.Version {
+				e.unused = append(e.unused, b)
+			}
+		}
+		e.firsts.empty()
+	}
+	lent := *e
+	e.unused = nil
+	return &lent
+}
+
+// asks names the paces of this gate, and those that are to be made.
+func (m *meeting) asks(now time.Time, again bool) ([]postgres.PaceAsk, error) {
+	g := m.gate
+	first, err := json.Marshal(pacing.New(g.profile, now))
+	if err != nil {
+		return nil, fmt.Errorf("pace of %s: %w", g.provider.Name, err)
+	}
+	asks := []postgres.PaceAsk{{Provider: g.provider.ID, First: first}}
+	for domain, e := range m.before {
+		if domain != "" {
+			asks = append(asks, postgres.PaceAsk{Provider: g.provider.ID, Domain: domain, Known: e.version})
+		}
+	}
+	asks[0].Known = m.before[""].version
+	for _, h := range m.events {
+		if !namesDomain(h) || slices.ContainsFunc(asks, func(a postgres.PaceAsk) bool { return a.Domain == h.domain }) {
+			continue
+		}
+		// Where the first refusal names the domain, its envelope begins.
+		begin, err := json.Marshal(pacing.NewDomain(pacing.Profile{}, now))
+		if err != nil {
+			return nil, fmt.Errorf("pace of %s at %s: %w", h.domain, g.provider.Name, err)
+		}
+		asks = append(asks, postgres.PaceAsk{Provider: g.provider.ID, Domain: h.domain, First: begin})
+	}
+	if again {
+		for i := range asks {
+			asks[i].Known = 0
+		}
+	}
+	return asks, nil
+}
+
+// meet takes one locked row through the round.
+func (m *meeting) meet(row postgres.PaceRow) (*outlook, error) {
+	e := m.before[row.Domain]
+	if e == nil {
+		e = &envelope{domain: row.Domain}
+	}
+	in := m.intake
+	in.events = m.heardBy(row.Domain)
+	in.inHand, in.firsts, in.unused = e.permits.count(), e.firsts.count(), e.unused
+	o, err := e.meet(row, in)
+	m.outlooks[row.Domain] = &o
+	return &o, err
+}
+
+// failed gives back what could not be handed in.
+func (m *meeting) failed() {
+	g := m.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.events = append(m.events, g.events...) // not lost: handed in next time
+}
+
+// adopt takes over what the round decided, once it is committed.
+func (m *meeting) adopt(now time.Time) {
+	g := m.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for domain, o := range m.outlooks {
+		e := g.own
+		if domain != "" {
+			if e = g.domains[domain]; e == nil {
+				e = &envelope{domain: domain}
+				g.domains[domain] = e
+			}
+		}
+		e.adopt(o, now)
+	}
+	own := m.outlooks[""]
+	if own == nil {
+		return
+	}
+	if own.lanes > g.allowed && own.lanes > len(g.lanes) {
+		g.wake()
+	}
+	g.allowed, g.atOnce, g.met, g.more = own.lanes, own.opening, now, own.more
+	if len(g.lanes) == 0 && g.open == 0 {
+		g.allowed = 0
+	}
+	if !own.openAt.IsZero() {
+		g.openAt = own.openAt
+	}
+	g.hungry = false
+	close(g.news)
+	g.news = make(chan struct{})
+}
+
+// adopt replaces all but the permits, which lanes may have taken meanwhile.
+func (e *envelope) adopt(o *outlook, now time.Time) {
+	version := e.pace.Version
+	e.version, e.state, e.shared, e.pace, e.pending, e.saved = o.version, o.state, o.shared, o.pace, o.pending, o.saved
+	e.pace.Version = max(e.pace.Version, version) // word of a newer one may have come meanwhile
+	e.drop(now)
+	e.permits.add(o.granted)
+	e.firsts.add(o.first)
+}

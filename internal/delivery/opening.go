@@ -1,0 +1,91 @@
+package delivery
+
+import (
+	"context"
+	"time"
+)
+
+// openingPoll is how often a lane looks whether it may open a connection, where
+// no round tells it.
+const openingPoll = 20 * time.Millisecond
+
+// mayOpen waits up to wait until one more connection may be opened. The cap of
+// connections, how many may be opening at once, and the least time between two
+// openings hold over all nodes; a round says what of it is ours.
+func (g *gate) mayOpen(ctx context.Context, wait time.Duration) bool {
+	deadline := time.Now().Add(wait)
+	g.count(&g.openers, 1)
+	defer g.count(&g.openers, -1)
+	for asked := false; ; asked = true {
+		now := time.Now()
+		pause, ok := g.tryOpen(now)
+		if ok {
+			return true
+		}
+		if now.Add(pause).After(deadline) {
+			return false
+		}
+		if !asked {
+			g.kick()
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false
+		case <-g.drain:
+			return false
+		}
+	}
+}
+
+// tryOpen books an opening, or returns when to look again.
+func (g *gate) tryOpen(now time.Time) (time.Duration, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.fresh(now) || g.open+g.opening >= g.allowed || g.opening >= g.atOnce {
+		return openingPoll, false
+	}
+	if g.own.pace.OpenGap > 0 {
+		if g.openAt.IsZero() {
+			return openingPoll, false
+		}
+		if now.Before(g.openAt) {
+			return g.openAt.Sub(now), false
+		}
+		g.openAt = time.Time{}
+	} else if now.Before(g.own.pace.OpenAfter) {
+		return g.own.pace.OpenAfter.Sub(now), false
+	}
+	g.opening++
+	return 0, true
+}
+
+func (g *gate) count(n *int, by int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	*n += by
+}
+
+// opened ends what mayOpen began.
+func (g *gate) opened(ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.opening--
+	if ok {
+		g.open++
+	}
+}
+
+// closed counts a connection that ended.
+func (g *gate) closed() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open--
+}
+
+// crowded reports whether this node has more connections than it may.
+func (g *gate) crowded() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.fresh(time.Now()) && g.open > g.allowed
+}
