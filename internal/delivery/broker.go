@@ -244,7 +244,7 @@ func (g *gate) busy(now time.Time) bool {
 		return false
 	}
 	idle := g.open > 0 || g.own.pace.HoldUntil.After(now) && g.turns.waiting(now) > 0
-	return g.told || g.open == 0 && g.allowed > 0 || idle && now.Sub(g.met) > idleRound
+	return g.told || g.open == 0 && g.seated || idle && now.Sub(g.met) > idleRound
 }
 
 // idleRound is how often a gate without lanes renews its claim on idle
@@ -345,9 +345,7 @@ func (m *meeting) adopt(now time.Time) {
 		g.wake()
 	}
 	g.allowed, g.atOnce, g.met, g.more = own.lanes, own.opening, now, own.more
-	if len(g.lanes) == 0 && g.open == 0 {
-		g.allowed = 0
-	}
+	g.seated = m.intake.sending
 	if !own.openAt.IsZero() {
 		g.openAt = own.openAt
 	}

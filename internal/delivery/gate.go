@@ -41,6 +41,7 @@ type gate struct {
 	openers int                  // guarded by mu; lanes that wait for their turn to open one
 	openAt  time.Time            // guarded by mu; when that turn is, where openings keep a gap
 	met     time.Time            // guarded by mu; the last round; zero: none
+	seated  bool                 // guarded by mu; lanes ran here when it began, so that it speaks of them
 	idle    time.Time            // guarded by mu; since when no lane runs
 	more    bool                 // guarded by mu; the last round granted all that was wanted
 	told    bool                 // guarded by mu; there is news in the database
@@ -176,7 +177,7 @@ func (g *gate) tryAcquire(slot int, now time.Time) (permit, <-chan struct{}, boo
 			return permit{block: block, first: purse == &g.own.firsts, gate: g}, nil, true
 		}
 	}
-	if !g.hungry && (g.more || now.Sub(g.met) > roundEvery) {
+	if !g.hungry && (g.more || !g.fresh(now) || now.Sub(g.met) > roundEvery) {
 		g.hungry = true
 		g.kick() // there may be more at once; otherwise the next round is soon enough
 	}
@@ -184,7 +185,7 @@ func (g *gate) tryAcquire(slot int, now time.Time) (permit, <-chan struct{}, boo
 }
 
 // fresh reports whether what the last round said still holds; g.mu is held.
-func (g *gate) fresh(now time.Time) bool { return now.Sub(g.met) < freshFor }
+func (g *gate) fresh(now time.Time) bool { return g.seated && now.Sub(g.met) < freshFor }
 
 // freshFor is how long a round's word on lanes is believed: five rounds.
 const freshFor = 2 * time.Second

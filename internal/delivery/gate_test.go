@@ -16,7 +16,7 @@ import (
 func bareGate(lanes int) *gate {
 	g := &gate{kick: func() {}, wake: func() {}, spare: func() int { return 0 }, drain: make(chan struct{}), news: make(chan struct{}),
 		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch), lanes: make(map[int]bool),
-		allowed: lanes, atOnce: 1, met: time.Now().Add(time.Hour)}
+		allowed: lanes, atOnce: 1, met: time.Now().Add(time.Hour), seated: true}
 	for slot := range lanes {
 		g.lanes[slot] = true
 	}
