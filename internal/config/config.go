@@ -60,6 +60,7 @@ type Sending struct {
 	TLSRequired  []string      `koanf:"tls_required" doc:"Whose mail is never sent in the clear: \"*\", \"example.com\", \"*.example.com\", \"provider:google\"."`
 	Lanes        int           `koanf:"lanes" doc:"Largest number of connections to receiving servers at one time, 1 to 5000."`
 	Timeout      time.Duration `koanf:"timeout" doc:"Longest time for one message, from MAIL to the final reply."`
+	WarmUp       bool          `koanf:"warmup" doc:"The source address is new to receivers: send little at first, more each day. Off in the sandbox."`
 }
 
 // Inbound says where mail is taken that comes back to the bounce domain.

@@ -57,7 +57,8 @@ func (w contentWatch) note(campaign int64, refused bool) bool {
 // content watches what a provider says of a campaign's content. It returns true
 // when the rest of the claim must wait: the campaign is held.
 func (l *lane) content(o postgres.Outcome, accepted bool) bool {
-	refused := o.Meaning.Class == reply.ClassContent && o.Meaning.Scope == reply.ScopeCampaign
+	refused := o.Meaning.Scope == reply.ScopeCampaign &&
+		(o.Meaning.Class == reply.ClassContent || o.Meaning.Class == reply.ClassReputation)
 	if !accepted && !refused {
 		return false
 	}

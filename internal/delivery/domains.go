@@ -15,9 +15,11 @@ import (
 // which begins with the first of them; a message of that domain then needs a
 // permit of both envelopes, while other domains go on.
 
-// namesDomain reports whether an event is a refusal of its sending domain.
+// namesDomain reports whether an event is a refusal of its sending domain that
+// slows it. A look-up of the domain that failed at their side does not.
 func namesDomain(h happening) bool {
-	return h.domain != "" && h.Kind == pacing.Refused && h.Meaning.Scope == reply.ScopeSendingDomain
+	return h.domain != "" && h.Kind == pacing.Refused && h.Meaning.Scope == reply.ScopeSendingDomain &&
+		h.Meaning.Class != reply.ClassDNS
 }
 
 // heardBy returns the events that an envelope must hear: the source's hears all.

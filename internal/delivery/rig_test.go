@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,14 +38,22 @@ type receiver struct {
 	mu    sync.Mutex
 	mails []time.Time    // when each MAIL came; guarded by mu
 	got   map[string]int // accepted messages by recipient; guarded by mu
+	by    map[string]int // accepted messages by HELO; guarded by mu
 	began chan struct{}  // one for each MAIL, as far as somebody waits
+	conns atomic.Int64   // connections open
 }
+
+// opened returns how many connections are open.
+func (r *receiver) opened() int { return int(r.conns.Load()) }
 
 // receive starts a receiver on loopback.
 func receive(t testing.TB, answer func(to string) error) *receiver {
 	t.Helper()
-	r := &receiver{answer: answer, got: make(map[string]int), began: make(chan struct{}, 1000)}
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &reception{receiver: r}, nil }))
+	r := &receiver{answer: answer, got: make(map[string]int), by: make(map[string]int), began: make(chan struct{}, 1000)}
+	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		r.conns.Add(1)
+		return &reception{receiver: r, from: c.Hostname()}, nil
+	}))
 	server.Domain = "mx.a.test"
 	server.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -66,7 +75,8 @@ func receive(t testing.TB, answer func(to string) error) *receiver {
 
 type reception struct {
 	*receiver
-	to string
+	from string // name of the node's HELO
+	to   string
 }
 
 func (r *reception) Mail(string, *smtp.MailOptions) error {
@@ -97,11 +107,15 @@ func (r *reception) Data(body io.Reader) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.got[r.to]++
+	r.by[r.from]++
 	return nil
 }
 
-func (r *reception) Reset()        {}
-func (r *reception) Logout() error { return nil }
+func (r *reception) Reset() {}
+func (r *reception) Logout() error {
+	r.conns.Add(-1)
+	return nil
+}
 
 // last returns when the newest transaction began, and how many there were.
 func (r *receiver) last() (time.Time, int) {
@@ -136,6 +150,7 @@ func (oneHost) Addrs(context.Context, string) (dnsclient.AddrAnswer, error) {
 type rig struct {
 	*Engine
 	t        testing.TB
+	url      string
 	provider int64
 	campaign int64
 
@@ -151,6 +166,8 @@ type rig struct {
 // rigConfig is what tests choose.
 type rigConfig struct {
 	url      string // of the database; a fresh one when empty
+	beside   *rig   // another engine, whose database and campaign this one works for
+	most     int    // connections of the node
 	contacts int
 	start    float64 // first rate per second
 	lanes    int
@@ -163,6 +180,9 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 	t.Helper()
 	ctx := t.Context()
 	url := c.url
+	if c.beside != nil {
+		url = c.beside.url
+	}
 	if url == "" {
 		url = pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint())
 	}
@@ -171,9 +191,13 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	g := &rig{t: t, ready: make(chan struct{}), lanes: make(map[Lane]bool)}
+	g := &rig{t: t, url: url, ready: make(chan struct{}), lanes: make(map[Lane]bool)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.launch(store, c)
+	if c.beside != nil {
+		g.provider, g.campaign = c.beside.provider, c.beside.campaign
+	} else {
+		g.launch(store, c)
+	}
 	log := slog.New(slog.DiscardHandler)
 	node, err := store.RegisterNode(ctx, "rig", []string{"lanes"}, time.Now())
 	g.must(err)
@@ -184,8 +208,8 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 	key, err := dkim.GenerateEd25519()
 	g.must(err)
 	g.Engine, err = Start(ctx, Config{
-		Store: store, Node: node, Source: source, Fresh: func() bool { return true }, Connections: 50, Log: log,
-		Dialer: &smtpout.Dialer{Resolver: oneHost{}, Port: r.port, LoopbackOnly: true, HELO: "mail.sender.test"},
+		Store: store, Node: node, Source: source, Fresh: func() bool { return true }, Connections: cmp.Or(c.most, 50), Log: log,
+		Dialer: &smtpout.Dialer{Resolver: oneHost{}, Port: r.port, LoopbackOnly: true, HELO: g.helo(node)},
 		Composer: &Composer{Tokens: keyring, Pool: dkim.NewPool(), PublicURL: "https://news.sender.test", BounceDomain: "b.sender.test",
 			Signers: func(context.Context, string) ([]*dkim.Signer, error) {
 				return []*dkim.Signer{{Domain: "sender.test", Selector: "s", Key: key}}, nil
@@ -200,6 +224,9 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 	t.Cleanup(g.stop)
 	return g
 }
+
+// helo is the name that a node gives to receivers.
+func (g *rig) helo(node int64) string { return fmt.Sprintf("node%d.sender.test", node) }
 
 func (g *rig) must(err error) {
 	g.t.Helper()

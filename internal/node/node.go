@@ -277,7 +277,7 @@ func (n *Node) startEngine(ctx context.Context, s *shift) (*delivery.Engine, err
 		Store: n.Database.Store, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer,
 		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: dkim.NewPool(),
 			PublicURL: n.Config.Web.PublicURL, BounceDomain: n.Config.Sending.BounceDomain},
-		Connections: n.Config.Sending.Lanes, Profile: service.Profile, Rules: n.rules,
+		Connections: n.Config.Sending.Lanes, Profile: n.Service.Profile, Rules: n.rules,
 		AskForLanes: n.Service.Queue.AskForLanes, AskResolve: n.Service.Queue.AskResolve, Log: n.Log,
 	})
 }

@@ -138,7 +138,7 @@ func (s *Service) Overrule(ctx context.Context, provider int64, o Overrule, by A
 }
 
 func (s *Service) overruleAt(ctx context.Context, source postgres.Source, p postgres.Provider, o Overrule, by Actor, at time.Time) error {
-	first, err := json.Marshal(pacing.New(Profile(p.Key), at))
+	first, err := json.Marshal(pacing.New(s.Profile(p.Key), at))
 	if err != nil {
 		return fmt.Errorf("pace of %s: %w", p.Name, err)
 	}

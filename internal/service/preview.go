@@ -91,7 +91,7 @@ func (s *Service) statesFor(ctx context.Context, known ProviderStanding, o Overr
 	for i, source := range sources {
 		state, ok := bySource[source.ID]
 		if !ok {
-			states[i] = pacing.New(Profile(known.Key), at)
+			states[i] = pacing.New(s.Profile(known.Key), at)
 			continue
 		}
 		if err := json.Unmarshal(state, &states[i]); err != nil {

@@ -1,0 +1,216 @@
+package delivery
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/pacing"
+)
+
+// three starts three engines on one database, for one campaign at one provider.
+func three(t *testing.T, r *receiver, c rigConfig) []*rig {
+	t.Helper()
+	first := start(t, r, c)
+	c.beside = first
+	return []*rig{first, start(t, r, c), start(t, r, c)}
+}
+
+// tooFast is what a receiver says to whoever exceeds its limit.
+func tooFast() error {
+	return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 28},
+		Message: "Our system has detected an unusual rate of mail originating from your IP address; it is temporarily rate limited"}
+}
+
+// After the first refusal that one of three nodes meets, all stop: what they
+// still send is at most the permits of one horizon at the rate before, plus
+// the messages under way.
+func TestOverspendIsBounded(t *testing.T) {
+	t.Parallel()
+	const rate, lanes = 60, 6
+	var (
+		mu      sync.Mutex
+		closed  bool
+		refused []time.Time
+	)
+	r := receive(t, func(string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if closed {
+			refused = append(refused, time.Now())
+			return tooFast()
+		}
+		return nil
+	})
+	nodes := three(t, r, rigConfig{contacts: 4000, start: rate, lanes: lanes, most: 8})
+	until(t, 20*time.Second, "three nodes send", func() bool {
+		_, n := r.last()
+		return n >= 150 && len(seats(nodes[0])) == 3
+	})
+	before := rateOf(t, nodes[0])
+	mu.Lock()
+	closed = true
+	mu.Unlock()
+	until(t, 10*time.Second, "a refusal", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(refused) > 0
+	})
+	time.Sleep(900 * time.Millisecond) // before any pause or hold is over
+	mu.Lock()
+	defer mu.Unlock()
+	burst := 0
+	for _, at := range refused {
+		if at.Sub(refused[0]) < 800*time.Millisecond {
+			burst++
+		}
+	}
+	bound := int(before*horizon.Seconds()) + lanes
+	t.Logf("at %.0f/s, %d messages were refused before all had stopped; the bound is %d", before, burst, bound)
+	if burst > bound {
+		t.Errorf("%d messages were refused in one burst; want at most %d", burst, bound)
+	}
+}
+
+// rateOf reads the rate that the nodes share.
+func rateOf(t *testing.T, g *rig) (rate float64) {
+	t.Helper()
+	g.must(g.store.Pool().QueryRow(t.Context(), `select coalesce(rate, 0) from paces where sending_domain = ''`).Scan(&rate))
+	return rate
+}
+
+func seats(g *rig) map[int64]seat {
+	g.t.Helper()
+	s, err := parseShared([]byte(g.text(`select coalesce((select shared::text from paces where sending_domain = ''), '')`)))
+	g.must(err)
+	return s.Seats
+}
+
+// Three nodes at a token bucket find its rate together, share the work evenly,
+// and hold its cap of connections over all of them.
+func TestThreeNodesAtOneTokenBucket(t *testing.T) {
+	t.Parallel()
+	const limit, depth, lanes = 40.0, 40.0, 6
+	var (
+		mu       sync.Mutex
+		tokens   = depth
+		last     = time.Now()
+		accepted []time.Time
+		refused  int
+	)
+	r := receive(t, func(string) error {
+		time.Sleep(20 * time.Millisecond)
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Now()
+		tokens, last = min(depth, tokens+limit*now.Sub(last).Seconds()), now
+		if tokens < 1 {
+			refused++
+			return tooFast()
+		}
+		tokens--
+		accepted = append(accepted, now)
+		return nil
+	})
+	nodes := three(t, r, rigConfig{contacts: 3000, start: 20, lanes: lanes, most: 8})
+	const runs = 14 * time.Second
+	most := 0
+	until(t, 10*time.Second, "mail flows", func() bool {
+		_, n := r.last()
+		return n > 0
+	})
+	for end := time.Now().Add(runs); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		most = max(most, r.opened())
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	var late int
+	for _, at := range accepted {
+		if at.After(time.Now().Add(-runs / 2)) {
+			late++
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range nodes {
+		share := float64(r.by[g.helo(g.node)]) / float64(len(accepted))
+		t.Logf("node %d sent %.0f %%", g.node, 100*share)
+		if share < 0.2 {
+			t.Errorf("node %d sent only %.0f %% of the mail of three", g.node, 100*share)
+		}
+	}
+	goodput := float64(late) / (runs.Seconds() / 2) / limit
+	t.Logf("%d accepted, %d refused; %.0f %% of the limit in the second half; at most %d connections", len(accepted), refused, 100*goodput, most)
+	if most > lanes+1 { // one more is tried now and then
+		t.Errorf("%d connections were open; the nodes together may have %d", most, lanes)
+	}
+	if goodput < 0.6 {
+		t.Errorf("three nodes brought %.0f %% of what the receiver takes", 100*goodput)
+	}
+	if share := float64(refused) / float64(len(accepted)); share > 0.05 {
+		t.Errorf("%.1f %% were refused", 100*share)
+	}
+}
+
+// What a person decides is obeyed by all nodes at once, also against permits in
+// hand.
+func TestNodesObeyAnEdit(t *testing.T) {
+	t.Parallel()
+	r := receive(t, nil)
+	nodes := three(t, r, rigConfig{contacts: 6000, start: 60, lanes: 6, most: 8})
+	until(t, 20*time.Second, "mail flows", func() bool {
+		_, n := r.last()
+		return n >= 100
+	})
+	held := edit(t, nodes[1], func(s pacing.State, now time.Time) (pacing.State, []pacing.Decision) {
+		return pacing.Hold(s, now.Add(time.Hour), "maintenance", now)
+	})
+	time.Sleep(2 * time.Second)
+	last, before := r.last()
+	if late := last.Sub(held); late > 300*time.Millisecond {
+		t.Errorf("a transaction began %s after the hold", late)
+	} else {
+		t.Logf("the last of %d transactions began %s after the hold", before, late.Round(time.Millisecond))
+	}
+	edit(t, nodes[2], func(s pacing.State, now time.Time) (pacing.State, []pacing.Decision) {
+		return pacing.Release(s, "it is over", now)
+	})
+	until(t, 5*time.Second, "mail flows again", func() bool {
+		_, n := r.last()
+		return n > before+20
+	})
+}
+
+// edit changes a pace as a person does, and returns when that was committed.
+func edit(t *testing.T, g *rig, change func(pacing.State, time.Time) (pacing.State, []pacing.Decision)) time.Time {
+	t.Helper()
+	now := time.Now()
+	_, err := g.store.EditPace(t.Context(), g.source, g.provider, 0, nil, now,
+		func(stored []byte) ([]byte, []postgres.PaceEvent, string, error) {
+			var state pacing.State
+			if err := json.Unmarshal(stored, &state); err != nil {
+				return nil, nil, "", err
+			}
+			state, decisions := change(state, now)
+			changed, err := json.Marshal(state)
+			return changed, paceEvents("", decisions), fmt.Sprintf("pace %d %d", g.source, g.provider), err
+		})
+	g.must(err)
+	return time.Now()
+}
+
+// A node that ends leaves its lanes to the others at once.
+func TestSeatIsLeft(t *testing.T) {
+	t.Parallel()
+	r := receive(t, nil)
+	first := start(t, r, rigConfig{contacts: 5000, start: 50, lanes: 4, most: 8})
+	second := start(t, r, rigConfig{beside: first, start: 50, lanes: 4, most: 8})
+	until(t, 20*time.Second, "both have a seat", func() bool { return len(seats(first)) == 2 })
+	second.stop()
+	until(t, 10*time.Second, "one has", func() bool { return len(seats(first)) == 1 })
+}
