@@ -104,7 +104,7 @@ func TestThreeNodesAtOneTokenBucket(t *testing.T) {
 		refused  int
 	)
 	r := receive(t, func(string) error {
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 		mu.Lock()
 		defer mu.Unlock()
 		now := time.Now()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,15 @@ import (
 	"github.com/headwaymail/headway/pacing"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	if url, provider, ok := strings.Cut(os.Getenv(victimVariable), " "); ok {
+		if err := victim(url, provider); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+	pgtest.Main(m)
+}
 
 // receiver is a mail server that notes when transactions begin and answers as
 // its test wants.

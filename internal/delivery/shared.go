@@ -107,12 +107,12 @@ func (s *shared) forget(now float64) {
 }
 
 // share is the part of the permits that node should take: in proportion to the
-// lanes that all want.
+// lanes that all who sent lately have, since that is what they can use.
 func (s shared) share(node int64, now float64) float64 {
-	own, all := float64(s.Seats[node].Want), 0.0
+	own, all := float64(s.Seats[node].Lanes), 0.0
 	for _, other := range s.Seats {
-		if now-other.At <= demandLife {
-			all += float64(other.Want)
+		if now-other.At <= demandLife && other.Want > 0 {
+			all += float64(other.Lanes)
 		}
 	}
 	if all <= own {
