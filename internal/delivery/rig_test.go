@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -42,7 +43,8 @@ func TestMain(m *testing.M) {
 // its test wants.
 type receiver struct {
 	port   uint16
-	answer func(to string) error // after the message; may take its time
+	answer func(to string) error          // after the message; may take its time
+	judge  func(subject, to string) error // the same, by what is in it; guarded by mu
 
 	mu    sync.Mutex
 	mails []time.Time    // when each MAIL came; guarded by mu
@@ -105,8 +107,19 @@ func (r *reception) Rcpt(to string, _ *smtp.RcptOptions) error {
 }
 
 func (r *reception) Data(body io.Reader) error {
-	if _, err := io.Copy(io.Discard, body); err != nil {
-		return err
+	subject := ""
+	for lines := bufio.NewScanner(body); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "Subject: "); ok {
+			subject = text
+		}
+	}
+	r.mu.Lock()
+	judge := r.judge
+	r.mu.Unlock()
+	if judge != nil {
+		if err := judge(subject, r.to); err != nil {
+			return err
+		}
 	}
 	if r.answer != nil {
 		if err := r.answer(r.to); err != nil {
@@ -157,6 +170,7 @@ func (oneHost) Addrs(context.Context, string) (dnsclient.AddrAnswer, error) {
 // rig is an engine with a real database, a real receiver, and goroutines in the
 // place of River.
 type rig struct {
+	stops bool // campaigns stop when they go badly; else they only warn
 	*Engine
 	t        testing.TB
 	url      string
@@ -180,8 +194,9 @@ type rigConfig struct {
 	contacts int
 	start    float64 // first rate per second
 	lanes    int
-	prepare  string // SQL that changes the list before the launch; may be empty
-	stops    bool   // the campaign stops when it goes badly; by default it only warns
+	prepare  string  // SQL that changes the list before the launch; may be empty
+	stops    bool    // the campaign stops when it goes badly; by default it only warns
+	fastest  float64 // rate that is never exceeded
 }
 
 // start brings up an engine and launches a campaign to reader1@a.test and so on.
@@ -224,7 +239,7 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 				return []*dkim.Signer{{Domain: "sender.test", Selector: "s", Key: key}}, nil
 			}},
 		Profile: func(string) pacing.Profile {
-			return pacing.Profile{Start: cmp.Or(c.start, 200), Lanes: cmp.Or(c.lanes, 4)}
+			return pacing.Profile{Start: cmp.Or(c.start, 200), Lanes: cmp.Or(c.lanes, 4), MaxRate: c.fastest}
 		},
 		AskForLanes: g.ask, AskResolve: func(context.Context) error { return nil },
 	})
@@ -266,21 +281,29 @@ func (g *rig) launch(store *postgres.Store, c rigConfig) {
 	g.must(store.SaveLooks(ctx, []postgres.Look{{Domain: domain, Found: postgres.MailHostMX, MX: []string{"mx.a.test"},
 		ProviderKey: "a.test", Provider: "a.test", Expires: now.Add(time.Hour)}}, now))
 	g.must(store.Pool().QueryRow(ctx, `select provider_id from domains`).Scan(&g.provider))
+	g.stops = c.stops
+	g.campaign = g.newsletter(store, "Notes", "sender.test", 4)
+}
+
+// newsletter launches one more campaign to all readers.
+func (g *rig) newsletter(store *postgres.Store, name, domain string, weight int) int64 {
+	g.t.Helper()
+	ctx, now := g.t.Context(), time.Now()
 	settings := campaign.DefaultSettings()
 	second := campaign.Duration(time.Second)
 	settings.Retry = campaign.Retry{Steps: []campaign.Duration{second}, Throttled: second, Greylisted: second, Mailbox: second}
-	settings.StopsWarnOnly = !c.stops
-	var err error
-	g.campaign, err = store.CreateCampaign(ctx, postgres.NewCampaign{Name: "Notes", Weight: 4, TimeZone: "UTC", Lists: []string{"Readers"},
-		Settings: settings, Content: campaign.Content{FromName: "Notes", FromAddress: "notes@sender.test", Subject: "Hello", Markdown: "Hello"}}, now)
+	settings.StopsWarnOnly = !g.stops
+	id, err := store.CreateCampaign(ctx, postgres.NewCampaign{Name: name, Weight: weight, TimeZone: "UTC", Lists: []string{"Readers"},
+		Settings: settings, Content: campaign.Content{FromName: name, FromAddress: "notes@" + domain, Subject: name, Markdown: "Hello"}}, now)
 	g.must(err)
-	_, err = store.ChangeCampaign(ctx, g.campaign, postgres.Change{Verb: campaign.Launch, At: now}, nil)
+	_, err = store.ChangeCampaign(ctx, id, postgres.Change{Verb: campaign.Launch, At: now}, nil)
 	g.must(err)
-	g.must(store.OpenLedger(ctx, g.campaign, now))
+	g.must(store.OpenLedger(ctx, id, now))
 	for done := false; !done; {
-		done, err = store.LaunchBatch(ctx, g.campaign, 10_000, now)
+		done, err = store.LaunchBatch(ctx, id, 10_000, now)
 		g.must(err)
 	}
+	return id
 }
 
 // ask runs lanes that do not run yet.

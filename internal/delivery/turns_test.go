@@ -25,11 +25,10 @@ func TestTurnsShareByWeight(t *testing.T) {
 		var (
 			turns turns
 			due   []postgres.Due
-			sum   int
+			sum   float64
 		)
 		for n := range rapid.IntRange(1, 6).Draw(t, "campaigns") {
 			due = append(due, dueNow(int64(n+1), rapid.SampledFrom([]int{1, 4, 16}).Draw(t, "weight")))
-			sum += due[n].Weight
 		}
 		sent, total := make(map[int64]int), 0
 		for range rapid.IntRange(100, 400).Draw(t, "chunks") {
@@ -49,7 +48,10 @@ func TestTurnsShareByWeight(t *testing.T) {
 			total += n
 		}
 		for _, d := range due {
-			share := float64(total*d.Weight) / float64(sum)
+			sum += turns.weight(d, noon)
+		}
+		for _, d := range due {
+			share := float64(total) * turns.weight(d, noon) / sum
 			if off := math.Abs(float64(sent[d.Campaign]) - share); off > float64(chunk*(len(due)+d.Weight)) {
 				t.Fatalf("campaign %d of weight %d sent %d of %d; its share is %.0f", d.Campaign, d.Weight, sent[d.Campaign], total, share)
 			}
