@@ -19,7 +19,10 @@ alter table paces
     add column lanes          int not null default 0,
     add column demand         int not null default 0;      -- messages that wait
 alter table paces set (toast_tuple_target = 128);
-alter table paces alter column state set storage external;
+alter table paces
+    alter column state set storage external,
+    alter column shared set storage plain,
+    alter column sending_domain set storage plain;
 
 -- A campaign that a provider takes for spam is held there; then one message tries.
 create table campaign_holds (
