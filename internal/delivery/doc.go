@@ -8,14 +8,19 @@
 //     missing;
 //  2. a lane (lane.go) is one River job: it works for one provider until
 //     nothing is due or its slice ends;
-//  3. the lane takes permits from its provider's gate (gate.go), whose pacing
-//     state is shared by all nodes through the database (round.go), and claims
-//     as many deliveries as it has permits, from the campaign whose turn it is
-//     (turns.go). Who must not be mailed is left out in the claim;
+//  3. the lane takes permits from its provider's gate (gate.go) and claims as
+//     many deliveries as it has permits, from the campaign whose turn it is
+//     (turns.go). Who must not be mailed is left out in the claim. The node's
+//     broker (broker.go) fills the gates: about twice a second it exchanges what
+//     happened for permits (purse.go), lanes and openings (opening.go), at all
+//     providers at once. Each pace is an envelope (envelope.go) in the database,
+//     where the nodes also tell each other what they do (shared.go);
 //  4. each message is composed and signed (compose.go) and sent over the lane's
 //     connection (connection.go) when its permit allows;
 //  5. the outcome is committed (writer.go), in groups over all lanes, before
-//     the lane sends its next message; the reply goes to the gate;
+//     the lane sends its next message; the reply goes to the gate. Refusals of a
+//     sending domain (domains.go) or of a campaign's content (content.go) slow
+//     nobody else;
 //  6. what is final by other ways (cancelled, expired, finished) is swept up
 //     (sweep.go), and so are claims that were lost on their way (claims.go).
 //

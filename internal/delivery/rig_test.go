@@ -172,10 +172,11 @@ func (oneHost) Addrs(context.Context, string) (dnsclient.AddrAnswer, error) {
 type rig struct {
 	stops bool // campaigns stop when they go badly; else they only warn
 	*Engine
-	t        testing.TB
-	url      string
-	provider int64
-	campaign int64
+	t          testing.TB
+	url        string
+	greylisted time.Duration
+	provider   int64
+	campaign   int64
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -188,15 +189,16 @@ type rig struct {
 
 // rigConfig is what tests choose.
 type rigConfig struct {
-	url      string // of the database; a fresh one when empty
-	beside   *rig   // another engine, whose database and campaign this one works for
-	most     int    // connections of the node
-	contacts int
-	start    float64 // first rate per second
-	lanes    int
-	prepare  string  // SQL that changes the list before the launch; may be empty
-	stops    bool    // the campaign stops when it goes badly; by default it only warns
-	fastest  float64 // rate that is never exceeded
+	url        string // of the database; a fresh one when empty
+	beside     *rig   // another engine, whose database and campaign this one works for
+	most       int    // connections of the node
+	contacts   int
+	start      float64 // first rate per second
+	lanes      int
+	greylisted time.Duration // wait after a greylisting reply that names none
+	fastest    float64       // rate that is never exceeded
+	prepare    string        // SQL that changes the list before the launch; may be empty
+	stops      bool          // the campaign stops when it goes badly; by default it only warns
 }
 
 // start brings up an engine and launches a campaign to reader1@a.test and so on.
@@ -215,7 +217,7 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	g := &rig{t: t, url: url, ready: make(chan struct{}), lanes: make(map[Lane]bool)}
+	g := &rig{t: t, url: url, greylisted: c.greylisted, ready: make(chan struct{}), lanes: make(map[Lane]bool)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	if c.beside != nil {
 		g.provider, g.campaign = c.beside.provider, c.beside.campaign
@@ -291,7 +293,8 @@ func (g *rig) newsletter(store *postgres.Store, name, domain string, weight int)
 	ctx, now := g.t.Context(), time.Now()
 	settings := campaign.DefaultSettings()
 	second := campaign.Duration(time.Second)
-	settings.Retry = campaign.Retry{Steps: []campaign.Duration{second}, Throttled: second, Greylisted: second, Mailbox: second}
+	settings.Retry = campaign.Retry{Steps: []campaign.Duration{second}, Throttled: second,
+		Greylisted: campaign.Duration(cmp.Or(g.greylisted, time.Second)), Mailbox: second}
 	settings.StopsWarnOnly = !g.stops
 	id, err := store.CreateCampaign(ctx, postgres.NewCampaign{Name: name, Weight: weight, TimeZone: "UTC", Lists: []string{"Readers"},
 		Settings: settings, Content: campaign.Content{FromName: name, FromAddress: "notes@" + domain, Subject: name, Markdown: "Hello"}}, now)

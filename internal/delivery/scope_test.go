@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,4 +81,41 @@ func TestAuthHoldsTheSendingDomain(t *testing.T) {
 	}
 	t.Log(g.text(`select words from campaign_events where campaign_id = $1 and kind = 'held' limit 1`, broken))
 	t.Log(g.text(`select reason from pace_events where kind = 'domain hold' limit 1`))
+}
+
+// Where a provider greylists, first attempts have permits of their own, and who
+// was put off comes back after the delay that was learned, not by the schedule.
+func TestGreylistingIsLearned(t *testing.T) {
+	t.Parallel()
+	const delay = 2 * time.Second
+	var (
+		mu    sync.Mutex
+		first = make(map[string]time.Time)
+	)
+	r := receive(t, func(to string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		at, known := first[to]
+		if !known {
+			first[to] = time.Now()
+		}
+		if known && time.Since(at) >= delay {
+			return nil
+		}
+		words := "Greylisted, please come back later"
+		if len(first) <= 35 { // until the first rounds have made it known
+			words = "Greylisted, please try again in 2 seconds"
+		}
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: words}
+	})
+	g := start(t, r, rigConfig{contacts: 60, start: 30, greylisted: time.Minute})
+	began := time.Now()
+	until(t, 40*time.Second, "all delivered", func() bool { return g.counters().Delivered == 60 })
+	t.Logf("all were delivered after %s; the schedule waits a minute", time.Since(began).Round(time.Millisecond))
+	if n := g.text(`select count(*)::text from attempts`); n != "60" {
+		t.Errorf("%s attempts were put off; want one for each recipient", n)
+	}
+	if slot := g.text(`select (first_slot is not null)::text from paces`); slot != "true" {
+		t.Error("first attempts had no permits of their own")
+	}
 }

@@ -15,6 +15,8 @@
 //	counters.go      the figures that pages read
 //	nodes.go         who is alive, and what the dead give back
 //	paces.go         how fast each provider is mailed, and why
+//	exchange.go      … as the nodes agree on it, round by round
+//	campaign_holds.go  campaigns that one provider takes for spam
 //	providers.go     what an operator asks about one of them
 //	audit.go         what people changed by hand
 //	apitokens.go     keys of the API, and its calls that must not happen twice
