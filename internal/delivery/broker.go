@@ -263,6 +263,7 @@ func (e *envelope) lend(now time.Time, all bool) *envelope {
 		e.firsts.empty()
 	}
 	lent := *e
+	lent.permits.blocks, lent.firsts.blocks = slices.Clone(e.permits.blocks), slices.Clone(e.firsts.blocks)
 	e.unused = nil
 	return &lent
 }

@@ -22,7 +22,7 @@ func TestContentHoldsOneCampaign(t *testing.T) {
 	}
 	g := start(t, r, rigConfig{contacts: 300, start: 60, fastest: 60})
 	casino := g.newsletter(g.store, "Casino", "sender.test", 4)
-	until(t, 30*time.Second, "the other is delivered", func() bool { return g.counters().Delivered == 300 })
+	until(t, 90*time.Second, "the other is delivered", func() bool { return g.counters().Delivered == 300 })
 	c, err := g.store.Campaign(t.Context(), casino)
 	g.must(err)
 	if c.Counters.Bounced < contentLeast || c.Counters.Bounced > 3*contentLeast+8 || c.Counters.Waiting() < 250 {
@@ -41,7 +41,7 @@ func TestContentHoldsOneCampaign(t *testing.T) {
 	r.mu.Unlock()
 	before, _ := g.store.Campaign(t.Context(), casino)
 	g.text(`update campaign_holds set until = now() returning 'over'`)
-	until(t, 20*time.Second, "the rest is delivered", func() bool {
+	until(t, 60*time.Second, "the rest is delivered", func() bool {
 		c, err := g.store.Campaign(t.Context(), casino)
 		return err == nil && c.Counters.Delivered == 300-before.Counters.Bounced
 	})
@@ -63,7 +63,7 @@ func TestAuthHoldsTheSendingDomain(t *testing.T) {
 	}
 	g := start(t, r, rigConfig{contacts: 300, start: 60, fastest: 60})
 	broken := g.newsletter(g.store, "Broken", "broken.test", 4)
-	until(t, 30*time.Second, "the other is delivered", func() bool { return g.counters().Delivered == 300 })
+	until(t, 90*time.Second, "the other is delivered", func() bool { return g.counters().Delivered == 300 })
 	c, err := g.store.Campaign(t.Context(), broken)
 	g.must(err)
 	if c.Counters.Delivered != 0 || c.Counters.Waiting() != 300 {
@@ -110,7 +110,7 @@ func TestGreylistingIsLearned(t *testing.T) {
 	})
 	g := start(t, r, rigConfig{contacts: 60, start: 30, greylisted: time.Minute})
 	began := time.Now()
-	until(t, 40*time.Second, "all delivered", func() bool { return g.counters().Delivered == 60 })
+	until(t, 50*time.Second, "all delivered", func() bool { return g.counters().Delivered == 60 })
 	t.Logf("all were delivered after %s; the schedule waits a minute", time.Since(began).Round(time.Millisecond))
 	if n := g.text(`select count(*)::text from attempts`); n != "60" {
 		t.Errorf("%s attempts were put off; want one for each recipient", n)
