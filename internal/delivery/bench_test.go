@@ -38,7 +38,7 @@ func BenchmarkRound(b *testing.B) {
 		w.measure(b, func(now time.Time) error {
 			for _, g := range br.gates {
 				for i := range 8 {
-					g.report(acceptance(now, i), "sender.test")
+					g.report(happening{Event: acceptance(now, i), domain: "sender.test"})
 				}
 				g.own.permits.empty()
 			}

@@ -225,7 +225,8 @@ func (g *gate) bring(now time.Time, again bool) *meeting {
 	if len(g.lanes) > 0 {
 		want = min(len(g.lanes)+g.spare(), max(waiting, len(g.lanes)))
 	}
-	m.intake = intake{node: g.node, now: now, profile: g.profile, waiting: waiting, sending: len(g.lanes) > 0, again: again,
+	m.intake = intake{node: g.node, now: now, profile: g.profile, waiting: waiting,
+		untried: g.turns.untried(now), sending: len(g.lanes) > 0, again: again,
 		opener: g.openers > 0 && g.openAt.IsZero(), claim: claim{want: want, used: used, opening: g.openers + g.opening}}
 	for domain, e := range g.domains {
 		m.before[domain] = e.lend(now, len(g.lanes) == 0)

@@ -57,7 +57,7 @@ func victim(url, provider string) error {
 		for i := range p.block.N {
 			time.Sleep(time.Until(p.at(i)))
 			fmt.Println(p.at(i).UnixNano())
-			g.report(pacing.Event{Kind: pacing.Accepted, At: time.Now(), Launched: time.Now().Add(-10 * time.Millisecond), Lanes: 1}, "")
+			g.report(happening{Event: pacing.Event{Kind: pacing.Accepted, At: time.Now(), Launched: time.Now().Add(-10 * time.Millisecond), Lanes: 1}})
 		}
 	}
 }

@@ -26,7 +26,11 @@ func namesDomain(h happening) bool {
 func (m *meeting) heardBy(domain string) []pacing.Event {
 	events := make([]pacing.Event, 0, len(m.events))
 	for _, h := range m.events {
-		if domain == "" || h.domain == domain {
+		switch domain {
+		case "":
+			events = append(events, h.Event)
+		case h.domain:
+			h.Probe = h.knock // each envelope knows its own holds
 			events = append(events, h.Event)
 		}
 	}

@@ -56,6 +56,7 @@ type intake struct {
 	profile pacing.Profile
 	events  []pacing.Event
 	waiting int // messages due
+	untried int // of which none was tried before
 	claim   claim
 	sending bool // lanes run that can use permits
 	opener  bool // a connection waits for its turn to be opened
@@ -194,7 +195,7 @@ func (o *outlook) take(in intake) {
 	if !o.pace.Greylists || o.domain != "" {
 		return
 	}
-	if want := min(in.waiting, most) - in.firsts; want > 0 {
+	if want := min(in.untried, most) - in.firsts; want > 0 {
 		o.state, o.first = pacing.TakeFirst(o.state, want, in.now, horizon)
 	}
 }

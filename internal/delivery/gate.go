@@ -53,6 +53,7 @@ type gate struct {
 type happening struct {
 	pacing.Event
 	domain string
+	knock  bool // the message went out under the half-open permit of its domain
 }
 
 func newGate(e *Engine, provider postgres.Provider) *gate {
@@ -129,6 +130,21 @@ func (p *permit) endorse(domain string, most int) int {
 	return p.second.N
 }
 
+// restless and restLongest bound how long a campaign rests whose sending domain has no permits: a
+// round may bring some, and a hold may be ended by hand.
+const restless, restLongest = 250 * time.Millisecond, 5 * time.Second
+
+// rest lets a campaign wait for the permits of its sending domain.
+func (g *gate) rest(campaign int64, domain string, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	until := now.Add(restless)
+	if e := g.domains[domain]; e != nil && e.pace.HoldUntil.After(until) {
+		until = earliest(e.pace.HoldUntil, now.Add(restLongest))
+	}
+	g.turns.pause(campaign, until)
+}
+
 // unendorse gives the sending domain's permits back.
 func (p *permit) unendorse() {
 	g := p.gate
@@ -172,6 +188,9 @@ func (g *gate) tryAcquire(slot int, now time.Time) (permit, <-chan struct{}, boo
 	}
 	g.own.drop(now)
 	for _, purse := range []*purse{&g.own.permits, &g.own.firsts} {
+		if purse == &g.own.firsts && g.turns.untried(now) == 0 {
+			break
+		}
 		if len(purse.blocks) > 0 {
 			block := purse.take(min(max(purse.blocks[0].N/max(len(g.lanes), 1), 1), chunkLimit))
 			return permit{block: block, first: purse == &g.own.firsts, gate: g}, nil, true
@@ -200,14 +219,14 @@ func (g *gate) lower(version int) {
 }
 
 // report hands in what happened. A refusal is told to the other nodes at once.
-func (g *gate) report(e pacing.Event, domain string) {
+func (g *gate) report(h happening) {
 	g.mu.Lock()
-	if e.Lanes == 0 {
-		e.Lanes = g.open
+	if h.Lanes == 0 {
+		h.Lanes = g.open
 	}
-	g.events = append(g.events, happening{e, domain})
+	g.events = append(g.events, h)
 	g.mu.Unlock()
-	if e.Kind == pacing.OpenRefused || e.Kind == pacing.Refused && (slowing(e.Meaning) || e.Meaning.Class == reply.ClassAuth) {
+	if h.Kind == pacing.OpenRefused || h.Kind == pacing.Refused && slowing(h.Meaning) {
 		g.kick()
 	}
 }

@@ -140,6 +140,7 @@ func (l *lane) prepare(ctx context.Context, p *permit) (turn postgres.Due, faile
 		}
 		without[turn.Campaign] = true // if the loop goes on, it cannot use its turn
 		if sender := l.engine.watch.sender(turn.Campaign); p.endorse(sender, p.block.N) == 0 {
+			l.gate.rest(turn.Campaign, sender, now)
 			continue
 		}
 		id, name, due, err := l.engine.store.Peek(ctx, turn.Campaign, l.gate.provider.ID, p.first, now)

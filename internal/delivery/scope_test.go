@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +82,18 @@ func TestAuthHoldsTheSendingDomain(t *testing.T) {
 	}
 	t.Log(g.text(`select words from campaign_events where campaign_id = $1 and kind = 'held' limit 1`, broken))
 	t.Log(g.text(`select reason from pace_events where kind = 'domain hold' limit 1`))
+
+	// The hour is over, and the key is mended: one message knocks, the rest follows.
+	r.mu.Lock()
+	r.judge = nil
+	r.mu.Unlock()
+	g.text(`update paces set state = jsonb_set(state, '{hold,next}', to_jsonb(extract(epoch from now()))), version = version + 1
+	         where sending_domain = 'broken.test' returning 'over'`)
+	g.text(`select coalesce(pg_notify('headway', 'pace ' || $1 || ' ' || $2)::text, '')`, fmt.Sprint(g.source), fmt.Sprint(g.provider))
+	until(t, 60*time.Second, "the domain's mail is delivered", func() bool {
+		c, err := g.store.Campaign(t.Context(), broken)
+		return err == nil && c.Counters.Delivered == 300
+	})
 }
 
 // Where a provider greylists, first attempts have permits of their own, and who

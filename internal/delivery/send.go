@@ -95,7 +95,7 @@ func (l *lane) connect(ctx context.Context, domain string) error {
 		return err
 	}
 	l.conn = &connection{Session: session, gate: l.gate, place: l.engine.places}
-	l.gate.report(pacing.Event{Kind: pacing.Opened, At: time.Now(), Launched: began, Host: session.Host()}, "")
+	l.gate.report(happening{Event: pacing.Event{Kind: pacing.Opened, At: time.Now(), Launched: began, Host: session.Host()}})
 	return nil
 }
 
@@ -208,7 +208,7 @@ func (l *lane) report(p permit, e pacing.Event, r reply.Reply, m reply.Meaning) 
 	if r.Code != 0 || len(r.Lines) > 0 {
 		e.Reply = r.String()
 	}
-	l.gate.report(e, p.sender)
+	l.gate.report(happening{Event: e, domain: p.sender, knock: p.second.Probe})
 }
 
 // wait sleeps until the permit's time. It returns false when the lane must end.

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 // weight; the one that is furthest behind is next.
 type turns struct {
 	due  []postgres.Due
-	time map[int64]float64 // campaign → virtual time
+	time map[int64]float64   // campaign → virtual time
+	rest map[int64]time.Time // campaign → until when it cannot use a turn
 }
 
 // ageWeight is what each hour of waiting adds to a campaign's weight, up to
@@ -37,6 +39,7 @@ func (t *turns) update(due []postgres.Due) {
 		}
 	}
 	t.time = next
+	maps.DeleteFunc(t.rest, func(id int64, _ time.Time) bool { _, still := next[id]; return !still })
 }
 
 // floor is the smallest virtual time of those that take part.
@@ -55,13 +58,26 @@ func (t *turns) next(now time.Time) (postgres.Due, bool) { return t.nextBut(now,
 
 // nextBut is next without some campaigns, which cannot use their turn.
 func (t *turns) nextBut(now time.Time, without map[int64]bool) (postgres.Due, bool) {
-	ready := slices.DeleteFunc(slices.Clone(t.due), func(d postgres.Due) bool { return d.At.After(now) || without[d.Campaign] })
+	ready := slices.DeleteFunc(slices.Clone(t.due), func(d postgres.Due) bool { return !t.ready(d, now) || without[d.Campaign] })
 	if len(ready) == 0 {
 		return postgres.Due{}, false
 	}
 	return slices.MinFunc(ready, func(a, b postgres.Due) int {
 		return cmp.Or(cmp.Compare(t.time[a.Campaign], t.time[b.Campaign]), cmp.Compare(a.Campaign, b.Campaign))
 	}), true
+}
+
+// ready reports whether a campaign has due mail that may be sent.
+func (t *turns) ready(d postgres.Due, now time.Time) bool {
+	return !d.At.After(now) && !now.Before(t.rest[d.Campaign])
+}
+
+// pause lets a campaign rest: its sending domain has no permits here.
+func (t *turns) pause(campaign int64, until time.Time) {
+	if t.rest == nil {
+		t.rest = make(map[int64]time.Time)
+	}
+	t.rest[campaign] = until
 }
 
 // took counts n messages of a campaign. A lane counts what it is about to take
@@ -80,7 +96,7 @@ func (t *turns) weight(d postgres.Due, now time.Time) float64 {
 	own := aged(d, now)
 	others, raised := 0.0, 1.0 // the weight of those above the least share; the number of those raised to it
 	for _, other := range t.due {
-		if other.Campaign == d.Campaign || other.At.After(now) {
+		if other.Campaign == d.Campaign || !t.ready(other, now) {
 			continue
 		}
 		if w := aged(other, now); w > own {
@@ -108,10 +124,19 @@ func (t *turns) empty(campaign int64) {
 
 // waiting returns the number of messages that wait at the provider in all.
 func (t *turns) waiting(now time.Time) int {
+	return t.sum(now, func(d postgres.Due) int64 { return d.Waiting })
+}
+
+// untried returns how many of them were never tried.
+func (t *turns) untried(now time.Time) int {
+	return t.sum(now, func(d postgres.Due) int64 { return d.Waiting - d.Deferred })
+}
+
+func (t *turns) sum(now time.Time, of func(postgres.Due) int64) int {
 	n := int64(0)
 	for _, d := range t.due {
-		if !d.At.After(now) {
-			n += d.Waiting
+		if t.ready(d, now) {
+			n += of(d)
 		}
 	}
 	return int(min(n, 1_000_000))
