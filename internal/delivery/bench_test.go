@@ -42,7 +42,8 @@ func BenchmarkRound(b *testing.B) {
 				}
 				g.own.permits.empty()
 			}
-			return br.round(context.Background(), now)
+			br.now = func() time.Time { return now }
+			return br.round(context.Background())
 		})
 	})
 	b.Run("apart", func(b *testing.B) {

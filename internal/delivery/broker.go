@@ -36,6 +36,7 @@ type broker struct {
 	node   int64
 	log    *slog.Logger
 	wake   chan struct{}
+	now    func() time.Time
 	held   func(ctx context.Context, domain string, provider postgres.Provider, d pacing.Decision) // tells campaigns
 
 	mu    sync.Mutex
@@ -64,14 +65,14 @@ func (b *broker) run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.Background(), lastRoundWithin)
 			defer cancel()
-			if err := b.round(last, time.Now()); err != nil {
+			if err := b.round(last); err != nil {
 				b.log.Warn("what was learned last is lost", "error", err)
 			}
 			return
 		case <-b.wake:
 		case <-ticker.C:
 		}
-		err := b.round(ctx, time.Now())
+		err := b.round(ctx)
 		if err != nil && ctx.Err() == nil && !told {
 			b.log.Warn("paces cannot be exchanged; nothing is sent without permits", "error", err)
 		}
@@ -88,12 +89,13 @@ func (b *broker) run(ctx context.Context) {
 }
 
 // round is one exchange for all gates that have something to exchange.
-func (b *broker) round(ctx context.Context, now time.Time) error {
+func (b *broker) round(ctx context.Context) error {
 	b.rounds.Lock()
 	defer b.rounds.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, roundWithin)
 	defer cancel()
-	meetings, asks, err := b.gather(now)
+	begun := b.now()
+	meetings, asks, err := b.gather(begun)
 	if err != nil || len(meetings) == 0 {
 		return err
 	}
@@ -101,9 +103,11 @@ func (b *broker) round(ctx context.Context, now time.Time) error {
 	edit := func(rows []postgres.PaceRow) ([]postgres.PaceChange, bool, error) {
 		var changes []postgres.PaceChange
 		durable := false
+		now := b.now() // the locks may have been waited for
 		for _, row := range rows {
 			server = row.Server
 			m := meetings[row.Provider]
+			m.intake.now = now
 			o, err := m.meet(row)
 			if err != nil {
 				return nil, false, fmt.Errorf("pace at %s: %w", m.gate.provider.Name, err)
@@ -114,13 +118,13 @@ func (b *broker) round(ctx context.Context, now time.Time) error {
 		}
 		return changes, durable, nil
 	}
-	err = b.store.ExchangePaces(ctx, postgres.PaceExchange{Source: b.source, Server: b.server, Asks: asks, Now: now, Edit: edit})
+	err = b.store.ExchangePaces(ctx, postgres.PaceExchange{Source: b.source, Server: b.server, Asks: asks, Now: begun, Edit: edit})
 	for _, m := range meetings {
 		if err != nil {
 			m.failed()
 			continue
 		}
-		m.adopt(now)
+		m.adopt(b.now())
 	}
 	b.failed = err != nil
 	if err != nil {

@@ -26,7 +26,7 @@ const victimVariable = "HEADWAY_TEST_VICTIM"
 func lonely(store *postgres.Store, node, source int64, provider postgres.Provider, start float64) (*broker, *gate) {
 	e := &Engine{node: node, source: source, log: slog.New(slog.DiscardHandler), most: 8, wake: make(chan struct{}, 1),
 		drain: make(chan struct{}), profile: func(string) pacing.Profile { return pacing.Profile{Start: start} }}
-	e.broker = &broker{store: store, source: source, node: node, log: e.log, wake: make(chan struct{}, 1),
+	e.broker = &broker{store: store, source: source, node: node, log: e.log, wake: make(chan struct{}, 1), now: time.Now,
 		held: func(context.Context, string, postgres.Provider, pacing.Decision) {}, gates: make(map[int64]*gate)}
 	g := newGate(e, provider)
 	e.broker.gates[provider.ID] = g
@@ -119,7 +119,7 @@ func TestKilledNode(t *testing.T) {
 
 	b, g := lonely(store, 2, source, postgres.Provider{ID: provider, Name: "a.test"}, 60)
 	g.enter(0)
-	if err := b.round(ctx, time.Now()); err != nil {
+	if err := b.round(ctx); err != nil {
 		t.Fatal(err)
 	}
 	lost := len(used) - int(g.own.state.Total)

@@ -85,7 +85,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 		places: semaphore.NewWeighted(int64(c.Connections)), most: c.Connections,
 		drain: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
-	e.broker = &broker{store: c.Store, source: c.Source, node: c.Node, log: e.log, wake: make(chan struct{}, 1),
+	e.broker = &broker{store: c.Store, source: c.Source, node: c.Node, log: e.log, wake: make(chan struct{}, 1), now: time.Now,
 		held: e.domainHeld, gates: make(map[int64]*gate)}
 	compose := func(camp postgres.Campaign) (*letter, error) { return c.Composer.letter(ctx, camp) }
 	var err error
