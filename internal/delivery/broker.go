@@ -249,7 +249,8 @@ func (g *gate) busy(now time.Time) bool {
 		return false
 	}
 	idle := g.open > 0 || g.own.pace.HoldUntil.After(now) && g.turns.waiting(now) > 0
-	return g.told || g.open == 0 && g.seated || idle && now.Sub(g.met) > idleRound
+	_, sits := g.own.shared.Seats[g.node] // to be left in a last round
+	return g.told || g.open == 0 && sits || idle && now.Sub(g.met) > idleRound
 }
 
 // idleRound is how often a gate without lanes renews its claim on idle
