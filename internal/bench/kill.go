@@ -67,7 +67,7 @@ func Kill(ctx context.Context, o KillOptions) (result KillResult, err error) {
 	if err := d.Publish(ctx); err != nil {
 		return result, err
 	}
-	victim, err := newVictim(o, d)
+	victim, err := newVictim(o.Binary, d.Environ())
 	if err != nil {
 		return result, err
 	}

@@ -8,9 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
-
-	"github.com/headwaymail/headway/internal/demo"
 )
 
 // victim is the process that sends, and is killed.
@@ -20,19 +19,19 @@ type victim struct {
 	process *exec.Cmd
 }
 
-// newVictim prepares a `headway serve` that works for the demo's database and
-// can reach nothing but its sandbox.
-func newVictim(o KillOptions, d *demo.Demo) (*victim, error) {
+// newVictim prepares a `headway serve` with settings of its own: they name the
+// database that it works for, and a sandbox as all that it can reach.
+func newVictim(binary string, settings map[string]string) (*victim, error) {
 	listen, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	environ := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 		"HEADWAY_WEB_LISTEN=" + listen, "HEADWAY_WEB_PUBLIC_URL=http://" + listen, "HEADWAY_LOG_LEVEL=warn"}
-	for name, value := range d.Environ() {
+	for name, value := range settings {
 		environ = append(environ, name+"="+value)
 	}
-	return &victim{binary: o.Binary, environ: environ}, nil
+	return &victim{binary: binary, environ: environ}, nil
 }
 
 // freePort returns a loopback address that is free now and, with luck, stays so.
@@ -88,4 +87,29 @@ func (v *victim) kill() {
 	_ = v.process.Process.Kill() // it may have ended by itself: Wait tells nothing more
 	_ = v.process.Wait()
 	v.process = nil
+}
+
+// stopWithin is how long a process may take to drain: a little longer than a
+// node gives to messages in flight.
+const stopWithin = 20 * time.Second
+
+// stop has the process drain, and waits until it is gone.
+func (v *victim) stop() error {
+	if v.process == nil {
+		return nil
+	}
+	process := v.process
+	v.process = nil
+	if err := process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop %s: %w", v.binary, err)
+	}
+	late := time.AfterFunc(stopWithin, func() { _ = process.Process.Kill() })
+	err := process.Wait()
+	if !late.Stop() {
+		return fmt.Errorf("%s did not end within %s after SIGTERM", v.binary, stopWithin)
+	}
+	if err != nil {
+		return fmt.Errorf("stop %s: %w", v.binary, err)
+	}
+	return nil
 }

@@ -40,6 +40,9 @@ type Sandbox struct {
 	mu     sync.Mutex
 	fronts map[*front]bool // open connections, nil once stopped; guarded by mu
 	hooks  []func(Message) // guarded by mu
+
+	listening sync.Mutex
+	listeners []func(Refusal) // guarded by listening
 }
 
 // Start brings a described internet to life. The file must be without problems.
@@ -78,7 +81,7 @@ func (s *Sandbox) open(port int) error {
 	var all []netip.Addr
 	for i := range s.file.Providers {
 		p := &s.file.Providers[i]
-		at := newSite(s.file, p, start)
+		at := newSite(s.file, p, start, s.refused)
 		s.sites = append(s.sites, at)
 		names := p.HostNames()
 		certificate, err := selfSigned(names)
@@ -207,6 +210,23 @@ func (s *Sandbox) OnMessage(hook func(Message)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hooks = append(s.hooks, hook)
+}
+
+// OnRefusal has hook called for each refusal from now on, when it is decided.
+// The provider waits for it, so it must be quick, and must not ask the sandbox
+// anything.
+func (s *Sandbox) OnRefusal(hook func(Refusal)) {
+	s.listening.Lock()
+	defer s.listening.Unlock()
+	s.listeners = append(s.listeners, hook)
+}
+
+func (s *Sandbox) refused(r Refusal) {
+	s.listening.Lock()
+	defer s.listening.Unlock()
+	for _, hook := range s.listeners {
+		hook(r)
+	}
 }
 
 // Received returns every message that got a 250, in the order of their

@@ -23,18 +23,29 @@ type Counts struct {
 	Causes      map[receiver.Cause]int // refusals by what in the description refused
 }
 
+// Refusal is one no of a receiver, and the truth behind it.
+type Refusal struct {
+	At       time.Time // when it was decided, before the time that saying it takes
+	Provider string    // name in the file
+	Reply    reply.Reply
+	Cause    receiver.Cause
+	Open     int // connections open at the provider then
+}
+
 // site is one provider at work: its receiver, shared by its hosts.
 type site struct {
 	provider *Provider
 	domains  map[string]bool
+	told     func(Refusal) // called for each refusal, under mu
 	mu       sync.Mutex
 	receiver *receiver.Receiver // guarded by mu
 	counts   Counts             // guarded by mu
 }
 
-func newSite(f *File, p *Provider, start time.Time) *site {
+func newSite(f *File, p *Provider, start time.Time, told func(Refusal)) *site {
 	s := &site{
 		provider: p,
+		told:     told,
 		domains:  map[string]bool{},
 		receiver: receiver.New(p.Spec, f.providerSeed(p.Name), start),
 		counts:   Counts{Refused: map[int]int{}, Causes: map[receiver.Cause]int{}},
@@ -68,7 +79,7 @@ func (s *site) ask(question func(*receiver.Receiver, time.Time) receiver.Answer)
 	defer s.mu.Unlock()
 	a := question(s.receiver, time.Now())
 	if !a.Accepted() {
-		s.count(a.Reply.Code, a.Cause)
+		s.count(a)
 	}
 	return a
 }
@@ -77,20 +88,22 @@ func (s *site) ask(question func(*receiver.Receiver, time.Time) receiver.Answer)
 func (s *site) refuse(phase reply.Phase, code int, text string) receiver.Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.count(code, receiver.CauseProtocol)
-	return receiver.Answer{
+	a := receiver.Answer{
 		Reply: reply.Reply{Phase: phase, Code: code, Lines: []string{text}},
 		Cause: receiver.CauseProtocol,
 	}
+	s.count(a)
+	return a
 }
 
 // count takes note of a refusal; mu is held.
-func (s *site) count(code int, cause receiver.Cause) {
-	s.counts.Refused[code]++
-	s.counts.Causes[cause]++
-	if code == 421 {
+func (s *site) count(a receiver.Answer) {
+	s.counts.Refused[a.Reply.Code]++
+	s.counts.Causes[a.Cause]++
+	if a.Reply.Code == 421 {
 		s.counts.Throttled++
 	}
+	s.told(Refusal{At: time.Now(), Provider: s.provider.Name, Reply: a.Reply, Cause: a.Cause, Open: s.receiver.Open()})
 }
 
 // accepted counts a message that gets, or once got, a 250.
