@@ -220,3 +220,34 @@ func TestEnter(t *testing.T) {
 		t.Error("a slot that was left cannot be entered")
 	}
 }
+
+// A permit that would lapse before its message is ready is not begun with; what
+// of it will still be valid goes to whoever asks next.
+func TestNearlyLapsedPermitsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		late  time.Duration // of the first of four slots, 100 ms apart
+		fresh bool
+		left  int // permits given back
+	}{
+		{"in time", 0, true, 0},
+		{"late, with time enough", permitLife - claimTakes, true, 0},
+		{"the first would lapse", permitLife - claimTakes + 50*time.Millisecond, false, 3},
+		{"all would", permitLife + time.Second, false, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := bareGate(1)
+			p := permit{gate: g, block: pacing.Block{First: noon, Interval: 100 * time.Millisecond, N: 4}}
+			left := 0
+			fresh := p.fresh(noon.Add(tt.late))
+			for _, b := range g.blocks {
+				left += b.N
+			}
+			if fresh != tt.fresh || left != tt.left {
+				t.Errorf("fresh %t and %d given back, want %t and %d", fresh, left, tt.fresh, tt.left)
+			}
+		})
+	}
+}

@@ -17,6 +17,10 @@ const (
 	// permitWait is how long a lane waits for a permit before it gives its
 	// worker back.
 	permitWait = 5 * time.Second
+	// claimTakes is how long it may take from a permit in hand to the message
+	// on the wire: a transaction that leases deliveries, a signature, and the
+	// work of others on a busy machine.
+	claimTakes = 150 * time.Millisecond
 )
 
 // lane works for one provider over one connection. It is used by one goroutine.
@@ -78,6 +82,9 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 // The connection comes before the claim: whatever is claimed when the process is
 // killed was to go over an open connection, and is in doubt at most once for it.
 func (l *lane) work(ctx context.Context, p permit) (bool, error) {
+	if !p.fresh(time.Now()) {
+		return true, nil
+	}
 	turn, failed, err := l.prepare(ctx, &p)
 	if err != nil || turn.Campaign == 0 {
 		p.giveBack(0)
@@ -89,6 +96,8 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 	}
 	if failed != nil || turn.Knock {
 		limit = 1 // the delivery that the opening was for, or that tries whether a hold is over
+	} else if !p.fresh(time.Now()) { // the opening took long
+		return true, nil
 	} else {
 		limit = min(limit, max(l.gate.perLane()-l.conn.Messages(), 1))
 	}
@@ -124,6 +133,20 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 	}
 	sent = next
 	return failed == nil, nil
+}
+
+// fresh reports whether the permit will still be valid when its message has been
+// claimed and composed; otherwise both would be done in vain. Of a permit that is
+// not fresh, what will be is given back: a lane that acquires again gets it.
+func (p permit) fresh(now time.Time) bool {
+	stale := 0
+	for stale < p.block.N && !p.valid(stale, now.Add(claimTakes)) {
+		stale++
+	}
+	if stale > 0 {
+		p.giveBack(stale)
+	}
+	return stale == 0
 }
 
 // prepare finds the campaign whose turn it is, gets the permits of its sending
