@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -51,13 +50,16 @@ type PacingFigure struct {
 	Accepted int           `json:"accepted"` // messages
 	Possible float64       `json:"possible"` // what an all-knowing sender could have had accepted; 0 when unknown
 	Refused  int           `json:"refused"`  // refusals that such a sender would not have met
-	Open     int           `json:"open"`     // most connections open at a refusal
 	Load     string        `json:"load"`     // load average of the machine at the end
+
+	Work int           `json:"work,omitempty"` // messages to send in all; 0: without end
+	Done time.Duration `json:"done,omitempty"` // until all work was accepted; 0: it was not
 
 	WantGoodput float64 `json:"want_goodput,omitempty"` // least goodput, 0 to 1; 0: no wish
 	WantRefused float64 `json:"want_refused,omitempty"` // most refusals per 1,000; 0: no wish
 
 	Slices []PacingSlice `json:"slices,omitempty"` // of ten seconds each
+	Noes   []PacingNo    `json:"noes,omitempty"`   // every refusal, with what the receiver had seen before it
 	Events []PacingEvent `json:"events,omitempty"` // what the pacer decided meanwhile
 }
 
@@ -65,6 +67,18 @@ type PacingFigure struct {
 type PacingSlice struct {
 	Accepted int `json:"accepted"`
 	Refused  int `json:"refused"`
+}
+
+// PacingNo is one refusal, and how much the receiver had let in just before: a
+// limit of 50/s that refuses after 80 messages in a second saw a burst, whatever
+// the pacer thought that it sent.
+type PacingNo struct {
+	At      time.Time `json:"at"`
+	Words   string    `json:"words"`
+	Cause   string    `json:"cause"`
+	Open    int       `json:"open"`    // connections then
+	Second  int       `json:"second"`  // messages begun in the second before
+	Seconds int       `json:"seconds"` // in the ten seconds before
 }
 
 // PacingEvent is a decision of the pacer.
@@ -113,6 +127,9 @@ func Pacing(ctx context.Context, o PacingOptions) (PacingResult, error) {
 	var result PacingResult
 	measure := map[PacingPart]func(context.Context, PacingOptions, *PacingResult) error{
 		PacingReceivers: measureReceivers,
+		PacingServers:   measureServers,
+		PacingNodes:     measureNodes,
+		PacingKill:      measureKill,
 	}
 	parts := o.Parts
 	if parts == nil {
@@ -124,7 +141,7 @@ func Pacing(ctx context.Context, o PacingOptions) (PacingResult, error) {
 			return result, fmt.Errorf("there is no part %q; there are %v", part, PacingParts)
 		}
 		if err := run(ctx, o, &result); err != nil {
-			return result, errors.Join(fmt.Errorf("measure %s: %w", part, err), ctx.Err())
+			return result, fmt.Errorf("measure %s: %w", part, err)
 		}
 	}
 	return result, nil

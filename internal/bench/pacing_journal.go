@@ -53,8 +53,9 @@ func (j *pacingJournal) count(f *PacingFigure) {
 		}
 		return &f.Slices[t.Sub(f.From)/sliceLength], true
 	}
-	for _, t := range j.accepted[f.Receiver] {
-		if slice, within := at(t); within {
+	begun := slices.SortedFunc(slices.Values(j.accepted[f.Receiver]), time.Time.Compare)
+	for _, t := range begun {
+		if slice, inside := at(t); inside {
 			f.Accepted++
 			slice.Accepted++
 			if f.First < 0 || t.Sub(f.From) < f.First {
@@ -63,12 +64,20 @@ func (j *pacingJournal) count(f *PacingFigure) {
 		}
 	}
 	for _, r := range j.refused[f.Receiver] {
-		if slice, within := at(r.At); within {
+		if slice, inside := at(r.At); inside {
 			f.Refused++
 			slice.Refused++
-			f.Open = max(f.Open, r.Open)
+			f.Noes = append(f.Noes, PacingNo{At: r.At, Words: r.Reply.String(), Cause: string(r.Cause), Open: r.Open,
+				Second: within(begun, r.At, time.Second), Seconds: within(begun, r.At, 10*time.Second)})
 		}
 	}
+}
+
+// within counts the times of a sorted list in the span that ends at a time.
+func within(sorted []time.Time, end time.Time, span time.Duration) int {
+	from, _ := slices.BinarySearchFunc(sorted, end.Add(-span), time.Time.Compare)
+	to, _ := slices.BinarySearchFunc(sorted, end, time.Time.Compare)
+	return to - from
 }
 
 // knocks returns when a receiver was asked between two times, in order, whatever
@@ -85,7 +94,14 @@ func (j *pacingJournal) knocks(receiver string, from, to time.Time) []time.Time 
 	return all
 }
 
-// most bounds how many decisions of one run are read.
+// taken returns when every message that a receiver took began.
+func (j *pacingJournal) taken(receiver string) []time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.accepted[receiver])
+}
+
+// mostEvents bounds how many decisions of one run are read.
 const mostEvents = 5000
 
 // decisions fills a figure with what the pacer decided about its receiver.

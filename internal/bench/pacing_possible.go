@@ -66,7 +66,7 @@ func ask(r *receiver.Receiver, now time.Time, id *receiver.ConnID) bool {
 // laneRate is how many messages a second go through the lanes that a receiver
 // allows: lanes ÷ the time that it takes for a message.
 func laneRate(s *receiver.Spec) float64 {
-	message := (3*s.Latency.Reply + s.Latency.Message).Seconds()
+	message := messageTime(s).Seconds()
 	if len(s.Lanes) == 0 || message == 0 {
 		return hardRate
 	}
@@ -76,3 +76,7 @@ func laneRate(s *receiver.Spec) float64 {
 	}
 	return float64(lanes) / message
 }
+
+// messageTime is how long a receiver takes for a message: its yes to MAIL, RCPT,
+// DATA and the final dot.
+func messageTime(s *receiver.Spec) time.Duration { return 3*s.Latency.Reply + s.Latency.Message }

@@ -3,10 +3,10 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/headwaymail/headway/internal/sandbox"
-	"github.com/headwaymail/headway/pacing/receiver"
 	"github.com/headwaymail/headway/pacing/simulate"
 )
 
@@ -141,13 +141,12 @@ func (s *stage) play(ctx context.Context, name string, length time.Duration, sta
 	return figures, nil
 }
 
-// title names what a receiver limits, with the speed of its lanes where that is
+// title names what a receiver limits, with the time of a message where lanes are
 // the limit.
 func title(s simulate.Scenario) string {
-	if len(s.Lanes) == 0 {
-		return s.Title
+	words := strings.TrimSuffix(s.Title, ", cold") // the name of their table, not of the run
+	if len(s.Lanes) > 0 {
+		words += fmt.Sprintf(", %s a message", messageTime(&s.Spec))
 	}
-	return fmt.Sprintf("%s of %s", s.Title, messageTime(s.Spec))
+	return words
 }
-
-func messageTime(s receiver.Spec) time.Duration { return 3*s.Latency.Reply + s.Latency.Message }

@@ -15,10 +15,10 @@ func writeFigures(w io.Writer, heading string, figures []PacingFigure) {
 	}
 	length := figures[0].To.Sub(figures[0].From).Round(time.Second)
 	fmt.Fprintf(w, "\n%s: %s from %s, load average %s\n\n", heading, length, figures[0].From.Format(time.TimeOnly), figures[0].Load)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "receiver\tsender\taccepted\tpossible\tgoodput\twanted\trefused\tper 1,000\twanted\tfirst after\t\t")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "receiver\tsender\taccepted\tpossible\tgoodput\twanted\trefused\tper 1,000\twanted\tfirst after\t")
 	for _, f := range figures {
-		fmt.Fprintf(t, "%s %s\t%s %s\t%d\t%s\t%s\t%s\t%d\t%.1f\t%s\t%s\t%s\t\n", f.Receiver, f.Title, f.Sender, f.Run, f.Accepted,
+		fmt.Fprintf(t, "%s %s\t%s %s\t%d\t%s\t%s\t%s\t%d\t%.1f\t%s\t%s\t%s\n", f.Receiver, f.Title, f.Sender, f.Run, f.Accepted,
 			orDash(f.Possible, "%.0f"), orDash(100*f.Goodput(), "%.1f %%"), orDash(100*f.WantGoodput, "≥ %.0f %%"),
 			f.Refused, f.PerThousand(), orDash(f.WantRefused, "≤ %g"), after(f.First), verdict(f))
 	}
@@ -54,6 +54,9 @@ func verdict(f PacingFigure) string {
 	return "met"
 }
 
+// courseNoes bounds what is printed of the refusals.
+const courseNoes = 12
+
 // courseEvents bounds what is printed of the pacer's decisions; JSON has all.
 const courseEvents = 30
 
@@ -68,6 +71,14 @@ func writeCourse(w io.Writer, f PacingFigure) {
 		fmt.Fprint(w, " ")
 	}
 	fmt.Fprintln(w)
+	for i, n := range f.Noes {
+		if i == courseNoes {
+			fmt.Fprintf(w, "  and %d refusals more; --json has them\n", len(f.Noes)-i)
+			break
+		}
+		fmt.Fprintf(w, "  %6.1f s  refused after %d messages in 1 s, %d in 10 s, with %d connections: %s\n",
+			n.At.Sub(f.From).Seconds(), n.Second, n.Seconds, n.Open, n.Words)
+	}
 	for i, e := range f.Events {
 		if i == courseEvents {
 			fmt.Fprintf(w, "  and %d decisions more; --json has them\n", len(f.Events)-i)

@@ -25,6 +25,12 @@ compare what they accepted with what a sender that knows everything could have h
 
   receivers  a bucket of 50/s, a cap of 5 connections and 120 a clock minute at the same
              time: a node that knows nothing, then one that goes on from what was learned
+  servers    the throttles of Debian's Postfix and Exim (--exim), with Postfix as the other
+             sender on the same work, by its defaults and with 1/N feedback; needs root
+  nodes      a bucket, a window and a penalty box, from one node and from several on one
+             database (--nodes): a run for each
+  kill       SIGKILL of the node in a hold and in the middle of a window, back after 5 s,
+             beside a node that is left alone
 
 Nothing leaves this machine, and everything that is started is stopped. Exit code 3 when a
 figure is missed; how the run went and what the pacer decided is printed then.`,
@@ -43,6 +49,8 @@ figure is missed; how the run went and what the pacer decided is printed then.`,
 		},
 	}
 	cmd.Flags().Float64Var(&minutes, "minutes", 10, "length of each run")
+	cmd.Flags().IntSliceVar(&o.Nodes, "nodes", []int{1, 2, 3}, "how many nodes on one database, each in a run of its own; the first is compared with")
+	cmd.Flags().StringVar(&o.Exim, "exim", "", "path of exim4 (default: searched in /usr/sbin)")
 	cmd.Flags().StringSliceVar(&parts, "parts", nil, "what is measured (default: everything)")
 	return cmd
 }
