@@ -152,8 +152,8 @@ func (r *PacingResult) judge(figures ...PacingFigure) {
 	for _, f := range figures {
 		r.Figures = append(r.Figures, f)
 		if f.Missed() {
-			r.Wrong = append(r.Wrong, fmt.Sprintf("%s %s, %s: goodput %.1f %% (wanted %.0f), %.1f refusals per 1,000 (wanted at most %g)",
-				f.Receiver, f.Title, f.Run, 100*f.Goodput(), 100*f.WantGoodput, f.PerThousand(), f.WantRefused))
+			r.Wrong = append(r.Wrong, fmt.Sprintf("%s %s, %s: goodput %.1f %% (wanted %s), %.1f refusals per 1,000 (wanted %s)",
+				f.Receiver, f.Title, f.Run, 100*f.Goodput(), orDash(100*f.WantGoodput, "≥ %.1f"), f.PerThousand(), orDash(f.WantRefused, "≤ %.1f")))
 		}
 	}
 }

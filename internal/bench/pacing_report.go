@@ -19,8 +19,8 @@ func writeFigures(w io.Writer, heading string, figures []PacingFigure) {
 	fmt.Fprintln(t, "receiver\tsender\taccepted\tpossible\tgoodput\twanted\trefused\tper 1,000\twanted\tfirst after\t")
 	for _, f := range figures {
 		fmt.Fprintf(t, "%s %s\t%s %s\t%d\t%s\t%s\t%s\t%d\t%.1f\t%s\t%s\t%s\n", f.Receiver, f.Title, f.Sender, f.Run, f.Accepted,
-			orDash(f.Possible, "%.0f"), orDash(100*f.Goodput(), "%.1f %%"), orDash(100*f.WantGoodput, "≥ %.0f %%"),
-			f.Refused, f.PerThousand(), orDash(f.WantRefused, "≤ %g"), after(f.First), verdict(f))
+			orDash(f.Possible, "%.0f"), orDash(100*f.Goodput(), "%.1f %%"), orDash(100*f.WantGoodput, "≥ %.1f %%"),
+			f.Refused, f.PerThousand(), orDash(f.WantRefused, "≤ %.1f"), after(f.First), verdict(f))
 	}
 	_ = t.Flush() // w tells its own errors
 	for _, f := range figures {
