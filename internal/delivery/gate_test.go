@@ -240,11 +240,8 @@ func TestNearlyLapsedPermitsAreLeftOut(t *testing.T) {
 			t.Parallel()
 			g := bareGate(1)
 			p := permit{gate: g, block: pacing.Block{First: noon, Interval: 100 * time.Millisecond, N: 4}}
-			left := 0
 			fresh := p.fresh(noon.Add(tt.late))
-			for _, b := range g.blocks {
-				left += b.N
-			}
+			left := g.own.permits.count()
 			if fresh != tt.fresh || left != tt.left {
 				t.Errorf("fresh %t and %d given back, want %t and %d", fresh, left, tt.fresh, tt.left)
 			}
