@@ -36,8 +36,9 @@ const (
 	killLoss = 0.01
 	// countOff is how wrong the count of a window may be after a kill.
 	countOff = 0.01
-	// windowQuota is what KW takes in a window of its clock.
-	windowQuota = 240
+	// windowQuota is what KW takes in a window of its clock, which is so long.
+	windowQuota  = 240
+	windowLength = 2 * time.Minute
 	// onTheWire is how long what was sent before a kill takes to be counted.
 	onTheWire = 2 * time.Second
 )
@@ -152,17 +153,13 @@ func (s *stage) kills(ctx context.Context, sender *victim, run time.Duration) ([
 	if err := s.killOnce(ctx, sender, &hold); err != nil {
 		return nil, err
 	}
-	// The window of KW is two minutes: its middle is an odd minute. By the
-	// second half of the run the pacer knows it and spreads its mail.
-	window := pacingKill{}
-	middle := from.Add(run / 2).Truncate(2 * time.Minute).Add(time.Minute)
-	for time.Until(middle) < 2*deadFor {
-		middle = middle.Add(2 * time.Minute)
-	}
-	if err := sleepUntil(ctx, middle.Add(-deadFor)); err != nil {
+	// By the second half of the run the pacer knows the window and spreads its
+	// mail over it.
+	var window pacingKill
+	if err := sleepUntil(ctx, from.Add(run/2)); err != nil {
 		return nil, err
 	}
-	if window.ahead, err = s.leastAhead(ctx, middle); err != nil {
+	if window.ahead, err = s.untilMiddle(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.killOnce(ctx, sender, &window); err != nil {
@@ -215,21 +212,19 @@ func (s *stage) judgeCount(ctx context.Context, last pacingKill, o PacingOptions
 	return nil
 }
 
-// leastAhead watches until a time and returns the smallest difference that it
-// saw: the pacer counts a little later than the receiver.
-func (s *stage) leastAhead(ctx context.Context, until time.Time) (float64, error) {
+// untilMiddle returns in the middle of a window of KW, while mail flows: about
+// half of the quota is used. It also returns the smallest difference that was seen
+// until then: the pacer counts a little later than the receiver.
+func (s *stage) untilMiddle(ctx context.Context) (float64, error) {
 	least := math.Inf(1)
-	for time.Now().Before(until) {
+	err := await(ctx, 3*windowLength, "the middle of a window at KW", func() (bool, error) {
 		ahead, err := s.ahead(ctx)
-		if err != nil {
-			return 0, err
-		}
 		least = min(least, ahead)
-		if err := sleepUntil(ctx, time.Now().Add(50*time.Millisecond)); err != nil {
-			return 0, err
-		}
-	}
-	return least, nil
+		now := time.Now()
+		used := len(s.journal.knocks("KW", now.Truncate(windowLength), now))
+		return used > 0.4*windowQuota && used < 0.7*windowQuota, err
+	})
+	return least, err
 }
 
 // ahead is how many messages KW took that the pacer has not counted.
