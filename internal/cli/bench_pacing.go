@@ -30,7 +30,9 @@ compare what they accepted with what a sender that knows everything could have h
   nodes      a bucket, a window and a penalty box, from one node and from several on one
              database (--nodes): a run for each
   kill       SIGKILL of the node in a hold and in the middle of a window, back after 5 s,
-             beside a node that is left alone
+             beside a node that is left alone; from 4 minutes on
+
+With 10 minutes a run everything takes about 80 minutes.
 
 Nothing leaves this machine, and everything that is started is stopped. Exit code 3 when a
 figure is missed; how the run went and what the pacer decided is printed then.`,
