@@ -93,6 +93,8 @@ func runBenchPacing(cmd *cobra.Command, o bench.PacingOptions) error {
 	if len(result.Wrong) > 0 {
 		return fmt.Errorf("%d figures are missed: %w", len(result.Wrong), errFound)
 	}
-	fmt.Fprintln(o.Out, "✓ every figure is reached")
+	if len(result.Figures) > 0 {
+		fmt.Fprintln(o.Out, "✓ every figure that was measured is reached")
+	}
 	return nil
 }
