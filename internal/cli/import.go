@@ -17,6 +17,7 @@ import (
 
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
+	"github.com/headwaymail/headway/listhygiene"
 	"github.com/headwaymail/headway/listhygiene/intake"
 )
 
@@ -24,6 +25,9 @@ type importOptions struct {
 	list    string
 	mapping map[string]string
 	status  string
+	known   string
+	consent string
+	dryRun  bool
 	rejects string
 }
 
@@ -31,13 +35,17 @@ func newImport() *cobra.Command {
 	var o importOptions
 	cmd := &cobra.Command{
 		Use:   "import FILE --list NAME",
-		Short: "Import contacts from a CSV, TSV or text file into a list",
-		Long: `Import contacts from a CSV, TSV or text file into a list, which is made when it does not
-exist. Encoding, delimiter and heading are found; columns are matched by name and content.
-Rows that cannot be mailed are refused one by one, with the reason. Someone who left
-before stays away.`,
-		Example: `  headway import contacts.csv --list "Newsletter"
-  headway import export.csv --list Customers --map email="Mail 2" --rejects mend.csv`,
+		Short: "Import contacts from a file into a list",
+		Long: `Import contacts from a file into a list, which is made when it does not exist. The file may be
+CSV, TSV or text, compressed by gzip or zip, or an Excel workbook (.xlsx). Encoding, delimiter
+and heading are found; columns are matched by name and content. Rows that cannot be mailed are
+refused one by one, with the reason. Someone who left before stays away.
+
+With --dry-run nothing is imported, and the report says what would be.`,
+		Example: `  headway import contacts.csv --list "Newsletter" --consent "Sign-up form on example.com"
+  headway import contacts.csv --list "Newsletter" --dry-run
+  headway import export.xlsx --list Customers --map email="Mail 2" --rejects mend.csv
+  headway import undo 12`,
 		Args: exactArgs(1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runImport(cmd, args[0], o) },
 	}
@@ -45,7 +53,11 @@ before stays away.`,
 	flags.StringVar(&o.list, "list", "", "name of the list (required)")
 	flags.StringToStringVar(&o.mapping, "map", nil, `take a field from a column: field="Heading"`)
 	flags.StringVar(&o.status, "status", "", "of all rows: subscribe (default), unconfirmed, or suppress")
+	flags.StringVar(&o.known, "known", "", "fields of contacts that are known: overwrite (default), fill, or skip")
+	flags.StringVar(&o.consent, "consent", "", "how these people agreed to get mail; kept as evidence")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "only say what would be imported")
 	flags.StringVar(&o.rejects, "rejects", "", "write the refused rows to this CSV file, to be mended and imported again")
+	cmd.AddCommand(newImportUndo())
 	return cmd
 }
 
@@ -53,19 +65,14 @@ func runImport(cmd *cobra.Command, name string, o importOptions) error {
 	if o.list == "" {
 		return usageError{errors.New("--list is needed: the name of the list that the contacts join")}
 	}
-	switch status := intake.Status(o.status); status {
-	case "", intake.Subscribe, intake.Unconfirmed, intake.SuppressOnly:
-	default:
-		return usageError{fmt.Errorf("--status %q is not subscribe, unconfirmed or suppress", o.status)}
-	}
 	file, err := os.Open(name)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // only read
 	return atDesk(cmd, func(ctx context.Context, d *desk) error {
-		id, err := d.service.Import(ctx, service.Upload{FileName: filepath.Base(name), Content: file, List: o.list,
-			Map: o.mapping, Status: intake.Status(o.status)})
+		id, err := d.service.Upload(ctx, filepath.Base(name), file, service.ImportOptions{List: o.list, Map: o.mapping,
+			Status: intake.Status(o.status), Rule: postgres.MergeRule(o.known), Consent: o.consent, DryRun: o.dryRun})
 		if err != nil {
 			return err
 		}
@@ -96,28 +103,33 @@ func runImport(cmd *cobra.Command, name string, o importOptions) error {
 	})
 }
 
+// workImport works an import to its end together with whoever else works.
+func workImport(ctx context.Context, cmd *cobra.Command, d *desk, id int64) (done postgres.Import, err error) {
+	err = d.withBulk(ctx, func() error {
+		done, err = followImport(ctx, cmd, d, id)
+		return err
+	})
+	return done, err
+}
+
 // followImport waits for the end of an import, with a bar on a terminal.
 func followImport(ctx context.Context, cmd *cobra.Command, d *desk, id int64) (postgres.Import, error) {
-	var bar *mpb.Bar
+	show := func(postgres.Import) {}
 	if isTerminal(cmd.ErrOrStderr()) && !wantsJSON(cmd) {
-		progress := mpb.New(mpb.WithOutput(cmd.ErrOrStderr()), mpb.WithWidth(40))
+		progress := mpb.NewWithContext(ctx, mpb.WithOutput(cmd.ErrOrStderr()), mpb.WithWidth(40))
 		defer progress.Wait()
-		bar = progress.AddSpinner(0, mpb.PrependDecorators(decor.Name("importing ")),
-			mpb.AppendDecorators(decor.CurrentNoUnit("%d rows")), mpb.BarRemoveOnComplete())
+		bar := newImportBar(progress)
+		defer bar.Abort(true)
+		show = func(i postgres.Import) { bar.SetCurrent(int64(i.Progress() * barUnits)) }
 	}
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		i, err := d.database.Store.Import(ctx, id)
-		if bar != nil {
-			bar.SetCurrent(i.Counts.Rows)
-		}
 		if err != nil || service.Done(i) {
-			if bar != nil {
-				bar.Abort(true)
-			}
 			return i, err
 		}
+		show(i)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -126,26 +138,67 @@ func followImport(ctx context.Context, cmd *cobra.Command, d *desk, id int64) (p
 	}
 }
 
+// barUnits is how finely a bar moves.
+const barUnits = 1000
+
+func newImportBar(progress *mpb.Progress) *mpb.Bar {
+	return progress.AddBar(barUnits, mpb.PrependDecorators(decor.Name("importing ")),
+		mpb.AppendDecorators(decor.Percentage(), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO)), mpb.BarRemoveOnComplete())
+}
+
 func printImport(w io.Writer, i postgres.Import) {
 	c := i.Counts
-	fmt.Fprintf(w, "Imported %s into %q: %d rows\n", i.FileName, i.ListName, c.Rows)
+	verb := "Imported"
+	if i.DryRun {
+		verb = "Checked"
+	}
+	fmt.Fprintf(w, "%s %s for the list %q: %s rows\n", verb, i.FileName, i.ListName, count(c.Rows))
 	line := func(words string, n int64) {
 		if n > 0 {
-			fmt.Fprintf(w, "  %8d  %s\n", n, words)
+			fmt.Fprintf(w, "  %9s  %s\n", count(n), words)
 		}
 	}
 	line("new contacts", c.New)
 	line("known contacts with new details", c.Updated)
 	line("known contacts, unchanged", c.Unchanged)
 	line("again further down in the file", c.Duplicate)
-	line("marked in the file as not to be mailed", c.SuppressOnly)
+	line("marked as not to be mailed", c.SuppressOnly)
+	line("of people who asked to be forgotten, left out", c.Erased+c.Forgotten)
 	line("refused:", c.Refused())
-	for _, code := range slices.Sorted(maps.Keys(c.Invalid)) {
-		fmt.Fprintf(w, "  %8s  %6d  %s\n", "", c.Invalid[code], intake.Code(code).Words())
+	for _, code := range byCount(c.Invalid) {
+		fmt.Fprintf(w, "  %9s  %9s  %s\n", "", count(c.Invalid[code]), intake.Code(code).Words())
 	}
 	if c.Suppressed > 0 {
-		fmt.Fprintf(w, "%d of them must not be mailed and will be left out.\n", c.Suppressed)
+		fmt.Fprintf(w, "%s of them must not be mailed and will be left out.\n", count(c.Suppressed))
 	}
+	if c.SamePerson > 0 {
+		fmt.Fprintf(w, "%s new contacts are another spelling of an address that is known.\n", count(c.SamePerson))
+	}
+	if len(c.Risky) > 0 {
+		fmt.Fprintln(w, "Worth a look:")
+		for _, code := range byCount(c.Risky) {
+			line(listhygiene.Reason(code).Words(), c.Risky[code])
+		}
+	}
+	for _, t := range c.Typos {
+		fmt.Fprintf(w, "  line %d: %s – did they mean %s?\n", t.Line, t.Address, t.Suggestion)
+	}
+	switch {
+	case i.DryRun:
+		fmt.Fprintln(w, "Nothing was changed. Import the file without --dry-run to do this.")
+	case c.New+c.Updated+c.Joined > 0:
+		fmt.Fprintf(w, "This is import %d; `headway import undo %[1]d` takes it back.\n", i.ID)
+	}
+}
+
+// byCount returns the reasons, the most frequent first.
+func byCount(counts map[string]int64) []string {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		if counts[a] != counts[b] {
+			return int(counts[b] - counts[a])
+		}
+		return slices.Compare([]byte(a), []byte(b))
+	})
 }
 
 // writeRejects writes the refused rows to a file, if one was asked for.

@@ -75,7 +75,7 @@ Start with:  headway demo`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newDemo(), newServe(), newImport(), newVerify(), newRiskLists(), newCampaign(), newProviders(), newDKIM(), newCheck(),
+	root.AddCommand(newDemo(), newServe(), newImport(), newImports(), newVerify(), newRiskLists(), newCampaign(), newProviders(), newDKIM(), newCheck(),
 		newMigrate(), newHealth(), newBackup(), newRestore(), newSandbox(), newClassify(), newReplies(), newSimulate(), newConfig(), newBench(), newToken(), newUser())
 	return root
 }

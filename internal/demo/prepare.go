@@ -79,7 +79,7 @@ func (d *Demo) trust(ctx context.Context, list int64) error {
 }
 
 func (d *Demo) importFile(ctx context.Context, name string, file io.Reader, list string) (postgres.Import, error) {
-	id, err := d.Node.Service.Import(ctx, service.Upload{FileName: name, Content: file, List: list})
+	id, err := d.Node.Service.Upload(ctx, name, file, service.ImportOptions{List: list})
 	if err != nil {
 		return postgres.Import{}, err
 	}

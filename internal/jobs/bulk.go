@@ -36,6 +36,9 @@ type Bulk struct {
 	// Sandboxed says that reserved names take mail and loopback addresses are
 	// public, as in the simulated internet.
 	Sandboxed bool
+	// Erased returns the keyed hash under which an address that its owner asked
+	// to be forgotten is remembered: see [postgres.Store.StageBatch].
+	Erased func(key string) []byte
 }
 
 func (b *Bulk) addTo(workers *river.Workers) {

@@ -147,7 +147,7 @@ func (w *inboundWorker) fail(ctx context.Context, tx pgx.Tx, m postgres.InboundM
 	settled.Class, settled.Rule = string(j.Meaning.Bounce), j.Meaning.Rule
 	words := j.Reply
 	words.Phase = reply.PhaseAsync
-	words.Lines = storable(words.Lines)
+	words.Lines = oneLine(words.Lines)
 	was, changed, err := postgres.RecordReport(ctx, tx, postgres.Reported{Campaign: m.Campaign, Contact: m.Contact,
 		Host: j.Recipient.RemoteMTA, Reply: words, Meaning: j.Meaning, Address: bounce.Reported(j.Meaning, j.Recipient.Phase), At: m.At})
 	switch {
@@ -166,8 +166,8 @@ func (w *inboundWorker) fail(ctx context.Context, tx pgx.Tx, m postgres.InboundM
 // longestLine bounds the words that are kept of a report.
 const longestLine = 2000
 
-// storable returns lines as the database takes them.
-func storable(lines []string) []string {
+// oneLine returns the words of lines as the database takes them.
+func oneLine(lines []string) []string {
 	text := strings.ToValidUTF8(strings.Join(strings.Fields(strings.Join(lines, " ")), " "), "\uFFFD")
 	if len(text) > longestLine {
 		text = strings.ToValidUTF8(text[:longestLine], "")

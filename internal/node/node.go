@@ -243,7 +243,7 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 	}
 	if n.Config.Has("bulk") {
 		work.Bulk = &jobs.Bulk{Store: store, Node: s.id, Resolver: n.resolver, Relays: n.dialer.Relays, Rules: n.rules,
-			Tokens: n.tokens, Log: n.Log, Sandboxed: n.Config.Sandbox.Enabled}
+			Tokens: n.tokens, Log: n.Log, Sandboxed: n.Config.Sandbox.Enabled, Erased: n.Service.ErasureHash}
 	}
 	if work.Lanes == nil && work.Bulk == nil {
 		return s, nil

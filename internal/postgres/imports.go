@@ -1,12 +1,12 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,188 +15,114 @@ import (
 // ImportState is where an import stands.
 type ImportState string
 
-// The states of an import, in order; ImportFailed ends it early.
+// The states of an import, in order. A dry run ends as ImportChecked; ImportFailed
+// ends an import early, and an import that is done may be undone.
 const (
 	ImportWaiting ImportState = "waiting"
 	ImportStaging ImportState = "staging"
 	ImportMerging ImportState = "merging"
 	ImportDone    ImportState = "done"
 	ImportFailed  ImportState = "failed"
+	ImportChecked ImportState = "checked"
+	ImportUndoing ImportState = "undoing"
+	ImportUndone  ImportState = "undone"
 )
 
-// ImportCounts are the figures of an import's report. Rows is the sum of New,
-// Updated, Unchanged, Duplicate, SuppressOnly and the invalid rows.
-type ImportCounts struct {
-	Rows         int64            `json:"rows"`          // data rows read
-	New          int64            `json:"new"`           // contacts made
-	Updated      int64            `json:"updated"`       // contacts whose fields changed
-	Unchanged    int64            `json:"unchanged"`     // contacts that were there already, as they are
-	Duplicate    int64            `json:"duplicate"`     // rows whose address stands again further down in the file
-	SuppressOnly int64            `json:"suppress_only"` // rows that the file itself marks as not to be mailed
-	Joined       int64            `json:"joined"`        // contacts that became members of the list
-	Suppressed   int64            `json:"suppressed"`    // of New, Updated and Unchanged: must not be mailed
-	Invalid      map[string]int64 `json:"invalid"`       // rows that were refused, by reason
+// Settled reports whether nothing changes any more unless somebody asks for it.
+func (s ImportState) Settled() bool {
+	return s == ImportDone || s == ImportFailed || s == ImportChecked || s == ImportUndone
 }
 
-// Refused returns the number of rows that were refused.
-func (c ImportCounts) Refused() int64 {
-	var n int64
-	for _, v := range c.Invalid {
-		n += v
-	}
-	return n
-}
+// Place is a row of an upload: which of its files, and the line in that file.
+type Place int64
 
-// Import is one uploaded file on its way into contacts.
+// placeLines is how many lines of a file a Place can tell apart.
+const placeLines = 1 << 40
+
+// PlaceOf returns the place of a line, from 1, in a file of an upload, from 0.
+func PlaceOf(file, line int) Place { return Place(int64(file)*placeLines + int64(line)) }
+
+// File returns which file of the upload it is, from 0.
+func (p Place) File() int { return int(p / placeLines) }
+
+// Line returns the line in that file, from 1.
+func (p Place) Line() int { return int(p % placeLines) }
+
+// Import is one upload on its way into contacts.
 type Import struct {
-	ID         int64
-	List       int64
-	ListName   string
-	FileName   string
-	Size       int64
-	State      ImportState
-	Plan       json.RawMessage // how the file is read: internal/jobs knows
-	Cursor     int64
-	Counts     ImportCounts
-	Problem    string
-	CreatedAt  time.Time
-	FinishedAt time.Time
+	ID           int64           `json:"id"`
+	List         int64           `json:"-"` // 0 until a list that did not exist is made
+	ListName     string          `json:"list"`
+	FileName     string          `json:"file"`
+	Size         int64           `json:"size"`       // bytes of the upload
+	ReadBytes    int64           `json:"read_bytes"` // how many of them are read
+	State        ImportState     `json:"state"`
+	DryRun       bool            `json:"dry_run"`
+	Consent      string          `json:"consent,omitempty"`
+	Plan         json.RawMessage `json:"-"` // how the file is read: internal/jobs knows
+	Cursor       Place           `json:"-"` // the row to stage next; 0: the first
+	CursorOffset int64           `json:"-"` // its byte in its file
+	MergedKey    string          `json:"-"` // last address merged
+	Counts       ImportCounts    `json:"counts"`
+	Problem      string          `json:"problem,omitempty"`
+	CreatedAt    time.Time       `json:"created_at"`
+	FinishedAt   time.Time       `json:"finished_at,omitzero"`
 }
 
-// StagedRow is a valid row of a file.
-type StagedRow struct {
-	Line         int64
-	Address      string
-	AddressKey   string
-	CanonicalKey string
-	Domain       string
-	Fields       map[string]string
-	Status       string // see listhygiene/intake
+// Progress returns how much of the work is done, from 0 to 1: reading counts as
+// a third of it.
+func (i Import) Progress() float64 {
+	switch i.State {
+	case ImportStaging:
+		return float64(i.ReadBytes) / float64(max(i.Size, 1)) / 3
+	case ImportMerging:
+		valid := i.Counts.Rows - i.Counts.Refused() - i.Counts.Erased
+		return 1./3 + float64(i.Counts.Merged())/float64(max(valid, 1))*2/3
+	case ImportWaiting:
+		return 0
+	}
+	return 1
 }
 
-// RejectedRow is a row that was refused, as it stood in the file.
-type RejectedRow struct {
-	Line  int64
-	Code  string // stable machine code
-	Words string
-	// Suggestion is the address that was probably meant; empty when none is near.
-	Suggestion string
-	Cells      []string
-}
+// ErrImportMoved says that somebody else works the same import, or that Postgres
+// crashed and what was staged is gone: the work must begin again from what the
+// database says.
+var ErrImportMoved = errors.New("the import is not where it was left")
 
 const (
-	sqlEnsureList = `
-insert into lists (name, created_at) values ($1, $2) on conflict (name) do nothing`
-	sqlListID = `select id from lists where name = $1`
-
-	sqlInsertImport = `
-insert into imports (list_id, file_name, size, sha256, state, plan, created_at)
-values ($1, $2, 0, ''::bytea, 'waiting', $3, $4) returning id`
-	sqlInsertChunk = `insert into import_chunks (import_id, seq, data) values ($1, $2, $3)`
-	sqlImportSize  = `update imports set size = $2, sha256 = $3 where id = $1`
-	sqlChunk       = `select data from import_chunks where import_id = $1 and seq = $2`
-
 	sqlImport = `
-select i.id, i.list_id, l.name, i.file_name, i.size, i.state, i.plan, i.cursor, i.counts,
-       coalesce(i.problem, ''), i.created_at, i.finished_at
-  from imports i join lists l on l.id = i.list_id`
+select i.id, coalesce(i.list_id, 0), coalesce(l.name, i.list_name), i.file_name, i.size, i.read_bytes, i.state,
+       i.dry_run, i.consent, i.plan, i.cursor, i.cursor_offset, i.merged_key, i.counts, coalesce(i.problem, ''),
+       i.created_at, i.finished_at
+  from imports i left join lists l on l.id = i.list_id`
 	sqlImportByID   = sqlImport + ` where i.id = $1`
 	sqlImportNewest = sqlImport + ` order by i.id desc limit $1`
 
-	sqlImportStart = `
-insert into import_rows (import_id, line, address, address_key, canonical_key, domain, fields, status)
-values ($1, 0, '', '', '', '', '{}', '')`
-	sqlImportSentinel = `select exists (select from import_rows where import_id = $1 and line = 0)`
-	sqlImportForget   = `delete from import_rows where import_id = $1`
-	sqlImportUnreject = `delete from import_rejects where import_id = $1`
+	// The newest plan for a list in which a person chose columns.
+	sqlImportLastPlan = `
+select i.plan from imports i join lists l on l.id = i.list_id
+ where l.name = $1 and i.plan ? 'map' order by i.id desc limit 1`
+
+	sqlImportHold = `
+select state, cursor, merged_key from imports where id = $1 for update`
+
 	sqlImportProgress = `
-update imports set state = $2, cursor = $3, counts = $4, problem = nullif($5, ''), finished_at = $6 where id = $1`
+update imports set list_id = nullif($2, 0), read_bytes = $3, state = $4, cursor = $5, cursor_offset = $6,
+       merged_key = $7, counts = $8, problem = nullif($9, ''), finished_at = $10
+ where id = $1`
 
-	sqlRejects = `select line, code, words, suggestion, cells from import_rejects where import_id = $1 order by line`
+	sqlDropChunks = `delete from import_chunks where import_id = $1`
+
+	// Undo is offered for undoFor; an upload that was only checked is kept for
+	// a week, to be imported without another upload.
+	sqlImportsForget = `
+with old as (
+    delete from import_steps s using imports i
+     where i.id = s.import_id and i.finished_at < $1::timestamptz - interval '30 days'
 )
-
-// chunkSize is the part of an upload that is stored as one row.
-const chunkSize = 1 << 20
-
-// NewImport stores an uploaded file for the named list, which is made when it
-// does not exist, and calls also in the same transaction (to insert the job).
-func (s *Store) NewImport(ctx context.Context, list, fileName string, plan json.RawMessage, file io.Reader,
-	digest func() []byte, now time.Time, also func(tx pgx.Tx, id int64) error) (int64, error) {
-
-	var id int64
-	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		var listID int64
-		if _, err := tx.Exec(ctx, sqlEnsureList, list, now); err != nil {
-			return err
-		}
-		if err := tx.QueryRow(ctx, sqlListID, list).Scan(&listID); err != nil {
-			return err
-		}
-		if err := tx.QueryRow(ctx, sqlInsertImport, listID, fileName, plan, now).Scan(&id); err != nil {
-			return err
-		}
-		size, err := storeChunks(ctx, tx, id, file)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, sqlImportSize, id, size, digest()); err != nil {
-			return err
-		}
-		return also(tx, id)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("store %s for import: %w", fileName, err)
-	}
-	return id, nil
-}
-
-func storeChunks(ctx context.Context, tx pgx.Tx, id int64, file io.Reader) (size int64, err error) {
-	chunk := make([]byte, chunkSize)
-	for seq := 0; ; seq++ {
-		n, err := io.ReadFull(file, chunk)
-		if n > 0 {
-			if _, err := tx.Exec(ctx, sqlInsertChunk, id, seq, chunk[:n]); err != nil {
-				return size, err
-			}
-			size += int64(n)
-		}
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return size, nil
-		case err != nil:
-			return size, err
-		}
-	}
-}
-
-// ImportFile returns the uploaded file of an import, to be read from the start.
-func (s *Store) ImportFile(ctx context.Context, id int64) io.Reader {
-	return &chunkReader{ctx: ctx, store: s, id: id}
-}
-
-type chunkReader struct {
-	ctx   context.Context
-	store *Store
-	id    int64
-	seq   int
-	chunk bytes.Reader
-}
-
-func (r *chunkReader) Read(p []byte) (int, error) {
-	for r.chunk.Len() == 0 {
-		var data []byte
-		err := r.store.pool.QueryRow(r.ctx, sqlChunk, r.id, r.seq).Scan(&data)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return 0, io.EOF
-		}
-		if err != nil {
-			return 0, fmt.Errorf("uploaded file of import %d: %w", r.id, err)
-		}
-		r.seq++
-		r.chunk.Reset(data)
-	}
-	return r.chunk.Read(p)
-}
+delete from import_chunks c using imports i
+ where i.id = c.import_id and i.finished_at < $1::timestamptz - interval '7 days'`
+)
 
 // Import returns one import.
 func (s *Store) Import(ctx context.Context, id int64) (Import, error) {
@@ -233,8 +159,8 @@ func scanImport(row pgx.CollectableRow) (Import, error) {
 		counts   []byte
 		finished *time.Time
 	)
-	err := row.Scan(&i.ID, &i.List, &i.ListName, &i.FileName, &i.Size, &i.State, &i.Plan, &i.Cursor, &counts,
-		&i.Problem, &i.CreatedAt, &finished)
+	err := row.Scan(&i.ID, &i.List, &i.ListName, &i.FileName, &i.Size, &i.ReadBytes, &i.State, &i.DryRun, &i.Consent,
+		&i.Plan, &i.Cursor, &i.CursorOffset, &i.MergedKey, &counts, &i.Problem, &i.CreatedAt, &finished)
 	if err != nil {
 		return i, err
 	}
@@ -245,92 +171,83 @@ func scanImport(row pgx.CollectableRow) (Import, error) {
 	return i, nil
 }
 
-// BeginStaging empties what an earlier try staged and starts from the first line.
-func (s *Store) BeginStaging(ctx context.Context, i *Import) error {
-	i.State, i.Cursor, i.Counts = ImportStaging, 0, ImportCounts{Invalid: map[string]int64{}}
-	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		for _, statement := range []string{sqlImportForget, sqlImportUnreject, sqlImportStart} {
-			if _, err := tx.Exec(ctx, statement, i.ID); err != nil {
-				return err
-			}
-		}
-		return saveImport(ctx, tx, *i, time.Time{})
-	})
-	if err != nil {
-		return fmt.Errorf("import %d: begin staging: %w", i.ID, err)
+// LastPlan returns the newest plan of an import into a list in which a person
+// chose columns; nil when there is none.
+func (s *Store) LastPlan(ctx context.Context, list string) (json.RawMessage, error) {
+	var plan json.RawMessage
+	err := s.pool.QueryRow(ctx, sqlImportLastPlan, list).Scan(&plan)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("earlier imports into %q: %w", list, err)
 	}
-	return nil
+	return plan, nil
 }
 
-// Staged reports whether what was staged is still there: a crash of Postgres
-// empties the staging table.
-func (s *Store) Staged(ctx context.Context, id int64) (bool, error) {
-	var there bool
-	if err := s.pool.QueryRow(ctx, sqlImportSentinel, id).Scan(&there); err != nil {
-		return false, fmt.Errorf("import %d: %w", id, err)
+// step runs one piece of an import's work in a transaction that holds the
+// import, and saves what work made of it. It returns [ErrImportMoved], without
+// calling work, when the import is not where i says.
+func (s *Store) step(ctx context.Context, i *Import, now time.Time, work func(tx pgx.Tx, next *Import) error) error {
+	next := *i
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		var at Import
+		if err := tx.QueryRow(ctx, sqlImportHold, i.ID).Scan(&at.State, &at.Cursor, &at.MergedKey); err != nil {
+			return err
+		}
+		if at.State != i.State || at.Cursor != i.Cursor || at.MergedKey != i.MergedKey {
+			return ErrImportMoved
+		}
+		if err := work(tx, &next); err != nil {
+			return err
+		}
+		if next.State.Settled() && next.State != i.State {
+			next.MergedKey = ""
+			next.FinishedAt = now
+		}
+		return saveImport(ctx, tx, next)
+	})
+	if err == nil {
+		*i = next
 	}
-	return there, nil
+	return err
 }
 
-// StageBatch stores valid and refused rows together with the import's cursor
-// and counts, which the caller has moved past them.
-func (s *Store) StageBatch(ctx context.Context, i Import, rows []StagedRow, rejected []RejectedRow) error {
-	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.CopyFrom(ctx, pgx.Identifier{"import_rows"},
-			[]string{"import_id", "line", "address", "address_key", "canonical_key", "domain", "fields", "status"},
-			pgx.CopyFromSlice(len(rows), func(n int) ([]any, error) {
-				r := rows[n]
-				return []any{i.ID, r.Line, r.Address, r.AddressKey, r.CanonicalKey, r.Domain, r.Fields, r.Status}, nil
-			}))
-		if err != nil {
-			return err
-		}
-		_, err = tx.CopyFrom(ctx, pgx.Identifier{"import_rejects"},
-			[]string{"import_id", "line", "code", "words", "suggestion", "cells"},
-			pgx.CopyFromSlice(len(rejected), func(n int) ([]any, error) {
-				r := rejected[n]
-				return []any{i.ID, r.Line, r.Code, r.Words, r.Suggestion, r.Cells}, nil
-			}))
-		if err != nil {
-			return err
-		}
-		return saveImport(ctx, tx, i, time.Time{})
-	})
+func saveImport(ctx context.Context, q queryer, i Import) error {
+	counts, err := json.Marshal(i.Counts)
 	if err != nil {
-		return fmt.Errorf("import %d: stage up to line %d: %w", i.ID, i.Cursor, err)
+		return err
 	}
-	return nil
+	_, err = q.Exec(ctx, sqlImportProgress, i.ID, i.List, i.ReadBytes, string(i.State), i.Cursor, i.CursorOffset,
+		i.MergedKey, counts, i.Problem, zeroAsNull(i.FinishedAt))
+	return err
 }
 
 // FailImport ends an import whose file cannot be read, with the reason.
-func (s *Store) FailImport(ctx context.Context, i Import, problem string, now time.Time) error {
-	i.State, i.Problem = ImportFailed, problem
-	if err := saveImport(ctx, s.pool, i, now); err != nil {
+func (s *Store) FailImport(ctx context.Context, i *Import, problem string, now time.Time) error {
+	err := s.step(ctx, i, now, func(tx pgx.Tx, next *Import) error {
+		next.State, next.Problem = ImportFailed, problem
+		return dropImportFiles(ctx, tx, *next)
+	})
+	if err != nil {
 		return fmt.Errorf("import %d: %w", i.ID, err)
 	}
 	return nil
 }
 
-func saveImport(ctx context.Context, q queryer, i Import, finished time.Time) error {
-	counts, err := json.Marshal(i.Counts)
-	if err != nil {
+// dropImportFiles gives up what is needed only while an import is worked: the
+// staging table and, unless it may be worked again, the upload.
+func dropImportFiles(ctx context.Context, tx pgx.Tx, i Import) error {
+	if _, err := tx.Exec(ctx, fmt.Sprintf(sqlStagingDrop, i.ID)); err != nil {
 		return err
 	}
-	_, err = q.Exec(ctx, sqlImportProgress, i.ID, string(i.State), i.Cursor, counts, i.Problem, zeroAsNull(finished))
-	return err
-}
-
-// EachReject hands the refused rows of an import to use, one by one in the
-// order of the file, without gathering them.
-func (s *Store) EachReject(ctx context.Context, id int64, use func(RejectedRow) error) error {
-	rows, err := s.pool.Query(ctx, sqlRejects, id)
-	if err != nil {
-		return fmt.Errorf("rejected rows of import %d: %w", id, err)
-	}
-	var r RejectedRow
-	_, err = pgx.ForEachRow(rows, []any{&r.Line, &r.Code, &r.Words, &r.Suggestion, &r.Cells}, func() error { return use(r) })
-	if err != nil {
-		return fmt.Errorf("rejected rows of import %d: %w", id, err)
+	if i.State != ImportChecked {
+		if _, err := tx.Exec(ctx, sqlDropChunks, i.ID); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// staged returns a statement on the staging table of an import: statements are
+// written, and tested, for the table import_rows that all of them are like.
+func staged(id int64, sql string) string {
+	return strings.ReplaceAll(sql, "import_rows", "import_rows_"+strconv.FormatInt(id, 10))
 }

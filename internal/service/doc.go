@@ -1,7 +1,7 @@
 // Package service is what people can do with Headway, whichever door they come
 // in by: the pages, the API and the command line call the same methods.
 //
-// A newsletter's journey through it: [Service.Import] a file,
+// A newsletter's journey through it: [Service.Upload] a file,
 // [Service.GenerateDKIM] a key, [Service.CreateCampaign], [Service.SendTest],
 // [Service.Launch] or [Service.Schedule], then [Service.Pause],
 // [Service.Resume] or [Service.Cancel], and [Service.Report].

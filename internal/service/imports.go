@@ -1,9 +1,7 @@
 package service
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,92 +10,115 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/headwaymail/headway/internal/jobs"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/listhygiene/intake"
 )
 
-// Upload is a file of contacts and what is to be done with it.
-type Upload struct {
-	FileName string
-	Content  io.Reader
-	List     string            // name; made when it does not exist
-	Map      map[string]string // field → column heading, where the guess is not wanted: "email" → "Mail 2"
-	Status   intake.Status     // of all rows; empty means subscribe
+// ImportOptions say what is to be done with an uploaded file of contacts.
+type ImportOptions struct {
+	List    string             // name; made when it does not exist
+	Map     map[string]string  // field → column heading, where the guess is not wanted: "email" → "Mail 2"
+	Status  intake.Status      // of all rows; a row may say something stricter. Defaults to subscribe
+	Consent string             // how these people agreed, in the operator's words; kept as evidence
+	Rule    postgres.MergeRule // for the fields of contacts who are known. Defaults to overwrite
+	DryRun  bool               // only say what would happen; [Service.ImportChecked] does it afterwards
+	Limit   int64              // bytes; defaults to UploadLimit
 }
 
-// Plan looks at the beginning of a file and says how it will be read.
-func (s *Service) Plan(head []byte, u Upload) (jobs.ImportPlan, error) {
-	sample, err := intake.Sniff(head)
-	if err != nil {
-		return jobs.ImportPlan{}, fmt.Errorf("%s: %w", u.FileName, err)
+// UploadLimit is how large an upload may be, in bytes: some 20 million rows as
+// plain text, many more compressed.
+const UploadLimit = 2 << 30
+
+// ErrUpload is the cause of errors that the person who uploads can mend.
+var ErrUpload = errors.New("it cannot be imported")
+
+// Upload stores a file of contacts, looks at its beginning, and inserts the job
+// that works it: CSV, TSV, text, gzip, zip or .xlsx, by content and not by name.
+// It returns the id of the import; [postgres.Store.Import] tells how far it is.
+// A file that cannot be imported is refused with the reason, and not kept; the
+// error is then [ErrUpload].
+func (s *Service) Upload(ctx context.Context, name string, content io.Reader, o ImportOptions) (int64, error) {
+	if err := o.check(); err != nil {
+		return 0, err
 	}
-	mapping := intake.AutoMap(sample)
-	for field, heading := range u.Map {
-		if err := remap(&mapping, field, heading); err != nil {
-			return jobs.ImportPlan{}, fmt.Errorf("%s: %w", u.FileName, err)
+	if o.Limit == 0 {
+		o.Limit = UploadLimit
+	}
+	if len(o.Map) == 0 {
+		earlier, err := s.earlierMap(ctx, o.List)
+		if err != nil {
+			return 0, err
 		}
+		o.Map = earlier
 	}
-	if err := mapping.Check(); err != nil {
-		return jobs.ImportPlan{}, fmt.Errorf("%s: %w", u.FileName, err)
+	n := postgres.NewImport{List: o.List, FileName: name, DryRun: o.DryRun, Consent: strings.TrimSpace(o.Consent),
+		Content: content, Limit: o.Limit, At: now()}
+	plan := func(f *postgres.UploadFile) (json.RawMessage, error) {
+		plan, err := s.planImport(f, name, o)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(plan)
 	}
-	return jobs.ImportPlan{Format: sample.Format, Mapping: mapping,
-		Options: intake.Options{Addresses: s.policy(), Status: u.Status}}, nil
+	id, err := s.Store.AddImport(ctx, n, plan, func(tx pgx.Tx, id int64) error { return s.Queue.ImportTx(ctx, tx, id) })
+	if errors.Is(err, postgres.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", ErrUpload, err)
+	}
+	return id, err
 }
 
-// remap gives a column to a field, as a person chose it.
-func remap(m *intake.Mapping, field, heading string) error {
-	found := -1
-	var headings []string
-	for i, c := range m.Columns {
-		headings = append(headings, c.Heading)
-		if strings.EqualFold(strings.TrimSpace(c.Heading), strings.TrimSpace(heading)) {
-			found = i
-		}
+func (o *ImportOptions) check() error {
+	o.List = strings.TrimSpace(o.List)
+	switch {
+	case o.List == "":
+		return fmt.Errorf("%w: an import needs the name of a list", ErrUpload)
+	case len(o.List) > maxListName:
+		return fmt.Errorf("%w: the name of a list has at most %d characters", ErrUpload, maxListName)
 	}
-	if found < 0 {
-		return fmt.Errorf("no column is called %q; there are: %s", heading, strings.Join(headings, ", "))
+	switch o.Status {
+	case "", intake.Subscribe, intake.Unconfirmed, intake.SuppressOnly:
+	default:
+		return fmt.Errorf("%w: the status %q is not subscribe, unconfirmed or suppress", ErrUpload, o.Status)
 	}
-	if field == "email" {
-		for i := range m.Columns {
-			if m.Columns[i].Role == intake.RoleEmail {
-				m.Columns[i].Role, m.Columns[i].Field = intake.RoleField, m.Columns[i].Heading
-			}
-		}
-		m.Columns[found].Role, m.Columns[found].Field = intake.RoleEmail, ""
-		return nil
+	switch o.Rule {
+	case "", postgres.MergeOverwrite, postgres.MergeFill, postgres.MergeSkip:
+	default:
+		return fmt.Errorf("%w: the rule %q for known contacts is not overwrite, fill or skip", ErrUpload, o.Rule)
 	}
-	m.Columns[found].Role, m.Columns[found].Field = intake.RoleField, field
 	return nil
 }
 
-// Import stores a file and inserts the job that works it. It returns the id of
-// the import; [postgres.Store.Import] tells how far it is.
-func (s *Service) Import(ctx context.Context, u Upload) (int64, error) {
-	if strings.TrimSpace(u.List) == "" {
-		return 0, errors.New("an import needs the name of a list")
-	}
-	digest := sha256.New()
-	content := bufio.NewReaderSize(io.TeeReader(u.Content, digest), intake.SampleSize)
-	head, err := content.Peek(intake.SampleSize)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return 0, fmt.Errorf("read %s: %w", u.FileName, err)
-	}
-	plan, err := s.Plan(head, u)
-	if err != nil {
-		return 0, err
-	}
-	stored, err := json.Marshal(plan)
-	if err != nil {
-		return 0, fmt.Errorf("plan of %s: %w", u.FileName, err)
-	}
-	sum := func() []byte { return digest.Sum(nil) }
-	return s.Store.NewImport(ctx, u.List, u.FileName, stored, content, sum, now(), func(tx pgx.Tx, id int64) error {
+// ImportChecked imports an upload of which a dry run was made, without another
+// upload. Consent replaces what was stated before, unless it is empty.
+func (s *Service) ImportChecked(ctx context.Context, id int64, consent string) error {
+	err := s.Store.ImportForReal(ctx, id, strings.TrimSpace(consent), now(), func(tx pgx.Tx) error {
 		return s.Queue.ImportTx(ctx, tx, id)
 	})
+	if errors.Is(err, postgres.ErrNotFound) {
+		return fmt.Errorf("import %d is no dry run that can be carried out; upload the file again: %w", id, err)
+	}
+	return err
+}
+
+// UndoPlan says what [Service.UndoImport] would do.
+func (s *Service) UndoPlan(ctx context.Context, id int64) (postgres.UndoPlan, error) {
+	i, err := s.Store.Import(ctx, id)
+	if err != nil {
+		return postgres.UndoPlan{}, err
+	}
+	if i.State != postgres.ImportDone || i.Counts.Steps == 0 {
+		return postgres.UndoPlan{}, fmt.Errorf("import %d is %s, and only one that is done and did something: %w", id, i.State, postgres.ErrNotUndoable)
+	}
+	return s.Store.UndoPlan(ctx, id)
+}
+
+// UndoImport inserts the job that takes an import back: contacts that only it
+// brought and that were never mailed are deleted, memberships that it made are
+// removed, fields that it changed are restored. Unsubscribes and suppressions
+// stay, whatever brought them.
+func (s *Service) UndoImport(ctx context.Context, id int64) error {
+	return s.Store.BeginUndo(ctx, id, func(tx pgx.Tx) error { return s.Queue.ImportTx(ctx, tx, id) })
 }
 
 // Done reports whether an import has come to its end.
-func Done(i postgres.Import) bool {
-	return i.State == postgres.ImportDone || i.State == postgres.ImportFailed
-}
+func Done(i postgres.Import) bool { return i.State.Settled() }

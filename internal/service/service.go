@@ -21,10 +21,11 @@ type Service struct {
 	Config config.Config
 	Log    *slog.Logger
 
-	box    *secret.Box
-	logins *logins
-	ends   estimates
-	bar    func(keys ...string) // keeps mail in hand from going out; may be nil
+	box        *secret.Box
+	logins     *logins
+	ends       estimates
+	erasureKey []byte
+	bar        func(keys ...string) // keeps mail in hand from going out; may be nil
 }
 
 // New returns the service of a database. It refuses a database whose secrets
@@ -36,6 +37,9 @@ func New(ctx context.Context, store *postgres.Store, queue *jobs.Queue, c config
 	}
 	s := &Service{Store: store, Queue: queue, Config: c, Log: log, box: box, logins: newLogins()}
 	if err := s.checkKey(ctx); err != nil {
+		return nil, err
+	}
+	if s.erasureKey, err = s.openErasureKey(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -95,7 +95,7 @@ func TestImportPages(t *testing.T) {
 	b.contains(b.get("/imports"), "Nothing has been imported yet.")
 	b.exec(`insert into lists (name, created_at) values ('Weekly news', now())`)
 	b.exec(`insert into imports (list_id, file_name, size, sha256, state, plan, counts, created_at, finished_at) values
-	        (1, 'dirty.csv', 482113, '', 'done', '{"mapping":{"columns":[{"heading":"Email","role":"email"},{"heading":"Name","role":"field","field":"name"}]}}',
+	        (1, 'dirty.csv', 482113, '', 'done', '{"files":[{"mapping":{"columns":[{"heading":"Email","role":"email"},{"heading":"Name","role":"field","field":"name"}]}}]}',
 	         '{"rows":5213,"new":4811,"updated":120,"unchanged":69,"duplicate":98,"suppress_only":12,"joined":5000,"suppressed":7,"invalid":{"email_missing":61,"syntax_no_at":38,"several_addresses":4}}',
 	         now(), now()),
 	        (1, 'half.csv', 10, '', 'merging', '{}', '{"rows":1000,"new":400}', now(), null)`)

@@ -1,6 +1,9 @@
 package intake
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // exporter is a program whose exports are recognised by their headings.
 type exporter struct {
@@ -11,9 +14,6 @@ type exporter struct {
 
 // exporters, the most particular first, with the headings of their export files.
 var exporters = []exporter{
-	{name: "Headway rejects", signature: []string{"line", "problem", "suggestion"}, columns: map[string]target{
-		"line": ignore, "problem": ignore, "suggestion": ignore,
-	}},
 	{name: "Mailchimp", signature: []string{"leid", "euid"}, columns: map[string]target{
 		"memberrating": ignore, "leid": ignore, "euid": ignore, "gmtoff": ignore, "dstoff": ignore,
 		"lastchanged": ignore, "latitude": ignore, "longitude": ignore, "cc": field("country"),
@@ -57,15 +57,40 @@ var (
 	moreEmails = target{RoleMoreEmails, "more_emails"}
 )
 
+// rejects are the columns that a [RejectWriter] adds to those of the file that
+// the rows come from.
+var rejects = exporter{name: "Headway rejects", signature: []string{"line", "problem", "suggestion"}, columns: map[string]target{
+	"line": ignore, "problem": ignore, "suggestion": ignore,
+}}
+
 // recognise returns the exporter whose headings all occur among keys, or one
-// that knows the common headings only.
+// that knows the common headings only. Rows that we refused earlier mean what
+// they meant in the file that they come from.
 func recognise(keys []string) exporter {
+	if rejects.wrote(keys) {
+		origin := recogniseForeign(keys)
+		columns := maps.Clone(origin.columns)
+		if columns == nil {
+			columns = map[string]target{}
+		}
+		maps.Copy(columns, rejects.columns)
+		return exporter{name: rejects.name, columns: columns}
+	}
+	return recogniseForeign(keys)
+}
+
+func recogniseForeign(keys []string) exporter {
 	for _, e := range exporters {
-		if !slices.ContainsFunc(e.signature, func(h string) bool { return !slices.Contains(keys, h) }) {
+		if e.wrote(keys) {
 			return e
 		}
 	}
 	return exporter{}
+}
+
+// wrote reports whether all headings of the signature occur among keys.
+func (e exporter) wrote(keys []string) bool {
+	return !slices.ContainsFunc(e.signature, func(h string) bool { return !slices.Contains(keys, h) })
 }
 
 // column returns the role and the field name of a heading in this program's files.

@@ -222,7 +222,7 @@ func (r *Row) readStatus(role Role, value string) {
 		r.Problem = &Problem{Code: StatusUnknown}
 		return
 	}
-	r.Status = stricter(r.Status, said)
+	r.Status = Stricter(r.Status, said)
 }
 
 func booleanStatus(role Role, yes bool) Status {

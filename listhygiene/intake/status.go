@@ -40,14 +40,17 @@ var weight = map[Status]int{
 	Subscribe: 0, Unconfirmed: 1, Bounced: 2, SuppressOnly: 3, Unsubscribed: 4, Complained: 5,
 }
 
-// stricter returns the status that forbids more: where a file says two things of
+// Stricter returns the status that forbids more: where a file says two things of
 // one person, the safer one counts.
-func stricter(a, b Status) Status {
+func Stricter(a, b Status) Status {
 	if weight[b] > weight[a] {
 		return b
 	}
 	return a
 }
+
+// StatusHeading is what we call a column of statuses in files that we write.
+const StatusHeading = "subscription status"
 
 // statusWords are the words that exporters write in a status column, folded by
 // headingKey.
@@ -75,7 +78,7 @@ var statusWords = map[string]Status{
 	"complained": Complained, "complaint": Complained, "spam": Complained, "spamcomplaint": Complained,
 	"abuse": Complained, "markedasspam": Complained, "spamreport": Complained,
 
-	"blocklisted": SuppressOnly, "blacklisted": SuppressOnly, "blocked": SuppressOnly, "suppressed": SuppressOnly,
+	"blocklisted": SuppressOnly, "blacklisted": SuppressOnly, "blocked": SuppressOnly, "suppressed": SuppressOnly, "suppress": SuppressOnly,
 	"disabled": SuppressOnly, "deleted": SuppressOnly, "banned": SuppressOnly,
 	"donotcontact": SuppressOnly, "donotmail": SuppressOnly, "gesperrt": SuppressOnly,
 }

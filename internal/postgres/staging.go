@@ -1,0 +1,293 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	sqlStagingDrop   = `drop table if exists import_rows_%d`
+	sqlStagingCreate = `create unlogged table import_rows_%[1]d (like import_rows including all)`
+	sqlStagingIndex  = `create index on import_rows_%d (address_key, line desc)`
+	// Each address is compared with the one before it; the planner must know
+	// that there are many.
+	sqlStagingAnalyze = `analyze import_rows_%d`
+	sqlStagingMemory  = `set local maintenance_work_mem = '128MB'`
+	sqlStagingThere   = `select to_regclass($1) is not null`
+
+	// The sentinel is the first row of its table: a table without any row was
+	// emptied by a crash of Postgres.
+	sqlStagingSentinel = `insert into import_rows (line, address_key, domain, fields, status) values (0, '', '', '{}', '')`
+	sqlStagingIntact   = `select exists (select from import_rows)`
+	sqlStagingCopy     = `
+copy import_rows (line, address_key, address, canonical_key, domain, fields, status, consent) from stdin binary`
+
+	sqlStagingDomains = `
+insert into domains (name)
+select r.domain from (select distinct domain from import_rows where address_key > '' and status in ('subscribe', 'unconfirmed')) r
+ where not exists (select from domains d where d.name = r.domain)
+ order by 1
+on conflict do nothing`
+
+	sqlUnreject = `delete from import_rejects where import_id = $1`
+	sqlRejects  = `select line, code, words, suggestion, cells from import_rejects where import_id = $1 order by line`
+)
+
+// StagedRow is a valid row of an upload.
+type StagedRow struct {
+	Place        Place
+	Address      string
+	AddressKey   string
+	CanonicalKey string
+	Domain       string
+	Fields       []byte // a JSON object
+	Status       string // see listhygiene/intake
+	Consent      []byte // a JSON object; nil when nothing is known
+}
+
+// RejectedRow is a row that was refused, as it stood in the file.
+type RejectedRow struct {
+	Place Place
+	Code  string // stable machine code
+	Words string
+	// Suggestion is the address that was probably meant; empty when none is near.
+	Suggestion string
+	Cells      []string
+}
+
+// StagedBatch gathers rows until they are stored together, with where reading
+// stands behind them. [StagedBatch.Reset] makes it empty, to be used again.
+type StagedBatch struct {
+	Next       Place // the row after the batch
+	NextOffset int64 // its byte in its file
+	ReadBytes  int64 // of the upload
+	Rows       int64 // rows that were read, refused ones among them
+	Invalid    map[string]int64
+	Risky      map[string]int64
+	Typos      []ImportTypo
+	Rejects    []RejectedRow
+
+	copied []byte // rows in the binary format of COPY
+	staged []stagedMark
+}
+
+// stagedMark is where a row lies in a batch, and the keys by which it may have
+// to be taken out again.
+type stagedMark struct {
+	key, canonical string
+	end            int
+}
+
+// copyHead and copyTail stand around rows in the binary format of COPY
+// (Postgres documentation, "COPY", "Binary Format").
+const (
+	copyHead = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	copyTail = "\xff\xff"
+	// jsonbVersion stands before the text of a jsonb value.
+	jsonbVersion = 1
+)
+
+// Reset empties the batch and keeps its memory.
+func (b *StagedBatch) Reset() {
+	*b = StagedBatch{Rejects: b.Rejects[:0], copied: b.copied[:0], staged: b.staged[:0]}
+}
+
+// Size returns the number of rows in the batch, refused ones among them.
+func (b *StagedBatch) Size() int { return len(b.staged) + len(b.Rejects) }
+
+// Add adds a valid row.
+func (b *StagedBatch) Add(r StagedRow) {
+	c := binary.BigEndian.AppendUint16(b.copied, 8)
+	c = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(c, 8), uint64(r.Place))
+	c = appendText(c, r.AddressKey)
+	c = appendTextUnless(c, r.Address, r.AddressKey)
+	c = appendTextUnless(c, r.CanonicalKey, r.AddressKey)
+	c = appendText(c, r.Domain)
+	c = appendJSON(c, r.Fields)
+	c = appendText(c, r.Status)
+	b.copied = appendJSON(c, r.Consent)
+	b.staged = append(b.staged, stagedMark{key: r.AddressKey, canonical: r.CanonicalKey, end: len(b.copied)})
+}
+
+// appendNull appends SQL null.
+func appendNull(c []byte) []byte { return append(c, 0xff, 0xff, 0xff, 0xff) }
+
+func appendText(c []byte, text string) []byte {
+	return append(binary.BigEndian.AppendUint32(c, uint32(len(text))), text...)
+}
+
+func appendTextUnless(c []byte, text, same string) []byte {
+	if text == same {
+		return appendNull(c)
+	}
+	return appendText(c, text)
+}
+
+func appendJSON(c, text []byte) []byte {
+	if text == nil {
+		return appendNull(c)
+	}
+	c = binary.BigEndian.AppendUint32(c, uint32(len(text)+1))
+	return append(append(c, jsonbVersion), text...)
+}
+
+// without returns the rows in the format of COPY but for those that erased
+// names, and how many these were.
+func (b *StagedBatch) without(erased func(m stagedMark) bool) (rows []byte, left int64) {
+	kept := make([]byte, 0, len(b.copied))
+	from := 0
+	for _, m := range b.staged {
+		if erased(m) {
+			left++
+		} else {
+			kept = append(kept, b.copied[from:m.end]...)
+		}
+		from = m.end
+	}
+	return kept, left
+}
+
+// BeginStaging makes an empty staging table and starts from the first row. What
+// an earlier try merged stays merged.
+func (s *Store) BeginStaging(ctx context.Context, i *Import) error {
+	err := s.step(ctx, i, time.Time{}, func(tx pgx.Tx, next *Import) error {
+		next.State, next.Cursor, next.CursorOffset, next.ReadBytes = ImportStaging, 0, 0, 0
+		next.Counts.restage()
+		if _, err := tx.Exec(ctx, sqlUnreject, i.ID); err != nil {
+			return err
+		}
+		for _, statement := range []string{fmt.Sprintf(sqlStagingDrop, i.ID), fmt.Sprintf(sqlStagingCreate, i.ID),
+			staged(i.ID, sqlStagingSentinel)} {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("import %d: begin staging: %w", i.ID, err)
+	}
+	return nil
+}
+
+// Staged reports whether what an import staged is still there.
+func (s *Store) Staged(ctx context.Context, id int64) (bool, error) {
+	var there bool
+	err := s.pool.QueryRow(ctx, sqlStagingThere, fmt.Sprintf("import_rows_%d", id)).Scan(&there)
+	if err == nil && there {
+		err = s.pool.QueryRow(ctx, staged(id, sqlStagingIntact)).Scan(&there)
+	}
+	if err != nil {
+		return false, fmt.Errorf("import %d: %w", id, err)
+	}
+	return there, nil
+}
+
+// intact returns [ErrImportMoved] when a crash emptied the staging table since
+// the import was taken up.
+func intact(ctx context.Context, tx pgx.Tx, id int64) error {
+	var there bool
+	if err := tx.QueryRow(ctx, staged(id, sqlStagingIntact)).Scan(&there); err != nil {
+		return err
+	}
+	if !there {
+		return ErrImportMoved
+	}
+	return nil
+}
+
+// StageBatch stores a batch together with the import's cursor and counts. Rows
+// of people who asked to be forgotten are left out: hash returns the keyed hash
+// of a key, and is not called as long as nobody asked.
+func (s *Store) StageBatch(ctx context.Context, i *Import, b *StagedBatch, hash func(key string) []byte) error {
+	err := s.step(ctx, i, time.Time{}, func(tx pgx.Tx, next *Import) error {
+		if err := intact(ctx, tx, i.ID); err != nil {
+			return err
+		}
+		rows, erased, err := withoutErased(ctx, tx, b, hash)
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 {
+			parts := bytes.NewReader(append(append(append(make([]byte, 0, len(rows)+32), copyHead...), rows...), copyTail...))
+			if _, err := tx.Conn().PgConn().CopyFrom(ctx, parts, staged(i.ID, sqlStagingCopy)); err != nil {
+				return err
+			}
+		}
+		if err := storeRejects(ctx, tx, i.ID, b.Rejects); err != nil {
+			return err
+		}
+		next.Cursor, next.CursorOffset, next.ReadBytes = b.Next, b.NextOffset, b.ReadBytes
+		next.Counts.add(b)
+		next.Counts.Erased += erased
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("import %d: stage up to line %d: %w", i.ID, b.Next.Line(), err)
+	}
+	return nil
+}
+
+func storeRejects(ctx context.Context, tx pgx.Tx, id int64, rejected []RejectedRow) error {
+	if len(rejected) == 0 {
+		return nil
+	}
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"import_rejects"},
+		[]string{"import_id", "line", "code", "words", "suggestion", "cells"},
+		pgx.CopyFromSlice(len(rejected), func(n int) ([]any, error) {
+			r := rejected[n]
+			return []any{id, int64(r.Place), r.Code, r.Words, r.Suggestion, r.Cells}, nil
+		}))
+	return err
+}
+
+// BeginMerging turns to the second half of the work: it sorts what was staged
+// and makes the list and the domains that are new.
+func (s *Store) BeginMerging(ctx context.Context, i *Import, now time.Time) error {
+	err := s.step(ctx, i, now, func(tx pgx.Tx, next *Import) error {
+		if err := intact(ctx, tx, i.ID); err != nil {
+			return err
+		}
+		next.State = ImportMerging
+		for _, statement := range []string{sqlStagingMemory, fmt.Sprintf(sqlStagingIndex, i.ID), fmt.Sprintf(sqlStagingAnalyze, i.ID)} {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		if i.DryRun {
+			return nil
+		}
+		if _, err := tx.Exec(ctx, sqlEnsureList, i.ListName, now); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, sqlListID, i.ListName).Scan(&next.List); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, staged(i.ID, sqlStagingDomains))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("import %d: begin merging: %w", i.ID, err)
+	}
+	return nil
+}
+
+// EachReject hands the refused rows of an import to use, one by one in the
+// order of the upload, without gathering them.
+func (s *Store) EachReject(ctx context.Context, id int64, use func(RejectedRow) error) error {
+	rows, err := s.pool.Query(ctx, sqlRejects, id)
+	if err != nil {
+		return fmt.Errorf("rejected rows of import %d: %w", id, err)
+	}
+	var r RejectedRow
+	_, err = pgx.ForEachRow(rows, []any{&r.Place, &r.Code, &r.Words, &r.Suggestion, &r.Cells}, func() error { return use(r) })
+	if err != nil {
+		return fmt.Errorf("rejected rows of import %d: %w", id, err)
+	}
+	return nil
+}
