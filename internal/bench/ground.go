@@ -138,7 +138,7 @@ func (g *ground) fill(ctx context.Context, readers map[string]int) error {
 		}
 	}
 	store := g.office.Database.Store
-	id, err := g.office.Service.Import(ctx, service.Upload{FileName: "readers.csv", Content: &list, List: groundList})
+	id, err := g.office.Service.Upload(ctx, "readers.csv", &list, service.ImportOptions{List: groundList})
 	if err != nil {
 		return err
 	}

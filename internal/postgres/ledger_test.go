@@ -34,7 +34,7 @@ func newWorld(t testing.TB) *world { return &world{Store: open(t), t: t, now: no
 // another database for every case of a table.
 func (w *world) empty() {
 	w.t.Helper()
-	w.exec(`truncate deliveries, attempts, contacts, lists, domains, campaigns, suppressions, imports, import_rows,
+	w.exec(`truncate deliveries, attempts, contacts, list_members, lists, domains, campaigns, suppressions, imports, import_rows,
 	        soft_bounces, provider_minutes, provider_breakers, provider_means, inbound_mails cascade`)
 	w.now = noon
 }
