@@ -42,6 +42,10 @@ const sqlBarred = `
                    select from suppressions s
                     where s.kind = 'address' and s.scope = 'list' and s.list_id = cl.list_id
                       and (s.key = c.address_key or s.canonical_key = c.canonical_key)
+                      and (s.expires_at is null or s.expires_at > $1))
+               and not exists (
+                   select from suppressions s
+                    where s.kind = 'domain' and s.scope = 'list' and s.list_id = cl.list_id and s.key = dom.name
                       and (s.expires_at is null or s.expires_at > $1)))
             then 'unsubscribed'
         end) as reason
