@@ -15,9 +15,9 @@ func newBenchImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
 		Short: "Measure how fast contacts are imported, beside a bare COPY of the same bytes",
-		Long: `Import a made-up file of five columns twice into an empty database of its own, and measure rows
-per second and the peak of the heap; beside it, in the same run, a bare COPY of the same bytes into
-a table with one unique index, and upserts one by one in transactions of 10,000.`,
+		Long: `Import a made-up file of five columns twice into an empty database of its own, and measure
+rows per second and the peak of the heap; beside it, in the same run, a bare COPY of the same
+bytes into a table with one unique index, and upserts one by one, 10,000 a transaction.`,
 		Example: `  headway bench import
   headway bench import --rows 100000 --json`,
 		Args: exactArgs(0, "no arguments"),

@@ -89,8 +89,8 @@ func newContactErase() *cobra.Command {
 		Use:   "erase ADDRESS",
 		Short: "Forget a person for good; an import does not bring them back",
 		Long: `Forget a person: the contact with all fields, memberships, suppressions and refused rows is
-deleted, and what has not been sent yet is not sent. A keyed hash of the address is kept, so that
-no import brings the person back. This cannot be taken back.`,
+deleted, and what has not been sent yet is not sent. A keyed hash of the address is kept, so
+that no import brings the person back. This cannot be taken back.`,
 		Example: `  headway contact erase ana@example.com --yes`,
 		Args:    exactArgs(1, "one address"),
 		RunE: func(cmd *cobra.Command, args []string) error {
