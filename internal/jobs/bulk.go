@@ -39,6 +39,20 @@ type Bulk struct {
 	// Erased returns the keyed hash under which an address that its owner asked
 	// to be forgotten is remembered: see [postgres.Store.StageBatch].
 	Erased func(key string) []byte
+	// Batch is how many rows of an import are staged, and merged, in one
+	// transaction. Defaults to 20,000: large enough that a commit costs nothing
+	// beside them, small enough that a progress bar moves and that a batch in
+	// memory is some megabytes.
+	Batch int
+}
+
+const defaultBatch = 20_000
+
+func (b *Bulk) batch() int {
+	if b.Batch == 0 {
+		return defaultBatch
+	}
+	return b.Batch
 }
 
 func (b *Bulk) addTo(workers *river.Workers) {

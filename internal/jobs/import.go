@@ -14,14 +14,6 @@ import (
 	"github.com/headwaymail/headway/listhygiene/intake"
 )
 
-// stageBatch rows are copied, and mergeBatch merged, in one transaction: large
-// enough that a commit costs nothing beside them, small enough that a progress
-// bar moves and that a batch in memory is some megabytes.
-const (
-	stageBatch = 20_000
-	mergeBatch = 20_000
-)
-
 type importArgs struct {
 	Import int64 `json:"import"`
 }
@@ -92,7 +84,7 @@ func (b *Bulk) Import(ctx context.Context, id int64) error {
 		}
 	}
 	for done := false; !done; {
-		if done, err = b.Store.MergeStep(ctx, &i, plan.rule(), mergeBatch, time.Now()); err != nil {
+		if done, err = b.Store.MergeStep(ctx, &i, plan.rule(), b.batch(), time.Now()); err != nil {
 			return err
 		}
 	}
@@ -104,7 +96,7 @@ func (b *Bulk) Import(ctx context.Context, id int64) error {
 func (b *Bulk) stage(ctx context.Context, i *postgres.Import, plan ImportPlan) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &importReader{file: b.Store.ImportFile(ctx, *i), name: i.FileName, plan: plan,
+	r := &importReader{file: b.Store.ImportFile(ctx, *i), name: i.FileName, plan: plan, size: b.batch(),
 		full: make(chan *postgres.StagedBatch), empty: make(chan *postgres.StagedBatch, 2)}
 	r.empty <- &postgres.StagedBatch{}
 	r.empty <- &postgres.StagedBatch{}

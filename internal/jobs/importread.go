@@ -20,6 +20,7 @@ type importReader struct {
 	file  *postgres.UploadFile
 	name  string
 	plan  ImportPlan
+	size  int // rows of a batch
 	full  chan *postgres.StagedBatch
 	empty chan *postgres.StagedBatch // used again
 
@@ -84,7 +85,7 @@ func (r *importReader) readFile(ctx context.Context, file unpack.File, plan File
 			return err
 		}
 		r.add(plan.Index, record, mapper.Row(record))
-		if r.batch.Size() >= stageBatch {
+		if r.batch.Size() >= r.size {
 			next := reader.Position()
 			r.moveTo(postgres.PlaceOf(plan.Index, next.Line), next.Offset)
 			if err := r.send(ctx); err != nil {

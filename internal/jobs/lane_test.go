@@ -15,7 +15,13 @@ import (
 	"github.com/headwaymail/headway/internal/postgres/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(victimVariable); url != "" {
+		beVictim(url)
+		return
+	}
+	pgtest.Main(m)
+}
 
 // racesVariable names the environment variable with the number of inserts that
 // are raced against completions; the full measure is 10000.
