@@ -53,6 +53,9 @@ func (s *Server) explain(r *http.Request, err error) *refusal {
 	case errors.Is(err, campaign.ErrTransition):
 		return &refusal{Status: http.StatusConflict, Title: "The campaign has moved on",
 			Words: "It is in another state by now, in which this is not possible. Look at its page again."}
+	case errors.Is(err, postgres.ErrNotUndoable):
+		return &refusal{Status: http.StatusConflict, Title: "This import cannot be undone",
+			Words: "Only one that is done, did something and is not older than 30 days can be. Look at its page again."}
 	case errors.Is(err, errNoPage), errors.Is(err, postgres.ErrNotFound):
 		return &refusal{Status: http.StatusNotFound, Title: "There is nothing here",
 			Words: "The address may have a typing mistake, or what it led to does not exist any more."}

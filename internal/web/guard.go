@@ -16,7 +16,7 @@ import (
 
 const (
 	// bodyLimit bounds what may be posted: the forms of these pages have a
-	// field or two.
+	// field or two. Only the one with a file to import may be larger.
 	bodyLimit = 64 << 10
 	// answerWithin is how long a browser may take for a whole answer. Streams
 	// and downloads move it on as they go.
@@ -44,7 +44,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		// Not every ResponseWriter has deadlines; those of net/http have.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWithin))
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+		limit := int64(bodyLimit)
+		if isUpload(r) {
+			limit = uploadBody
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		defer s.recovered(w, r)
 		next.ServeHTTP(w, r)
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
+	"github.com/headwaymail/headway/listhygiene"
 	"github.com/headwaymail/headway/listhygiene/intake"
 )
 
@@ -28,12 +29,22 @@ type importView struct {
 	Counts   postgres.ImportCounts
 	Outcomes []outcome
 	Reasons  []reason
+	Risks    []reason
 	Settled  bool
 
 	ListID   int64
 	Verdicts *verdictsView // nil before its verification
 	Quality  *qualityView  // nil unless its contacts were tried in slices
+	DryRun   bool
+	Consent  string
+	Progress int // per cent
 }
+
+// Undoable reports whether there is something to undo.
+func (v importView) Undoable() bool { return v.State == postgres.ImportDone && v.Counts.Steps > 0 }
+
+// Checked reports whether the import was only checked and may be carried out.
+func (v importView) Checked() bool { return v.State == postgres.ImportChecked }
 
 // Refused is the number of rows that were refused.
 func (v importView) Refused() int64 { return v.Counts.Refused() }
@@ -55,19 +66,21 @@ type reason struct {
 func newImportView(i postgres.Import, now time.Time) importView {
 	v := importView{At: now, ID: i.ID, FileName: i.FileName, Size: size(i.Size), List: i.ListName, State: i.State,
 		Words: importWords(i.State), Problem: i.Problem, Made: stamp(i.CreatedAt), Finished: stamp(i.FinishedAt),
-		Counts: i.Counts, Settled: service.Done(i)}
+		Counts: i.Counts, Settled: service.Done(i), DryRun: i.DryRun, Consent: i.Consent, Progress: int(i.Progress() * 100)}
 	c := i.Counts
 	rest := "Not merged yet"
 	if i.State == postgres.ImportFailed {
 		rest = "Not merged"
 	}
-	worked := c.New + c.Updated + c.Unchanged + c.Duplicate + c.SuppressOnly + c.Refused()
+	forgotten := c.Erased + c.Forgotten
+	worked := c.New + c.Updated + c.Unchanged + c.Duplicate + c.SuppressOnly + forgotten + c.Refused()
 	for _, o := range []outcome{
 		{Words: "New contacts", Count: c.New},
 		{Words: "Updated contacts", Count: c.Updated},
 		{Words: "Known already, unchanged", Count: c.Unchanged},
 		{Words: "Again further down in the file", Count: c.Duplicate},
 		{Words: "Marked in the file as not to be mailed", Count: c.SuppressOnly},
+		{Words: "Asked to be forgotten, left out", Count: forgotten},
 		{Words: "Refused", Count: c.Refused()},
 		{Words: rest, Count: c.Rows - worked},
 	} {
@@ -79,10 +92,16 @@ func newImportView(i postgres.Import, now time.Time) importView {
 	for code, n := range c.Invalid {
 		v.Reasons = append(v.Reasons, reason{capital(intake.Code(code).Words()), capital(intake.Code(code).Hint()), n})
 	}
-	slices.SortFunc(v.Reasons, func(a, b reason) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Words, b.Words))
-	})
+	for code, n := range c.Risky {
+		v.Risks = append(v.Risks, reason{Words: capital(listhygiene.Reason(code).Words()), Count: n})
+	}
+	slices.SortFunc(v.Reasons, mostFirst)
+	slices.SortFunc(v.Risks, mostFirst)
 	return v
+}
+
+func mostFirst(a, b reason) int {
+	return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Words, b.Words))
 }
 
 func importWords(s postgres.ImportState) string {
@@ -97,6 +116,12 @@ func importWords(s postgres.ImportState) string {
 		return "Done"
 	case postgres.ImportFailed:
 		return "Failed"
+	case postgres.ImportChecked:
+		return "Checked, nothing imported"
+	case postgres.ImportUndoing:
+		return "Being undone"
+	case postgres.ImportUndone:
+		return "Undone"
 	}
 	return string(s)
 }

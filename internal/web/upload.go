@@ -1,0 +1,161 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"time"
+
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
+	"github.com/headwaymail/headway/listhygiene/intake"
+)
+
+const (
+	// uploadBody bounds the form with a file: the file and some fields.
+	uploadBody = service.UploadLimit + 1<<20
+	// fieldLimit bounds each of the fields before the file.
+	fieldLimit = 16 << 10
+	// readWithin is how long the next piece of an upload may take: a slow line
+	// is no reason to cut it, a dead one is.
+	readWithin = 30 * time.Second
+)
+
+// isUpload reports whether a request brings a file.
+func isUpload(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/imports" }
+
+// uploadView is the form for a file.
+type uploadView struct {
+	Lists []string
+	List  string
+}
+
+func (s *Server) newImport(w http.ResponseWriter, r *http.Request) error {
+	lists, err := s.service.Store.Lists(r.Context())
+	if err != nil {
+		return err
+	}
+	view := uploadView{List: r.URL.Query().Get("list")}
+	for _, l := range lists {
+		view.Lists = append(view.Lists, l.Name)
+	}
+	return s.render(w, r, http.StatusOK, "upload", frame{Title: "Import contacts", Section: "imports", Page: view})
+}
+
+// takeImport stores the file of the form as it comes in, and goes to the page of
+// its import. The fields stand before the file.
+func (s *Server) takeImport(w http.ResponseWriter, r *http.Request) error {
+	r.Body = &movingReader{ReadCloser: r.Body, control: http.NewResponseController(w)}
+	form, err := r.MultipartReader()
+	if err != nil {
+		return errBadForm
+	}
+	var o service.ImportOptions
+	for {
+		part, err := form.NextPart()
+		if err != nil {
+			return errNoFile
+		}
+		if part.FormName() == "file" {
+			return s.storeUpload(w, r, part, o)
+		}
+		value, err := io.ReadAll(io.LimitReader(part, fieldLimit))
+		if err != nil {
+			return errBadForm
+		}
+		switch part.FormName() {
+		case "list":
+			o.List = string(value)
+		case "consent":
+			o.Consent = string(value)
+		case "status":
+			o.Status = intake.Status(value)
+		case "known":
+			o.Rule = postgres.MergeRule(value)
+		case "check":
+			o.DryRun = string(value) != ""
+		}
+	}
+}
+
+var errNoFile = &refusal{Status: http.StatusBadRequest, Title: "No file came with the form",
+	Words: "Go back, choose a file and try again."}
+
+func (s *Server) storeUpload(w http.ResponseWriter, r *http.Request, part *multipart.Part, o service.ImportOptions) error {
+	if part.FileName() == "" {
+		return errNoFile
+	}
+	id, err := s.service.Upload(r.Context(), part.FileName(), part, o)
+	if errors.Is(err, service.ErrUpload) {
+		return &refusal{Status: http.StatusUnprocessableEntity, Title: "The file was not imported", Words: capital(err.Error()) + "."}
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, fmt.Sprintf("/imports/%d", id), http.StatusSeeOther)
+	return nil
+}
+
+// movingReader gives the browser more time with everything that it sends.
+type movingReader struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (m *movingReader) Read(p []byte) (int, error) {
+	// Not every ResponseWriter has deadlines; those of net/http have.
+	_ = m.control.SetReadDeadline(time.Now().Add(readWithin))
+	_ = m.control.SetWriteDeadline(time.Now().Add(readWithin + answerWithin))
+	return m.ReadCloser.Read(p)
+}
+
+// confirmImport imports what was only checked.
+func (s *Server) confirmImport(w http.ResponseWriter, r *http.Request) error {
+	id, err := idOf(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := s.service.ImportChecked(r.Context(), id, ""); err != nil {
+		return err
+	}
+	http.Redirect(w, r, fmt.Sprintf("/imports/%d", id), http.StatusSeeOther)
+	return nil
+}
+
+// undoView says what an undo will do.
+type undoView struct {
+	ID       int64
+	FileName string
+	Plan     postgres.UndoPlan
+}
+
+func (s *Server) askUndo(w http.ResponseWriter, r *http.Request) error {
+	id, err := idOf(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	found, err := s.service.Store.Import(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	plan, err := s.service.UndoPlan(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return s.render(w, r, http.StatusOK, "undo", frame{Title: "Undo " + found.FileName, Section: "imports",
+		Page: undoView{ID: id, FileName: found.FileName, Plan: plan}})
+}
+
+func (s *Server) undoImport(w http.ResponseWriter, r *http.Request) error {
+	id, err := idOf(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := s.service.UndoImport(r.Context(), id); err != nil {
+		return err
+	}
+	http.Redirect(w, r, fmt.Sprintf("/imports/%d", id), http.StatusSeeOther)
+	return nil
+}
