@@ -54,6 +54,10 @@ create table import_steps (
     primary key (import_id, seq)
 );
 
+-- Ids do not compress: trying costs more than the space.
+alter table import_steps alter column made set storage external, alter column found set storage external,
+                         alter column joined set storage external;
+
 alter table list_members add column consent jsonb; -- when, where and how they agreed
 
 -- Keyed hashes of the addresses of people who asked to be forgotten.
