@@ -202,7 +202,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 var (
 	command = regexp.MustCompile(`(?m)(?:^|\x60|cmd/|-- env \S+ )headway ((?:[a-z]+(?:-[a-z]+)* ?)+)([^\n\x60]*)`)
 	flag    = regexp.MustCompile(`--[a-z][a-z-]*`)
-	usage   = regexp.MustCompile(`Usage:\n  headway ((?:[a-z]+(?:-[a-z]+)* ?)*)`)
+	usage   = regexp.MustCompile(`Usage:\n  headway ((?:[a-z]+(?:-[a-z]+)* ?)*)([A-Z]?)`)
 )
 
 // TestCommandsInDocumentsExist asks the command line whether it knows each
@@ -240,7 +240,7 @@ func help(args []string) string {
 }
 
 // knownCommand reports whether words begin with a command. What follows it are
-// arguments, unless the command only has others below it.
+// arguments, unless the command takes none itself and has others below it.
 func knownCommand(words []string) bool {
 	text := help(words)
 	found := usage.FindStringSubmatch(text)
@@ -248,5 +248,6 @@ func knownCommand(words []string) bool {
 		return false
 	}
 	known := len(strings.Fields(found[1]))
-	return known > 0 && (known == len(words) || !strings.Contains(text, "Available Commands:"))
+	takesArguments := found[2] != "" || !strings.Contains(text, "Available Commands:")
+	return known > 0 && (known == len(words) || takesArguments)
 }

@@ -1,0 +1,82 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/headwaymail/headway/internal/jobs"
+)
+
+// fileForm makes a multipart form of fields and a file.
+func fileForm(t *testing.T, file string, fields ...string) (body, contentType string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	var err error
+	for i := 0; i+1 < len(fields); i += 2 {
+		err = errors.Join(err, w.WriteField(fields[i], fields[i+1]))
+	}
+	part, partErr := w.CreateFormFile("file", "people.csv")
+	if err = errors.Join(err, partErr); err != nil {
+		t.Fatal(err)
+	}
+	_, err = part.Write([]byte(file))
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), w.FormDataContentType()
+}
+
+// A file goes through the pages: checked, carried out, undone.
+func TestUploadCheckImportUndo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.contains(b.get("/imports/new"), `enctype="multipart/form-data"`)
+	work := func() {
+		bulk := &jobs.Bulk{Store: b.store}
+		if err := bulk.Import(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// More than other forms may bring.
+	rows := strings.Repeat("someone@example.org\n", 5000)
+	body, kind := fileForm(t, "email\nana@example.org\nbroken\n"+rows, "list", "News", "consent", "at the fair", "check", "yes")
+	if a := b.post("/imports", body, "Content-Type", kind); a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/imports/1" {
+		t.Fatalf("%s to %s\n%s", a.Status, a.Header.Get("Location"), a.body)
+	}
+	b.contains(b.get("/imports/1"), "<progress")
+	work()
+	b.contains(b.get("/imports/1"), "Checked, nothing imported", "Import these contacts", "would join", "at the fair")
+	if n := b.number(`select count(*) from contacts`); n != 0 {
+		t.Errorf("the check made %d contacts", n)
+	}
+	b.post("/imports/1/confirm", "")
+	work()
+	b.contains(b.get("/imports/1"), "Done", "/imports/1/undo", "2 contacts joined")
+	b.contains(b.get("/imports/1/undo"), "<b>2 contacts</b>")
+	b.post("/imports/1/undo", "")
+	work()
+	b.contains(b.get("/imports/1"), "Undone", "2 contacts deleted")
+	if n := b.number(`select count(*) from contacts`); n != 0 {
+		t.Errorf("%d contacts are left", n)
+	}
+}
+
+func TestUploadRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, fields := range map[string][]string{"holds no rows": {"list", "News"}, "needs the name of a list": {}} {
+		body, kind := fileForm(t, "", fields...)
+		a := b.post("/imports", body, "Content-Type", kind)
+		if a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.body, name) {
+			t.Errorf("%s: %s\n%s", name, a.Status, a.body)
+		}
+	}
+	if a := b.post("/imports", "list=News"); a.StatusCode != http.StatusBadRequest {
+		t.Errorf("an ordinary form: %s", a.Status)
+	}
+}
