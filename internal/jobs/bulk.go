@@ -19,19 +19,14 @@ type Resolver interface {
 	Addrs(ctx context.Context, host string) (dnsclient.AddrAnswer, error)
 }
 
-// Relays finds the relay that takes a domain's mail; *smtpout.Relays is one.
-type Relays interface {
-	For(ctx context.Context, domain string) (relay smtpout.Relay, ok bool, err error)
-}
-
 // Bulk does the work that mail must not wait for.
 type Bulk struct {
 	Store    *postgres.Store
 	Node     int64
 	Resolver Resolver
-	Relays   Relays
-	Rules    *reply.Rules   // of replies; nil for the built-in ones
-	Tokens   *token.Keyring // proves whose message a mail is about
+	Relays   *smtpout.Relays // that take mail in place of mail hosts; nil for none
+	Rules    *reply.Rules    // of replies; nil for the built-in ones
+	Tokens   *token.Keyring  // proves whose message a mail is about
 	Log      *slog.Logger
 	// Sandboxed says that reserved names take mail and loopback addresses are
 	// public, as in the simulated internet.

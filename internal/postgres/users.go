@@ -21,10 +21,13 @@ const (
 insert into users (address, address_key, name, role, password, created_at) values ($1, $2, $3, $4, $5, $6)
 on conflict do nothing returning id`
 
-	userColumns = `id, address, name, role, password, created_at, last_login_at, disabled_at`
+	sqlUsers = `
+select id, address, name, role, password, created_at, last_login_at, disabled_at
+  from users order by disabled_at is not null, address_key`
 
-	sqlUsers         = `select ` + userColumns + ` from users order by disabled_at is not null, address_key`
-	sqlUserByAddress = `select ` + userColumns + ` from users where address_key = $1`
+	sqlUserByAddress = `
+select id, address, name, role, password, created_at, last_login_at, disabled_at
+  from users where address_key = $1`
 
 	sqlSetRole       = `update users set role = $2 where id = $1`
 	sqlSetDisabled   = `update users set disabled_at = $2 where id = $1`
