@@ -108,6 +108,9 @@ returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, ba
 select distinct c.id from campaigns c join probation_sources s on s.campaign_id = c.id and s.state = 'stopped'
  where c.state in ('sending', 'paused')`
 
+	sqlOnTrial = `
+select exists (select from probation_sources where campaign_id = $1 and state in ('trying', 'stopped'))`
+
 	sqlStoppedResults = `
 select count(*) filter (where d.state = 'delivered'), count(*) filter (where d.state = 'bounced')
   from campaigns c
@@ -120,6 +123,16 @@ select count(*) filter (where d.state = 'delivered'), count(*) filter (where d.s
 // probationDue is when deliveries that wait for their slice fall due: not in the
 // lifetime of a campaign. Postgres' infinity is no time that Go can hold.
 var probationDue = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// OnTrial reports whether a campaign tries files in slices, or has stopped one:
+// many unknown mailboxes then speak against the file, and it is dealt with alone.
+func (s *Store) OnTrial(ctx context.Context, campaign int64) (bool, error) {
+	var any bool
+	if err := s.pool.QueryRow(ctx, sqlOnTrial, campaign).Scan(&any); err != nil {
+		return false, fmt.Errorf("probation: %w", err)
+	}
+	return any, nil
+}
 
 // StepProbation judges the open slice of every file that campaigns try, opens
 // next slices and stops files that went badly. It returns the campaigns that
