@@ -35,12 +35,13 @@ func newEnd(l service.Live) *end {
 // providerEnd is when one provider's part will be done.
 type providerEnd struct {
 	*estimate.Estimate
-	Words string `json:"words"`
+	Words  string `json:"words"`
+	Figure string `json:"-"` // the same for a figure: "14:20"
 }
 
 func newProviderEnd(e *estimate.Estimate, now time.Time) *providerEnd {
 	if e == nil || e.Left == 0 {
 		return nil
 	}
-	return &providerEnd{Estimate: e, Words: e.End(now)}
+	return &providerEnd{Estimate: e, Words: e.End(now), Figure: e.Short(now)}
 }
