@@ -57,7 +57,7 @@ func TestCampaignEnd(t *testing.T) {
 	if e.Last != "Northmail" || e.Left != 3680 || e.FinishBy.IsZero() || len(e.Late) != 1 || e.Late[0].Messages < 600 {
 		t.Errorf("the end is %+v", e)
 	}
-	b.contains(b.get("/providers/1"), "<dt>Done</dt>", "; 3,680 left")
+	b.contains(b.get("/providers/1"), "<dt>Done, UTC</dt>", "; 3,680 left")
 }
 
 func TestCampaignEndTooEarly(t *testing.T) {
