@@ -181,9 +181,10 @@ O DefaultUser=nobody
 O HostStatusDirectory=
 O EightBitMode=pass8
 O MaxMessageSize=SIZE
-O ServerCertFile=FOLDER/tls.crt
-O ServerKeyFile=FOLDER/tls.key
-O CACertFile=FOLDER/tls.crt
+O ServerCertFile=/var/lib/tls.crt
+O ServerKeyFile=/var/lib/tls.key
+O CACertFile=/var/lib/tls.crt
+O CACertPath=/var/lib
 O ConnectionRateWindowSize=60
 O ResolverOptions=-DNSRCH
 O ServiceSwitchFile=FOLDER/switch
@@ -207,7 +208,9 @@ Mlocal,	P=FOLDER/store, F=lsDFMn89, U=nobody, T=DNS/RFC822/X-Unix, A=store $u
 Mprog,	P=FOLDER/store, F=lsDFMn89, U=nobody, T=DNS/RFC822/X-Unix, A=store $u
 `,
 		"switch": "hosts files\naliases files\n"},
-	prepare: "mkdir -m 700 FOLDER/spool && chmod 755 FOLDER/store && chown -R nobody FOLDER/mail",
+	// It takes no key from below a folder where all may write.
+	prepare: "mount -t tmpfs -o mode=755 none /var/lib && cp -p FOLDER/tls.crt FOLDER/tls.key /var/lib && " +
+		"mkdir -m 700 FOLDER/spool && chmod 755 FOLDER/store && chown -R nobody FOLDER/mail",
 	command: "/usr/libexec/sendmail/sendmail -C FOLDER/sendmail.cf -bD",
 }
 
