@@ -29,6 +29,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // then knows. Each runs in a bubble over in-memory pipes, where a byte that was
 // written was read; those whose outcome does not hang on that, over loopback
 // sockets, too.
+//
+// Each of these turns is there at every point where it can come: 421 (greeting-,
+// ehlo-, mail-, rcpt-, data-, body-, bdat-, dot-, rset-, idle-), a close without
+// a word (the same, and tls-), silence, a reader that slows down or stops
+// (body-slow), single bytes (ok-single-bytes), replies of 2 MB (dot-2mb), cut
+// short (-cut) and with the code on the last line only (dot-last-line,
+// greeting-421-multiline), STARTTLS that is refused, injected into, answered
+// with rubbish or with nothing (tls-), a pipelined flight with a refused RCPT and
+// a 354 after it (rcpt-refused-354), BDAT refused (bdat-refused); and over a
+// relay with AUTH, in the clear (relay-auth-) and with TLS from the first byte
+// (relay-tls-). TestCutAnywhere closes after every single byte.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("testdata", "transcript", "*.txt"))
@@ -146,7 +157,7 @@ func (tr *transcript) served(t *testing.T, played <-chan error) {
 
 // act does what the client part says and returns what the client then knows:
 //
-//	dial [tls=off|required|verified]
+//	dial [tls=off|required|verified] [relay=auth|tls]
 //	send [body=NAME] [from=A] [to=A] [utf8] [cancel=10s]
 //	wait 10s
 //	close
@@ -166,6 +177,9 @@ func (tr *transcript) act(t *testing.T, d *Dialer) string {
 		switch words[0] {
 		case "dial":
 			d.TLS.Mode = map[string]TLSMode{"off": TLSOff, "required": TLSRequired, "verified": TLSVerified}[options["tls"]]
+			if kind, ok := options["relay"]; ok { // found by its address; "tls": from the first byte
+				d.Relays = relayed("*", Relay{Host: "127.0.0.1", Port: d.Port, Implicit: kind == "tls", User: "ann", Password: "open sesame"})
+			}
 			started := time.Now()
 			var err error
 			session, err = d.Dial(t.Context(), "two.test")
