@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +29,9 @@ type internet struct {
 	mxHangs bool
 	script  func() []string // of any address, instead of hosts
 
-	dialled []string // addresses, in order
+	mu      sync.Mutex
+	dialled []string // addresses, in order; guarded by mu
+	slow    string   // this address connects after three seconds
 	played  chan error
 	left    chan struct{}
 }
@@ -62,7 +65,12 @@ func (n *internet) Addrs(ctx context.Context, host string) (dnsclient.AddrAnswer
 }
 
 func (n *internet) connect(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	n.mu.Lock()
 	n.dialled = append(n.dialled, to.Addr().String())
+	n.mu.Unlock()
+	if to.Addr().String() == n.slow {
+		time.Sleep(3 * time.Second) // and does not look at its context
+	}
 	script, ok := n.hosts[to.Addr().String()]
 	if n.script != nil {
 		script, ok = n.script(), true
@@ -70,7 +78,7 @@ func (n *internet) connect(ctx context.Context, to netip.AddrPort) (net.Conn, er
 	switch {
 	case !ok:
 		return nil, errors.New("connection refused")
-	case script[0] == "blackhole":
+	case len(script) > 0 && script[0] == "blackhole":
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
@@ -132,7 +140,7 @@ func TestDial(t *testing.T) {
 	certificate()
 	three := map[string][]string{"a.test": {"127.0.0.1"}, "b.test": {"127.0.0.2"}, "c.test": {"127.0.0.3"}}
 	for name, tc := range map[string]struct {
-		net     internet
+		net     *internet
 		dialer  *Dialer
 		host    string   // that took the session; or
 		failure string   // "stage code enhanced permanent reason"
@@ -140,90 +148,90 @@ func TestDial(t *testing.T) {
 		dialled []string // addresses in order
 	}{
 		"the first of three": {
-			net:  internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
+			net:  &internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
 			host: "a.test", dialled: []string{"127.0.0.1"},
 		},
 		"the second when the first refuses connections": {
-			net:  internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": good}},
+			net:  &internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": good}},
 			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
 		},
 		"the second when the first never answers": {
-			net:  internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": blackhole, "127.0.0.2": good}},
+			net:  &internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": blackhole, "127.0.0.2": good}},
 			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
 		},
 		"the second when the first is busy": {
-			net:  internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": busy, "127.0.0.2": good}},
+			net:  &internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": busy, "127.0.0.2": good}},
 			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
 		},
 		"the second when the first takes no mail": {
-			net:  internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": notaMX, "127.0.0.2": good}},
+			net:  &internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": notaMX, "127.0.0.2": good}},
 			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
 		},
 		"the second when the first has no name": {
-			net:  internet{mx: hosts("nowhere.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": good}},
+			net:  &internet{mx: hosts("nowhere.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": good}},
 			host: "b.test", dialled: []string{"127.0.0.2"},
 		},
 		"IPv4 before IPv6, and both": {
-			net:  internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"::1", "127.0.0.1"}}, hosts: map[string][]string{"::1": good}},
+			net:  &internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"::1", "127.0.0.1"}}, hosts: map[string][]string{"::1": good}},
 			host: "a.test", dialled: []string{"127.0.0.1", "::1"},
 		},
 		"only the source's family": {
-			net:    internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"::1", "127.0.0.1"}}, hosts: map[string][]string{"::1": good}},
+			net:    &internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"::1", "127.0.0.1"}}, hosts: map[string][]string{"::1": good}},
 			dialer: &Dialer{Source: netip.MustParseAddr("::1")},
 			host:   "a.test", dialled: []string{"::1"},
 		},
 		"no address of the source's family": {
-			net:     internet{mx: hosts("a.test"), addrs: three},
+			net:     &internet{mx: hosts("a.test"), addrs: three},
 			dialer:  &Dialer{Source: netip.MustParseAddr("::1")},
 			failure: "route 0 5.4.4 true ", err: ErrWrongFamily,
 		},
 		"two busy hosts speak for all": {
-			net:     internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": busy, "127.0.0.2": busy, "127.0.0.3": good}},
+			net:     &internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": busy, "127.0.0.2": busy, "127.0.0.3": good}},
 			failure: "greeting 421 4.7.0 false ", dialled: []string{"127.0.0.1", "127.0.0.2"},
 		},
 		"a busy host's other addresses are not asked": {
-			net:  internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {"127.0.0.1", "127.0.0.1"}, "b.test": {"127.0.0.2"}}, hosts: map[string][]string{"127.0.0.1": busy, "127.0.0.2": good}},
+			net:  &internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {"127.0.0.1", "127.0.0.1"}, "b.test": {"127.0.0.2"}}, hosts: map[string][]string{"127.0.0.1": busy, "127.0.0.2": good}},
 			host: "b.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
 		},
 		"a refusal for good ends the search": {
-			net:     internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": blocked, "127.0.0.2": good}},
+			net:     &internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": blocked, "127.0.0.2": good}},
 			failure: "greeting 554 5.7.1 true ", dialled: []string{"127.0.0.1"},
 		},
 		"words tell more than silence": {
-			net:     internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": busy}},
+			net:     &internet{mx: hosts("a.test", "b.test", "c.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": busy}},
 			failure: "greeting 421 4.7.0 false ", dialled: []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"},
 		},
 		"a refusal for good after a dead host may pass": {
-			net:     internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": blocked}},
+			net:     &internet{mx: hosts("a.test", "b.test"), addrs: three, hosts: map[string][]string{"127.0.0.2": blocked}},
 			failure: "greeting 554 5.7.1 false ", dialled: []string{"127.0.0.1", "127.0.0.2"},
 		},
 		"all dead": {
-			net:     internet{mx: hosts("a.test", "b.test"), addrs: three},
+			net:     &internet{mx: hosts("a.test", "b.test"), addrs: three},
 			failure: "connect 0 4.4.1 false ", dialled: []string{"127.0.0.1", "127.0.0.2"},
 		},
 		"no more than eight addresses": {
-			net: internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1",
+			net: &internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1",
 				"127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"}}},
 			failure: "connect 0 4.4.1 false ", dialled: slices.Repeat([]string{"127.0.0.1"}, 8),
 		},
-		"null MX":        {net: internet{null: true}, failure: "route 0 5.1.10 true domain_null_mx", err: ErrNullMX},
-		"no such domain": {net: internet{mxErr: &dnsclient.Error{Err: dnsclient.ErrNoDomain}}, failure: "dns 0 5.1.2 true domain_nxdomain", err: dnsclient.ErrNoDomain},
-		"no mail host":   {net: internet{mxErr: &dnsclient.Error{Err: dnsclient.ErrNoMailHost}}, failure: "dns 0 5.1.2 true domain_no_mail_host", err: dnsclient.ErrNoMailHost},
-		"DNS trouble":    {net: internet{mxErr: &dnsclient.Error{Err: errors.New("answered SERVFAIL"), Temporary: true}}, failure: "dns 0 4.4.3 false dns_temporary"},
+		"null MX":        {net: &internet{null: true}, failure: "route 0 5.1.10 true domain_null_mx", err: ErrNullMX},
+		"no such domain": {net: &internet{mxErr: &dnsclient.Error{Err: dnsclient.ErrNoDomain}}, failure: "dns 0 5.1.2 true domain_nxdomain", err: dnsclient.ErrNoDomain},
+		"no mail host":   {net: &internet{mxErr: &dnsclient.Error{Err: dnsclient.ErrNoMailHost}}, failure: "dns 0 5.1.2 true domain_no_mail_host", err: dnsclient.ErrNoMailHost},
+		"DNS trouble":    {net: &internet{mxErr: &dnsclient.Error{Err: errors.New("answered SERVFAIL"), Temporary: true}}, failure: "dns 0 4.4.3 false dns_temporary"},
 		"no mail host has a name": {
-			net:     internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {""}}},
+			net:     &internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {""}}},
 			failure: "dns 0 5.1.2 true domain_no_mail_host",
 		},
 		"one mail host has no name, the other is unknown": {
-			net:     internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {""}, "b.test": {"servfail"}}},
+			net:     &internet{mx: hosts("a.test", "b.test"), addrs: map[string][]string{"a.test": {""}, "b.test": {"servfail"}}},
 			failure: "dns 0 4.4.3 false dns_temporary",
 		},
 		"outside loopback": {
-			net:     internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"192.0.2.1"}}, hosts: map[string][]string{"192.0.2.1": good}},
+			net:     &internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"192.0.2.1"}}, hosts: map[string][]string{"192.0.2.1": good}},
 			failure: "route 0 5.4.4 true ", err: ErrOutsideLoopback,
 		},
 		"encryption from the host that has it": {
-			net: internet{mx: hosts("a.test", "mx.two.test"), addrs: map[string][]string{"a.test": {"127.0.0.1"}, "mx.two.test": {"127.0.0.2"}}, hosts: map[string][]string{
+			net: &internet{mx: hosts("a.test", "mx.two.test"), addrs: map[string][]string{"a.test": {"127.0.0.1"}, "mx.two.test": {"127.0.0.2"}}, hosts: map[string][]string{
 				"127.0.0.1": {"S: 220 mx", "C: EHLO out.test", "S: 250 mx"},
 				"127.0.0.2": {"S: 220 mx", "C: EHLO out.test", "S: 250-mx", "S: 250 STARTTLS", "C: STARTTLS", "S: 220 go", "starttls", "C: EHLO out.test", "S: 250 mx", "C: QUIT", "S: 221 bye"},
 			}},
@@ -231,62 +239,62 @@ func TestDial(t *testing.T) {
 			host:   "mx.two.test", dialled: []string{"127.0.0.1", "127.0.0.2"},
 		},
 		"certificate of another host": {
-			net: internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{
+			net: &internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{
 				"127.0.0.1": {"S: 220 mx", "C: EHLO out.test", "S: 250-mx", "S: 250 STARTTLS", "C: STARTTLS", "S: 220 go", "starttls"},
 			}},
 			dialer:  &Dialer{TLS: TLSPolicy{Mode: TLSVerified, Roots: roots()}},
 			failure: "starttls 0 4.7.5 false ", dialled: []string{"127.0.0.1"},
 		},
 		"only the hosts of the policy": {
-			net:    internet{mx: hosts("a.test", "b.mail.test"), addrs: map[string][]string{"b.mail.test": {"127.0.0.2"}}, hosts: map[string][]string{"127.0.0.2": good}},
+			net:    &internet{mx: hosts("a.test", "b.mail.test"), addrs: map[string][]string{"b.mail.test": {"127.0.0.2"}}, hosts: map[string][]string{"127.0.0.2": good}},
 			dialer: &Dialer{TLS: TLSPolicy{Hosts: []string{"*.mail.test"}}},
 			host:   "b.mail.test", dialled: []string{"127.0.0.2"},
 		},
 		"no host of the policy": {
-			net:     internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
+			net:     &internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
 			dialer:  &Dialer{TLS: TLSPolicy{Hosts: []string{"*.a.test", "b.test"}}},
 			failure: "route 0 4.7.5 false ", err: ErrHostNotIn,
 		},
 		"a policy of the domain's own": {
-			net: internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
+			net: &internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
 			dialer: &Dialer{TLSFor: func(_ context.Context, domain string) (TLSPolicy, bool) {
 				return TLSPolicy{Mode: TLSVerified}, domain == "two.test"
 			}},
 			failure: "starttls 0 4.7.10 false ", err: ErrNoTLS, dialled: []string{"127.0.0.1"},
 		},
 		"never in the clear to this provider": {
-			net:     internet{mx: hosts("mx.a.test"), addrs: map[string][]string{"mx.a.test": {"127.0.0.1"}}, hosts: map[string][]string{"127.0.0.1": good}},
+			net:     &internet{mx: hosts("mx.a.test"), addrs: map[string][]string{"mx.a.test": {"127.0.0.1"}}, hosts: map[string][]string{"127.0.0.1": good}},
 			dialer:  &Dialer{Encrypt: []string{"provider:a.test"}},
 			failure: "starttls 0 4.7.10 false ", err: ErrNoTLS, dialled: []string{"127.0.0.1"},
 		},
 		"in the clear to another": {
-			net:    internet{mx: hosts("mx.a.test"), addrs: map[string][]string{"mx.a.test": {"127.0.0.1"}}, hosts: map[string][]string{"127.0.0.1": good}},
+			net:    &internet{mx: hosts("mx.a.test"), addrs: map[string][]string{"mx.a.test": {"127.0.0.1"}}, hosts: map[string][]string{"127.0.0.1": good}},
 			dialer: &Dialer{Encrypt: []string{"provider:b.test", "*.two.test"}},
 			host:   "mx.a.test", dialled: []string{"127.0.0.1"},
 		},
 		"a relay, whatever the domain's hosts": {
-			net:    internet{addrs: map[string][]string{"relay.test": {"127.0.0.9"}}, hosts: map[string][]string{"127.0.0.9": loggedIn}},
+			net:    &internet{addrs: map[string][]string{"relay.test": {"127.0.0.9"}}, hosts: map[string][]string{"127.0.0.9": loggedIn}},
 			dialer: &Dialer{Relays: relayed("*", Relay{Host: "relay.test", Port: 587, User: "ann", Password: "open sesame"})},
 			host:   "relay.test", dialled: []string{"127.0.0.9"},
 		},
 		"a relay by its address that wants another dialogue": {
-			net:    internet{hosts: map[string][]string{"127.0.0.9": loggedInSlowly}},
+			net:    &internet{hosts: map[string][]string{"127.0.0.9": loggedInSlowly}},
 			dialer: &Dialer{Relays: relayed("two.test", Relay{Host: "127.0.0.9", Port: 587, User: "ann", Password: "open sesame"})},
 			host:   "127.0.0.9", dialled: []string{"127.0.0.9"},
 		},
 		"a relay that does not let us in": {
-			net: internet{hosts: map[string][]string{"127.0.0.9": {"S: 220 relay", "C: EHLO out.test", "S: 250-relay", "S: 250 AUTH PLAIN",
+			net: &internet{hosts: map[string][]string{"127.0.0.9": {"S: 220 relay", "C: EHLO out.test", "S: 250-relay", "S: 250 AUTH PLAIN",
 				"C: AUTH PLAIN AGFubgBvcGVuIHNlc2FtZQ==", "S: 535 5.7.8 wrong password"}}},
 			dialer:  &Dialer{Relays: relayed("*", Relay{Host: "127.0.0.9", User: "ann", Password: "open sesame"})},
 			failure: "auth 535 5.7.8 true ", dialled: []string{"127.0.0.9"},
 		},
 		"a relay with ways to log in that nobody knows": {
-			net:     internet{hosts: map[string][]string{"127.0.0.9": {"S: 220 relay", "C: EHLO out.test", "S: 250-relay", "S: 250 AUTH GSSAPI"}}},
+			net:     &internet{hosts: map[string][]string{"127.0.0.9": {"S: 220 relay", "C: EHLO out.test", "S: 250-relay", "S: 250 AUTH GSSAPI"}}},
 			dialer:  &Dialer{Relays: relayed("*", Relay{Host: "127.0.0.9", User: "ann", Password: "open sesame"})},
 			failure: "auth 0 4.7.0 false ", err: ErrNoAuth, dialled: []string{"127.0.0.9"},
 		},
 		"the hosts of a domain that no rule is about": {
-			net:    internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
+			net:    &internet{mx: hosts("a.test"), addrs: three, hosts: map[string][]string{"127.0.0.1": good}},
 			dialer: &Dialer{Relays: relayed("*.two.test", Relay{Host: "127.0.0.9"})},
 			host:   "a.test", dialled: []string{"127.0.0.1"},
 		},

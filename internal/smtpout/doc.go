@@ -6,8 +6,9 @@
 // receiver. A message travels so:
 //
 //  1. [Dialer.Dial] asks for the domain's mail hosts, orders them by preference
-//     (equals shuffled, those that failed lately last) and connects to one
-//     address after the other until a host takes the session;
+//     (equals shuffled, those that failed lately last) and tries one after the
+//     other until a host takes the session; of a host's addresses the next is
+//     tried beside one that hangs, and one connection is kept;
 //  2. greeting, EHLO (HELO where that is refused), and STARTTLS as the
 //     [TLSPolicy] says; who did not want us, and at which stage, is in the
 //     [Failure];

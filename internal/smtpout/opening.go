@@ -24,18 +24,15 @@ type opening struct {
 	info   Info
 }
 
-// open connects and brings the session to where messages may be sent.
-func (d *Dialer) open(ctx context.Context, host string, to netip.AddrPort, mx dnsclient.MXAnswer, policy TLSPolicy, relay *Relay) (*Session, *Failure) {
-	conn, err := d.connect(ctx, to, relay != nil)
-	if err != nil {
-		return nil, notConnected(ctx, err)
-	}
+// open brings a connection to where messages may be sent, or closes it.
+func (d *Dialer) open(ctx context.Context, host string, to netip.AddrPort, conn net.Conn, mx dnsclient.MXAnswer, policy TLSPolicy, relay *Relay) (*Session, *Failure) {
 	o := &opening{d: d, ctx: ctx, policy: policy, relay: relay}
 	o.info = Info{Host: host, Addr: to, Local: addrPort(conn.LocalAddr()), MX: mx, Opened: time.Now()}
 	if relay != nil {
 		o.info.Relay = relay.Key()
 	}
-	if conn, err = o.envelop(conn); err != nil {
+	conn, err := o.envelop(conn)
+	if err != nil {
 		return nil, without(StageTLS, "4.7.5", err)
 	}
 	o.link = newLink(conn)

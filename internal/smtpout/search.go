@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -100,43 +101,73 @@ func later(a, b bool) int {
 	}
 }
 
-// tryHost tries the addresses of one host. done ends the search.
+// tryHost tries the addresses of one host (race.go). done ends the search.
 func (s *search) tryHost(ctx context.Context, host string) (_ *Session, done bool) {
 	addrs, f := s.addrs(ctx, host)
 	if f != nil {
 		s.fail(f, host, netip.AddrPort{})
 		return nil, ctx.Err() != nil
 	}
-	for _, addr := range addrs {
-		to := netip.AddrPortFrom(addr, s.port())
-		session, f := s.tryAddress(ctx, host, to)
-		if f == nil {
-			s.d.Memory.worked(host)
-			s.d.Memory.worked(addr.String())
-			return session, false
-		}
-		s.fail(f, host, to)
-		s.addresses++
-		if ctx.Err() != nil {
-			return nil, true
-		}
-		if f.theHosts() {
-			s.d.Memory.failed(addr.String(), time.Now())
-		}
-		if f.Reply.Code != 0 {
-			s.refusals++
-		}
-		if s.addresses >= mostAddresses || s.refusals >= mostRefusals || f.Permanent && f.Reply.Code >= 500 && f.Reply.Code != noMailHere {
-			return nil, true
-		}
-		if f.Reply.Code != 0 { // it is the host that speaks, whatever its address
-			break
+	return s.tryAll(ctx, host, addrs)
+}
+
+func (s *search) tryAll(ctx context.Context, host string, addrs []netip.Addr) (_ *Session, done bool) {
+	for len(addrs) > 0 {
+		var session *Session
+		if session, addrs, done = s.tryAddresses(ctx, host, addrs); session != nil || done {
+			return session, done
 		}
 	}
 	if s.failures[len(s.failures)-1].theHosts() {
 		s.d.Memory.failed(host, time.Now())
 	}
 	return nil, false
+}
+
+// tryAddresses opens a session with the address that connects first. It returns
+// the addresses that are left to try where that one did not take us: none when
+// the host has spoken, whatever its address.
+func (s *search) tryAddresses(ctx context.Context, host string, addrs []netip.Addr) (_ *Session, left []netip.Addr, done bool) {
+	var to []netip.AddrPort
+	for _, addr := range addrs[:min(len(addrs), mostAddresses-s.addresses)] {
+		to = append(to, netip.AddrPortFrom(addr, s.port()))
+	}
+	heat := s.d.race(ctx, to, s.relay != nil)
+	for i, addr := range addrs {
+		switch {
+		case i >= len(to) || heat.conn != nil && heat.errs[i] == nil && i != heat.at:
+			left = append(left, addr)
+			if i < len(to) && heat.passed[i] { // others were quicker
+				s.d.Memory.failed(addr.String(), time.Now())
+			}
+		case heat.errs[i] != nil:
+			s.failed(notConnected(ctx, heat.errs[i]), host, to[i])
+		}
+	}
+	if heat.conn != nil {
+		session, f := s.tryAddress(ctx, host, to[heat.at], heat.conn)
+		if f == nil {
+			s.d.Memory.worked(host)
+			s.d.Memory.worked(addrs[heat.at].String())
+			return session, nil, false
+		}
+		s.failed(f, host, to[heat.at])
+		if f.Reply.Code != 0 {
+			s.refusals++
+			left = nil
+		}
+		done = f.Permanent && f.Reply.Code >= 500 && f.Reply.Code != noMailHere
+	}
+	return nil, left, done || ctx.Err() != nil || s.addresses >= mostAddresses || s.refusals >= mostRefusals
+}
+
+// failed notes that an address did not take us.
+func (s *search) failed(f *Failure, host string, to netip.AddrPort) {
+	s.fail(f, host, to)
+	s.addresses++
+	if f.theHosts() {
+		s.d.Memory.failed(to.Addr().String(), time.Now())
+	}
 }
 
 // noMailHere is the code of a host that never takes mail (RFC 7504): the next
@@ -198,21 +229,26 @@ func (s *search) port() uint16 {
 	return s.d.Port
 }
 
-// tryAddress opens a session with one address. Where STARTTLS broke and the
+// tryAddress opens a session over a connection to an address. Where STARTTLS broke and the
 // clear is allowed, it connects once more and does without, and for a while
 // does so from the start.
-func (s *search) tryAddress(ctx context.Context, host string, to netip.AddrPort) (*Session, *Failure) {
+func (s *search) tryAddress(ctx context.Context, host string, to netip.AddrPort, conn net.Conn) (*Session, *Failure) {
 	policy, broken := s.policy, "STARTTLS at "+to.Addr().String()
 	if !policy.strict() && s.d.Memory.shunned(broken, time.Now()) {
 		policy.Mode = TLSOff
 	}
-	session, f := s.d.open(ctx, host, to, s.mx, policy, s.relay)
-	if f == nil || f.Stage != StageTLS || f.Reply.Code != 0 || policy.strict() || ctx.Err() != nil {
+	session, f := s.d.open(ctx, host, to, conn, s.mx, policy, s.relay)
+	if f == nil || f.Stage != StageTLS || f.Reply.Code != 0 || policy.strict() || ctx.Err() != nil ||
+		s.relay != nil && s.relay.Implicit { // has no port for the clear
 		return session, f
 	}
 	s.d.Memory.failed(broken, time.Now())
 	policy.Mode = TLSOff
-	again, failedAgain := s.d.open(ctx, host, to, s.mx, policy, s.relay)
+	conn, err := s.d.connect(ctx, to, s.relay != nil)
+	if err != nil {
+		return nil, f
+	}
+	again, failedAgain := s.d.open(ctx, host, to, conn, s.mx, policy, s.relay)
 	if failedAgain != nil {
 		return nil, f
 	}
