@@ -23,7 +23,7 @@ func newCampaign() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newCampaignCreate(), newCampaignList(), newCampaignTest(), newCampaignLaunch(), newCampaignSchedule(),
-		newCampaignWatch(), newCampaignReport(),
+		newCampaignWatch(), newCampaignReport(), newCampaignRetry(),
 		newCampaignVerb(campaign.Pause, "Stop sending; what waits goes on waiting"),
 		newCampaignVerb(campaign.Resume, "Go on after a pause"),
 		newCampaignVerb(campaign.Cancel, "Stop for good; what has not gone out does not"),
