@@ -207,6 +207,8 @@ func actions(state campaign.State) []action {
 		campaign.Pause:      {campaign.Pause, "Pause", false},
 		campaign.Resume:     {campaign.Resume, "Resume", false},
 		campaign.Cancel:     {campaign.Cancel, "Cancel remaining…", true},
+
+		campaign.RetryFailed: {campaign.RetryFailed, "Send what failed again…", true},
 	}
 	if state == campaign.Draft || state == campaign.Scheduled {
 		known[campaign.Cancel] = action{campaign.Cancel, "Cancel campaign…", true}

@@ -97,6 +97,8 @@ func (s *Server) changeCampaign(w http.ResponseWriter, r *http.Request) error {
 	verb := campaign.Verb(r.PathValue("verb"))
 	switch verb {
 	case campaign.Pause, campaign.Resume, campaign.Cancel, campaign.Unschedule:
+	case campaign.RetryFailed:
+		return s.retryCampaign(w, r, id)
 	default:
 		return errNoPage
 	}

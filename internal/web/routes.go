@@ -33,6 +33,7 @@ func (s *Server) routes() (all, public http.Handler) {
 		"GET /campaigns/{id}":            {auth.Look, s.showCampaign},
 		"GET /campaigns/{id}/live":       {auth.Look, s.campaignLive},
 		"GET /campaigns/{id}/cancel":     {auth.Write, s.askCancel},
+		"GET /campaigns/{id}/retry":      {auth.Write, s.askRetry},
 		"POST /campaigns/{id}/{verb}":    {auth.Write, s.changeCampaign},
 		"GET /campaigns/{id}/report":     {auth.Look, s.showReport},
 		"GET /providers":                 {auth.Look, s.listProviders},
