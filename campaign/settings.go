@@ -16,6 +16,16 @@ const (
 	DoubtHold   Doubt = "hold"   // leave it in doubt for a person to decide
 )
 
+// TLS is the least encryption that a campaign asks for.
+type TLS string
+
+// What a campaign can ask for. Providers and recipient domains may ask for more.
+const (
+	TLSAny      TLS = ""         // encrypted where the server can, else in the clear
+	TLSRequired TLS = "required" // never in the clear; the certificate may be any
+	TLSVerified TLS = "verified" // with a certificate that is valid for the mail host, too
+)
+
 // Settings are the terms under which a campaign is delivered.
 type Settings struct {
 	// Retry is the schedule of deferred mail.
@@ -34,8 +44,9 @@ type Settings struct {
 	// StopsWarnOnly turns the stops of a campaign that goes badly (too many
 	// bounces or complaints) into warnings.
 	StopsWarnOnly bool `json:"stops_warn_only" toml:"stops_warn_only"`
-	// RequireTLS keeps mail back rather than sending it in clear.
-	RequireTLS bool `json:"require_tls" toml:"require_tls"`
+	// TLS is the least encryption under which mail goes out; where a server has
+	// less, mail waits, and expires at the end of its lifetime. Defaults to none.
+	TLS TLS `json:"tls,omitempty" toml:"tls"`
 }
 
 // DefaultSettings are what a new campaign starts with.
@@ -62,6 +73,8 @@ func (s Settings) Check() error {
 		return fmt.Errorf("retry.spread is %g; it must be between 0 and 0.9", s.Retry.Spread)
 	case s.OnDoubt != DoubtResend && s.OnDoubt != DoubtHold:
 		return fmt.Errorf("on_doubt is %q; it must be %q or %q", s.OnDoubt, DoubtResend, DoubtHold)
+	case s.TLS != TLSAny && s.TLS != TLSRequired && s.TLS != TLSVerified:
+		return fmt.Errorf("tls is %q; it must be %q, %q or nothing", s.TLS, TLSRequired, TLSVerified)
 	}
 	for i, step := range s.Retry.Steps {
 		if step <= 0 {

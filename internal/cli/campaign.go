@@ -33,7 +33,7 @@ func newCampaign() *cobra.Command {
 
 type createOptions struct {
 	name, from, fromName, replyTo, subject, preheader string
-	body, text, postal, zone, priority, finishBy      string
+	body, text, postal, zone, priority, finishBy, tls string
 	lists, exclude                                    []string
 	lifetime                                          time.Duration
 }
@@ -66,6 +66,7 @@ body does not have it, a line with it is added.`,
 	flags.StringVar(&o.zone, "zone", "UTC", "time zone of the schedule, e.g. Europe/Warsaw")
 	flags.StringVar(&o.priority, "priority", "normal", "low, normal or urgent")
 	flags.StringVar(&o.finishBy, "finish-by", "", `when all should be done, e.g. "2026-11-24 17:00", in --zone: says who will be late, and becomes urgent where that helps`)
+	flags.StringVar(&o.tls, "tls", "", "required (never in the clear) or verified (with a valid certificate, too); mail to servers without waits, and expires")
 	flags.DurationVar(&o.lifetime, "lifetime", 0, "how long a message is tried (default 48h)")
 	return cmd
 }
@@ -80,6 +81,10 @@ func runCampaignCreate(cmd *cobra.Command, o createOptions) error {
 	draft := service.Draft{Name: o.name, Lists: o.lists, Exclude: o.exclude, TimeZone: o.zone, Settings: campaign.DefaultSettings(),
 		Content: campaign.Content{FromName: o.fromName, FromAddress: o.from, ReplyTo: o.replyTo, Subject: o.subject,
 			Preheader: o.preheader, PostalAddress: o.postal}}
+	draft.Settings.TLS = campaign.TLS(o.tls)
+	if err := draft.Settings.Check(); err != nil {
+		return usageError{fmt.Errorf("--%w", err)}
+	}
 	if o.lifetime != 0 {
 		draft.Settings.Lifetime = campaign.Duration(o.lifetime)
 	}

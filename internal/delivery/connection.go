@@ -23,9 +23,9 @@ const (
 
 // Dialer opens sessions with the mail hosts of a domain; *smtpout.Dialer is one.
 type Dialer interface {
-	Dial(ctx context.Context, domain string, avoid ...string) (*smtpout.Session, error)
+	Dial(ctx context.Context, domain string, least smtpout.TLSMode, avoid ...string) (*smtpout.Session, error)
 	// Serves says whether mail for a domain may go over an open session.
-	Serves(ctx context.Context, s *smtpout.Session, domain string) bool
+	Serves(ctx context.Context, s *smtpout.Session, domain string, least smtpout.TLSMode) bool
 }
 
 // connection is a session that belongs to a gate, which counts it.

@@ -180,7 +180,7 @@ func (l *lane) prepare(ctx context.Context, p *permit) (turn postgres.Due, faile
 			}
 			continue
 		}
-		err = l.connect(ctx, name)
+		err = l.connect(ctx, name, l.engine.watch.encryption(turn.Campaign))
 		switch {
 		case errors.Is(err, errNoPlace):
 			return postgres.Due{}, nil, nil

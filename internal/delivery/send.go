@@ -28,7 +28,7 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 		l.openingFailed(p, d, camp.Settings, failed)
 		return false, true
 	}
-	if !l.usable(ctx, d.Domain) {
+	if !l.usable(ctx, d.Domain, encryption(camp.Settings)) {
 		l.narrow = l.narrow || !l.conn.Closed()
 		return false, false
 	}
@@ -60,9 +60,20 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 // errNoPlace says that no connection may be opened now.
 var errNoPlace = errors.New("no connection may be opened now")
 
+// encryption is the least that a campaign's mail goes out under.
+func encryption(s campaign.Settings) smtpout.TLSMode {
+	switch s.TLS {
+	case campaign.TLSRequired:
+		return smtpout.TLSRequired
+	case campaign.TLSVerified:
+		return smtpout.TLSVerified
+	}
+	return smtpout.TLSOpportunistic
+}
+
 // connect makes sure that the lane has a connection that serves the domain. Its
 // error is errNoPlace, or a *smtpout.Failure.
-func (l *lane) connect(ctx context.Context, domain string) error {
+func (l *lane) connect(ctx context.Context, domain string, least smtpout.TLSMode) error {
 	for {
 		if l.conn == nil {
 			l.conn = l.engine.parking.take(l.gate)
@@ -70,7 +81,7 @@ func (l *lane) connect(ctx context.Context, domain string) error {
 		if l.conn == nil {
 			break
 		}
-		if l.usable(ctx, domain) {
+		if l.usable(ctx, domain, least) {
 			return nil
 		}
 		l.dropConnection() // parked ones that are of no use hold places, too
@@ -85,7 +96,7 @@ func (l *lane) connect(ctx context.Context, domain string) error {
 		return errNoPlace
 	}
 	began := time.Now()
-	session, err := l.engine.dialer.Dial(ctx, domain, l.gate.avoid()...)
+	session, err := l.engine.dialer.Dial(ctx, domain, least, l.gate.avoid()...)
 	l.gate.opened(err == nil)
 	if err != nil {
 		l.engine.places.Release(1)
@@ -99,11 +110,11 @@ func (l *lane) connect(ctx context.Context, domain string) error {
 	return nil
 }
 
-func (l *lane) usable(ctx context.Context, domain string) bool {
+func (l *lane) usable(ctx context.Context, domain string, least smtpout.TLSMode) bool {
 	if l.conn == nil || l.conn.Closed() || l.conn.Messages() >= l.gate.perLane() {
 		return false
 	}
-	return l.engine.dialer.Serves(ctx, l.conn.Session, domain)
+	return l.engine.dialer.Serves(ctx, l.conn.Session, domain, least)
 }
 
 func (l *lane) dropConnection() {
@@ -119,7 +130,9 @@ func (l *lane) openingFailed(p permit, d postgres.Claimed, settings campaign.Set
 	meaning := l.engine.rules.Classify(l.gate.provider.Key, failure.Reply)
 	meaning.Temporary = meaning.Temporary || !failure.Permanent
 	now := time.Now()
-	l.report(p, pacing.Event{Kind: pacing.OpenRefused, At: now, Host: failure.Host}, failure.Reply, meaning)
+	if !errors.Is(failure, smtpout.ErrNoTLS) { // that a campaign asks for more than it has is no trouble of the provider's
+		l.report(p, pacing.Event{Kind: pacing.OpenRefused, At: now, Host: failure.Host}, failure.Reply, meaning)
+	}
 	o := l.attempt(d, now)
 	o.Host, o.Reply, o.Meaning = failure.Host, failure.Reply, meaning
 	l.decide(&o, settings, false, d.Doubted)
@@ -132,6 +145,9 @@ func (l *lane) sent(p permit, d postgres.Claimed, settings campaign.Settings, ou
 	now := time.Now()
 	o := l.attempt(d, now)
 	o.Host, o.Reply, o.Took, o.TLS, o.InDoubt = l.conn.Host(), out.Reply, out.Took, out.TLS != "", out.InDoubt
+	if facts := l.conn.Info().TLS; facts.Version != "" {
+		o.Encryption = postgres.Encryption{Version: facts.Version, Cipher: facts.Cipher, Subject: facts.Subject, Verified: facts.Verified}
+	}
 	index := l.conn.Messages()
 	event := pacing.Event{Kind: pacing.Accepted, At: now, Launched: out.Started, Host: o.Host, Index: index,
 		First: d.Attempts == 0, Age: now.Sub(o.First), Severed: out.Closed}

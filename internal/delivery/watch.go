@@ -9,6 +9,7 @@ import (
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/smtpout"
 )
 
 // lookBack is how many ids behind the newest suppression are looked at again:
@@ -139,6 +140,16 @@ func (w *watch) sender(id int64) string {
 		return c.letter.domain
 	}
 	return ""
+}
+
+// encryption returns the least that a campaign's mail goes out under.
+func (w *watch) encryption(id int64) smtpout.TLSMode {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if c := w.campaigns[id]; c != nil {
+		return encryption(c.Settings)
+	}
+	return smtpout.TLSOpportunistic
 }
 
 // mayHaveLeft reports whether something was suppressed since the claim that

@@ -39,9 +39,18 @@ type Outcome struct {
 	Meaning reply.Meaning
 	Took    time.Duration
 	TLS     bool
+	// Encryption is kept of attempts that did not end in an acceptance.
+	Encryption Encryption
 
 	// Address says what the outcome costs the recipient's address.
 	Address bounce.Effect
+}
+
+// Encryption is the facts of a session with TLS; zero in the clear.
+type Encryption struct {
+	Version, Cipher string // "TLSv1.3", "TLS_AES_128_GCM_SHA256"
+	Subject         string // of the server's certificate
+	Verified        bool   // the certificate was found valid for the host
 }
 
 const (
@@ -81,10 +90,12 @@ update deliveries
 
 	sqlInsertAttempts = `
 insert into attempts (at, ledger_id, delivery_id, campaign_id, contact_id, provider_id, node_id, outcome, host,
-                      phase, code, enhanced, class, bounce, rule, reply, took_ms)
+                      phase, code, enhanced, class, bounce, rule, reply, took_ms,
+                      tls_version, tls_cipher, tls_subject, tls_verified)
 select * from unnest($1::timestamptz[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
                      $7::bigint[], $8::text[], $9::text[], $10::text[], $11::int[], $12::text[], $13::text[],
-                     $14::text[], $15::text[], $16::text[], $17::int[])`
+                     $14::text[], $15::text[], $16::text[], $17::int[],
+                     $18::text[], $19::text[], $20::text[], $21::boolean[])`
 
 	sqlMinutes = `
 insert into provider_minutes as m
@@ -232,6 +243,8 @@ func queueAttempts(batch *pgx.Batch, outcomes []Outcome) {
 		ids, campaigns, contacts, providers, nodes []int64
 		results, hosts, phases, enhanced           []string
 		classes, bounces, rules, replies           []string
+		versions, ciphers, subjects                []string
+		verified                                   []bool
 	)
 	for _, o := range outcomes {
 		if !o.Attempted || (o.To == campaign.Delivered && !o.InDoubt) {
@@ -249,10 +262,14 @@ func queueAttempts(batch *pgx.Batch, outcomes []Outcome) {
 		enhanced, classes = append(enhanced, o.Reply.Enhanced), append(classes, string(o.Meaning.Class))
 		bounces, rules = append(bounces, string(o.Meaning.Bounce)), append(rules, o.Meaning.Rule)
 		replies, took = append(replies, o.Reply.String()), append(took, int32(o.Took.Milliseconds()))
+		e := o.Encryption
+		versions, ciphers = append(versions, e.Version), append(ciphers, e.Cipher)
+		subjects, verified = append(subjects, e.Subject), append(verified, e.Verified)
 	}
 	if len(ats) > 0 {
 		batch.Queue(sqlInsertAttempts, ats, ledgers, ids, campaigns, contacts, providers, nodes, results, hosts,
-			phases, codes, enhanced, classes, bounces, rules, replies, took)
+			phases, codes, enhanced, classes, bounces, rules, replies, took,
+			versions, ciphers, subjects, verified)
 	}
 }
 

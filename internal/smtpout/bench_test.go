@@ -31,7 +31,7 @@ func BenchmarkSend(b *testing.B) {
 				}
 			}()
 			d := &Dialer{Resolver: oneHost{}, Port: netip.MustParseAddrPort(listener.Addr().String()).Port(), HELO: "out.test", LoopbackOnly: true}
-			session, err := d.Dial(b.Context(), "two.test")
+			session, err := d.Dial(b.Context(), "two.test", TLSOpportunistic)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -45,7 +45,7 @@ func sendTo(t *testing.T, s *sink) *sink {
 	go func() { defer close(served); s.serve() }()
 	d := &Dialer{HELO: "out.test", LoopbackOnly: true, Resolver: oneHost{},
 		Connect: func(context.Context, netip.AddrPort) (net.Conn, error) { return ours, nil }}
-	session, err := d.Dial(t.Context(), "two.test")
+	session, err := d.Dial(t.Context(), "two.test", TLSOpportunistic)
 	if err != nil {
 		t.Fatal(err)
 	}

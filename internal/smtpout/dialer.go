@@ -82,17 +82,18 @@ func (d *Dialer) prepare() {
 }
 
 // Dial opens a session with one of the domain's mail hosts, with those to avoid
-// last. The error is a *Failure.
+// last, and at least the encryption that least says, on top of what is asked of
+// every session and what the domain asks. The error is a *Failure.
 //
 // A host that cannot be reached, answers 4xx or 521 to the greeting or 4xx to
 // EHLO, or does not give the encryption that the policy wants, is passed over
 // for the next. Any other 5xx ends the search (RFC 5321 §4.2.1: it is the
 // provider's decision, not the host's trouble).
-func (d *Dialer) Dial(ctx context.Context, domain string, avoid ...string) (*Session, error) {
+func (d *Dialer) Dial(ctx context.Context, domain string, least TLSMode, avoid ...string) (*Session, error) {
 	d.once.Do(d.prepare)
 	ctx, cancel := context.WithTimeoutCause(ctx, d.timeouts.Dial, errDialBudget)
 	defer cancel()
-	s := search{d: d, domain: domain, avoid: avoid}
+	s := search{d: d, domain: domain, least: least, avoid: avoid}
 	session, err := s.run(ctx)
 	if err != nil {
 		return nil, err
@@ -141,11 +142,12 @@ func (d *Dialer) admit(addr netip.Addr, relay bool) error {
 
 // terms looks up a domain's mail hosts and what is asked of a session with one
 // of them, both at once.
-func (d *Dialer) terms(ctx context.Context, domain string) (dnsclient.MXAnswer, TLSPolicy, error) {
+func (d *Dialer) terms(ctx context.Context, domain string, least TLSMode) (dnsclient.MXAnswer, TLSPolicy, error) {
 	policy := make(chan TLSPolicy, 1)
 	go func() { policy <- d.policy(ctx, domain) }()
 	mx, err := d.Resolver.MX(ctx, domain)
 	asked := <-policy
+	asked.Mode = max(asked.Mode, least)
 	if fits(d.Encrypt, domain, func() string { return identify(domain, mx) }) {
 		asked.Mode = max(asked.Mode, TLSRequired)
 	}
@@ -169,15 +171,16 @@ func (d *Dialer) policy(ctx context.Context, domain string) TLSPolicy {
 }
 
 // Serves says whether mail for a domain may go over an open session: it is with
-// one of its mail hosts (or with its relay), on the terms that are asked for.
-func (d *Dialer) Serves(ctx context.Context, s *Session, domain string) bool {
+// one of its mail hosts (or with its relay), on the terms that are asked for, with
+// at least the encryption that least says.
+func (d *Dialer) Serves(ctx context.Context, s *Session, domain string, least TLSMode) bool {
 	if s.closed {
 		return false
 	}
 	relay, routed, err := d.Relays.For(ctx, domain)
 	if err != nil || routed || s.info.Relay != "" {
-		return routed && relay.Key() == s.info.Relay
+		return routed && relay.Key() == s.info.Relay && TLSPolicy{Mode: least}.MetBy(s.info)
 	}
-	mx, policy, err := d.terms(ctx, domain)
+	mx, policy, err := d.terms(ctx, domain, least)
 	return err == nil && s.serves(mx) && policy.MetBy(s.info)
 }

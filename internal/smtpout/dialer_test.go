@@ -94,7 +94,7 @@ func (n *internet) dial(t *testing.T, d *Dialer) (string, *Failure) {
 	t.Helper()
 	n.dialled, n.played, n.left = nil, make(chan error, 20), make(chan struct{})
 	d.Resolver, d.Connect, d.HELO = n, n.connect, "out.test"
-	session, err := d.Dial(t.Context(), "two.test")
+	session, err := d.Dial(t.Context(), "two.test", TLSOpportunistic)
 	if err != nil {
 		f, ok := errors.AsType[*Failure](err)
 		if !ok || f.Domain != "two.test" {
@@ -393,7 +393,7 @@ func TestDialBudgetAndCancel(t *testing.T) {
 					defer time.AfterFunc(tc.cancel, stop).Stop()
 				}
 				started := time.Now()
-				_, err := d.Dial(ctx, "two.test")
+				_, err := d.Dial(ctx, "two.test", TLSOpportunistic)
 				f, ok := errors.AsType[*Failure](err)
 				if !ok || f.Permanent || !errors.Is(err, tc.want) {
 					t.Errorf("got %v, want %v", err, tc.want)

@@ -141,7 +141,7 @@ func TestGoSMTP(t *testing.T) {
 			var wg sync.WaitGroup
 			for lane := range 4 {
 				wg.Go(func() {
-					session, err := d.Dial(t.Context(), "two.test")
+					session, err := d.Dial(t.Context(), "two.test", TLSOpportunistic)
 					if err != nil {
 						t.Error(err)
 						return
@@ -231,7 +231,7 @@ func stubborn(t *testing.T, instead func(*net.TCPConn)) *Session {
 	}()
 	t.Cleanup(func() { close(left); <-done; listener.Close() })
 	d := &Dialer{Resolver: oneHost{}, Port: netip.MustParseAddrPort(listener.Addr().String()).Port(), HELO: "out.test", LoopbackOnly: true}
-	session, err := d.Dial(t.Context(), "two.test")
+	session, err := d.Dial(t.Context(), "two.test", TLSOpportunistic)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func (r *receiver) converse(t *testing.T, tls TLSMode, way struct {
 	needs  string
 	ignore []string
 }) {
-	session, err := r.dialer(tls, way.ignore).Dial(t.Context(), "two.test")
+	session, err := r.dialer(tls, way.ignore).Dial(t.Context(), "two.test", TLSOpportunistic)
 	if err != nil {
 		t.Errorf("%s, TLS %d: %v", way.name, tls, err)
 		return
@@ -120,7 +120,7 @@ func (r *receiver) converse(t *testing.T, tls TLSMode, way struct {
 // strictRefuses sees that nothing goes in the clear because encryption broke,
 // where the policy wants it.
 func (r *receiver) strictRefuses(t *testing.T) {
-	_, err := r.dialer(TLSRequired, nil).Dial(t.Context(), "two.test")
+	_, err := r.dialer(TLSRequired, nil).Dial(t.Context(), "two.test", TLSOpportunistic)
 	if f, ok := errors.AsType[*Failure](err); !ok || f.Stage != StageTLS || f.Permanent {
 		t.Errorf("a handshake that fails, and encryption required: %v", err)
 	}
@@ -150,7 +150,7 @@ func (r *receiver) refusesSize(t *testing.T) {
 		ignore []string
 		local  bool
 	}{{nil, true}, {[]string{"SIZE"}, false}, {[]string{"SIZE", "CHUNKING"}, false}, {[]string{"SIZE", "CHUNKING", "PIPELINING"}, false}} {
-		session, err := r.dialer(TLSOff, tc.ignore).Dial(t.Context(), "two.test")
+		session, err := r.dialer(TLSOff, tc.ignore).Dial(t.Context(), "two.test", TLSOpportunistic)
 		if err != nil {
 			t.Errorf("ignoring %v: %v", tc.ignore, err)
 			return
@@ -219,7 +219,7 @@ func (r *receiver) stored(t *testing.T) map[string]string {
 func (r *receiver) limitsRate(t *testing.T) {
 	d := r.dialer(TLSOff, nil)
 	for range 80 {
-		session, err := d.Dial(t.Context(), "two.test")
+		session, err := d.Dial(t.Context(), "two.test", TLSOpportunistic)
 		if err != nil {
 			f := err.(*Failure)
 			if f.Permanent || f.Reply.Code/100 != 4 {

@@ -16,6 +16,7 @@ import (
 type search struct {
 	d         *Dialer
 	domain    string
+	least     TLSMode
 	avoid     []string // hosts to try last
 	policy    TLSPolicy
 	relay     *Relay // nil when the domain's own mail hosts are asked
@@ -50,10 +51,10 @@ func (s *search) hosts(ctx context.Context) ([]string, *Failure) {
 		return nil, fromDNS(ctx, err)
 	}
 	if ok {
-		s.relay, s.policy = &relay, TLSPolicy{Mode: relay.TLS, Roots: s.d.TLS.Roots}
+		s.relay, s.policy = &relay, TLSPolicy{Mode: max(relay.TLS, s.least), Roots: s.d.TLS.Roots}
 		return []string{relay.Host}, nil
 	}
-	if s.mx, s.policy, err = s.d.terms(ctx, s.domain); err != nil {
+	if s.mx, s.policy, err = s.d.terms(ctx, s.domain, s.least); err != nil {
 		return nil, fromDNS(ctx, err)
 	}
 	if s.mx.Null {

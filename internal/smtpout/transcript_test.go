@@ -182,7 +182,7 @@ func (tr *transcript) act(t *testing.T, d *Dialer) string {
 			}
 			started := time.Now()
 			var err error
-			session, err = d.Dial(t.Context(), "two.test")
+			session, err = d.Dial(t.Context(), "two.test", TLSOpportunistic)
 			fmt.Fprintln(&log, "dial:", dialled(session, err)+took(time.Since(started)))
 		case "send":
 			fmt.Fprintln(&log, "send:", sent(t, session, options))
