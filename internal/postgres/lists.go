@@ -25,6 +25,18 @@ delete from lists l
 	sqlForgetListImports = `update imports set list_id = null where list_id = (select id from lists where name = $1)`
 )
 
+const sqlListNames = `select name from lists order by name`
+
+// ListNames returns the names of all lists.
+func (s *Store) ListNames(ctx context.Context) ([]string, error) {
+	rows, err := s.pool.Query(ctx, sqlListNames)
+	if err != nil {
+		return nil, fmt.Errorf("names of lists: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return names, wrap(err, "names of lists")
+}
+
 // AddList makes a list. It returns [ErrExists] when there is one of that name.
 func (s *Store) AddList(ctx context.Context, name string, now time.Time) error {
 	var id int64

@@ -39,13 +39,16 @@ func (s *Service) DeleteList(ctx context.Context, name string) error {
 	return err
 }
 
+// ErrListName is the cause of errors in the name of a list.
+var ErrListName = errors.New("this is no name for a list")
+
 func listName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	switch {
 	case name == "":
-		return "", errors.New("a list needs a name")
+		return "", fmt.Errorf("%w: a list needs a name", ErrListName)
 	case len(name) > maxListName:
-		return "", fmt.Errorf("the name of a list has at most %d characters", maxListName)
+		return "", fmt.Errorf("%w: it has at most %d characters", ErrListName, maxListName)
 	}
 	return name, nil
 }

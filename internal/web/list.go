@@ -88,7 +88,7 @@ func (s *Server) showList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f := frame{Title: view.Name, Section: "imports", Page: view}
+	f := frame{Title: view.Name, Section: "lists", Page: view}
 	if !view.Settled() {
 		f.Live = fmt.Sprintf("/lists/%d/live", view.ID)
 	}
@@ -126,7 +126,7 @@ func (s *Server) askList(w http.ResponseWriter, r *http.Request) error {
 	}
 	ask := listAsk{ID: id, Name: preview.List.Name, Preview: preview, Title: words.title, Words: words.words, Button: words.button,
 		Nothing: preview.Count == 0 && words.counts}
-	return s.render(w, r, http.StatusOK, "listask", frame{Title: words.title, Section: "imports", Page: ask})
+	return s.render(w, r, http.StatusOK, "listask", frame{Title: words.title, Section: "lists", Page: ask})
 }
 
 // listActionWords explain each action. counts says that without contacts there

@@ -28,7 +28,7 @@ type overruleView struct {
 	Spans    []choice
 }
 
-// choice is a length of time to choose.
+// choice is an entry of a select.
 type choice struct {
 	Value, Words string
 	Chosen       bool

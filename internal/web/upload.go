@@ -24,7 +24,9 @@ const (
 )
 
 // isUpload reports whether a request brings a file.
-func isUpload(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/imports" }
+func isUpload(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == "/imports" || r.URL.Path == "/suppressions/import")
+}
 
 // uploadView is the form for a file.
 type uploadView struct {

@@ -53,6 +53,7 @@ type Server struct {
 	sameOrigin  *http.CrossOriginProtection
 	snapshots   *snapshots
 	rates       *rates
+	counted     countedLists
 	broadcasts  *broadcasts
 	closing     context.Context
 	beginToEnd  context.CancelFunc
