@@ -18,6 +18,7 @@ type ImportState string
 // The states of an import, in order. A dry run ends as ImportChecked; ImportFailed
 // ends an import early, and an import that is done may be undone.
 const (
+	ImportDraft   ImportState = "draft" // nobody has confirmed its columns yet
 	ImportWaiting ImportState = "waiting"
 	ImportStaging ImportState = "staging"
 	ImportMerging ImportState = "merging"
@@ -30,7 +31,7 @@ const (
 
 // Settled reports whether nothing changes any more unless somebody asks for it.
 func (s ImportState) Settled() bool {
-	return s == ImportDone || s == ImportFailed || s == ImportChecked || s == ImportUndone
+	return s == ImportDraft || s == ImportDone || s == ImportFailed || s == ImportChecked || s == ImportUndone
 }
 
 // Place is a row of an upload: which of its files, and the line in that file.
@@ -78,7 +79,7 @@ func (i Import) Progress() float64 {
 	case ImportMerging:
 		valid := i.Counts.Rows - i.Counts.Refused() - i.Counts.Erased
 		return 1./3 + float64(i.Counts.Merged())/float64(max(valid, 1))*2/3
-	case ImportWaiting:
+	case ImportDraft, ImportWaiting:
 		return 0
 	}
 	return 1
@@ -121,7 +122,7 @@ with old as (
      where i.id = s.import_id and i.finished_at < $1::timestamptz - interval '30 days'
 )
 delete from import_chunks c using imports i
- where i.id = c.import_id and i.finished_at < $1::timestamptz - interval '7 days'`
+ where i.id = c.import_id and coalesce(i.finished_at, case when i.state = 'draft' then i.created_at end) < $1::timestamptz - interval '7 days'`
 )
 
 // Import returns one import.

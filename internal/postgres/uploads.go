@@ -30,7 +30,40 @@ update imports set dry_run = false, state = 'waiting', cursor = 0, cursor_offset
        counts = '{}', finished_at = null, created_at = $2,
        consent = case when $3 = '' then consent else $3 end
  where id = $1 and state = 'checked' and exists (select from import_chunks where import_id = $1)`
+
+	sqlImportDraft = `update imports set state = 'draft' where id = $1`
+	sqlImportPlan  = `
+update imports set plan = $2, list_id = (select id from lists where name = $3), list_name = $3, consent = $4, dry_run = true,
+       state = 'waiting', cursor = 0, cursor_offset = 0, read_bytes = 0, merged_key = '', counts = '{}', problem = null,
+       finished_at = null
+ where id = $1 and state in ('draft', 'checked') and exists (select from import_chunks where import_id = $1)`
 )
+
+// DraftTx keeps an upload until its columns are confirmed; see [Store.PlanImport].
+func DraftTx(ctx context.Context, tx pgx.Tx, id int64) error {
+	_, err := tx.Exec(ctx, sqlImportDraft, id)
+	return err
+}
+
+// PlanImport says how a draft is read, lets it be checked, and calls also in the
+// same transaction. It returns [ErrNotFound] for an import that is neither a
+// draft nor only checked, or whose upload is no longer kept.
+func (s *Store) PlanImport(ctx context.Context, id int64, n NewImport, plan json.RawMessage, also func(tx pgx.Tx) error) error {
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sqlImportPlan, id, plan, n.List, n.Consent)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrNotFound
+		}
+		return also(tx)
+	})
+	if err != nil {
+		return fmt.Errorf("import %d: %w", id, err)
+	}
+	return nil
+}
 
 // chunkSize is the part of an upload that is stored as one row.
 const chunkSize = 1 << 20

@@ -76,7 +76,11 @@ func planFile(file unpack.File, o ImportOptions) (jobs.FilePlan, error) {
 			return jobs.FilePlan{}, err
 		}
 	}
-	return jobs.FilePlan{Name: file.Name, Format: sample.Format, Mapping: mapping}, mapping.Check()
+	planned := jobs.FilePlan{Name: file.Name, Format: sample.Format, Mapping: mapping}
+	if o.Draft {
+		return planned, nil // a person will say which column holds the addresses
+	}
+	return planned, mapping.Check()
 }
 
 // unknownColumn is a choice of columns that the file does not have.

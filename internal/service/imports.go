@@ -23,6 +23,7 @@ type ImportOptions struct {
 	Rule    postgres.MergeRule // for the fields of contacts who are known. Defaults to overwrite
 	DryRun  bool               // only say what would happen; [Service.ImportChecked] does it afterwards
 	Limit   int64              // bytes; defaults to UploadLimit
+	Draft   bool               // only keep it: [Service.PlanImport] says what is done with it
 }
 
 // UploadLimit is how large an upload may be, in bytes: some 20 million rows as
@@ -60,7 +61,12 @@ func (s *Service) Upload(ctx context.Context, name string, content io.Reader, o 
 		}
 		return json.Marshal(plan)
 	}
-	id, err := s.Store.AddImport(ctx, n, plan, func(tx pgx.Tx, id int64) error { return s.Queue.ImportTx(ctx, tx, id) })
+	id, err := s.Store.AddImport(ctx, n, plan, func(tx pgx.Tx, id int64) error {
+		if o.Draft {
+			return postgres.DraftTx(ctx, tx, id)
+		}
+		return s.Queue.ImportTx(ctx, tx, id)
+	})
 	if errors.Is(err, postgres.ErrTooLarge) {
 		err = fmt.Errorf("%w: %w", ErrUpload, err)
 	}
@@ -70,7 +76,7 @@ func (s *Service) Upload(ctx context.Context, name string, content io.Reader, o 
 func (o *ImportOptions) check() error {
 	o.List = strings.TrimSpace(o.List)
 	switch {
-	case o.List == "":
+	case o.List == "" && !o.Draft:
 		return fmt.Errorf("%w: an import needs the name of a list", ErrUpload)
 	case len(o.List) > maxListName:
 		return fmt.Errorf("%w: the name of a list has at most %d characters", ErrUpload, maxListName)

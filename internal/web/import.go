@@ -38,6 +38,9 @@ type importView struct {
 	DryRun   bool
 	Consent  string
 	Progress int // per cent
+
+	Samples []sampleView // the first rows of each kind, after a check
+	Sampled int          // rows that were looked at for them
 }
 
 // Undoable reports whether there is something to undo.
@@ -106,6 +109,8 @@ func mostFirst(a, b reason) int {
 
 func importWords(s postgres.ImportState) string {
 	switch s {
+	case postgres.ImportDraft:
+		return "Uploaded, columns to be confirmed"
 	case postgres.ImportWaiting:
 		return "Waiting"
 	case postgres.ImportStaging:
@@ -175,6 +180,10 @@ func (s *Server) showImport(w http.ResponseWriter, r *http.Request) error {
 	found, err := s.service.Store.Import(r.Context(), id)
 	if err != nil {
 		return err
+	}
+	if found.State == postgres.ImportDraft {
+		http.Redirect(w, r, fmt.Sprintf("/imports/%d/columns", id), http.StatusSeeOther)
+		return nil
 	}
 	view := newImportView(found, time.Now())
 	if err := s.addHygiene(r.Context(), &view, found); err != nil {

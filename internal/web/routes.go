@@ -49,6 +49,8 @@ func (s *Server) routes() (all, public http.Handler) {
 		"GET /imports/{id}/rejected.csv": {auth.Look, s.downloadRejects},
 		"GET /imports/new":               {auth.Write, s.newImport},
 		"POST /imports":                  {auth.Write, s.takeImport},
+		"GET /imports/{id}/columns":      {auth.Write, s.showColumns},
+		"POST /imports/{id}/columns":     {auth.Write, s.takeColumns},
 		"POST /imports/{id}/confirm":     {auth.Write, s.confirmImport},
 		"GET /imports/{id}/undo":         {auth.Write, s.askUndo},
 		"POST /imports/{id}/undo":        {auth.Write, s.undoImport},

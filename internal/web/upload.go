@@ -30,19 +30,11 @@ func isUpload(r *http.Request) bool {
 
 // uploadView is the form for a file.
 type uploadView struct {
-	Lists []string
-	List  string
+	List string // that they are to join, where that is known already
 }
 
 func (s *Server) newImport(w http.ResponseWriter, r *http.Request) error {
-	lists, err := s.service.Store.Lists(r.Context())
-	if err != nil {
-		return err
-	}
 	view := uploadView{List: r.URL.Query().Get("list")}
-	for _, l := range lists {
-		view.Lists = append(view.Lists, l.Name)
-	}
 	return s.render(w, r, http.StatusOK, "upload", frame{Title: "Import contacts", Section: "imports", Page: view})
 }
 
@@ -76,6 +68,8 @@ func (s *Server) takeImport(w http.ResponseWriter, r *http.Request) error {
 			o.Status = intake.Status(value)
 		case "known":
 			o.Rule = postgres.MergeRule(value)
+		case "step":
+			o.Draft = string(value) == "columns"
 		case "check":
 			o.DryRun = string(value) != ""
 		}

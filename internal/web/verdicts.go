@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/listhygiene"
 	"github.com/headwaymail/headway/listhygiene/probation"
 )
@@ -122,6 +123,18 @@ func newQualityView(q postgres.ImportQuality) *qualityView {
 // contacts. The page goes on living until the verification has ended.
 func (s *Server) addHygiene(ctx context.Context, v *importView, i postgres.Import) error {
 	v.ListID = i.List
+	if i.State == postgres.ImportChecked {
+		samples, err := s.service.ImportSamples(ctx, i)
+		if err != nil {
+			return err
+		}
+		v.Sampled = samples.Rows
+		for _, kind := range service.ImportKinds() {
+			if rows := samples.Kinds[kind]; len(rows) > 0 {
+				v.Samples = append(v.Samples, sampleView{kind, rows})
+			}
+		}
+	}
 	found, err := s.service.Store.NewestVerification(ctx, postgres.VerificationScope{List: i.List, Import: i.ID})
 	switch {
 	case errors.Is(err, postgres.ErrNotFound):
