@@ -34,7 +34,7 @@ func newCampaign() *cobra.Command {
 type createOptions struct {
 	name, from, fromName, replyTo, subject, preheader string
 	body, text, postal, zone, priority, finishBy, tls string
-	lists, exclude                                    []string
+	lists, exclude, segments, excludeSegments         []string
 	lifetime                                          time.Duration
 }
 
@@ -61,8 +61,10 @@ body does not have it, a line with it is added.`,
 	flags.StringVar(&o.body, "body", "", "Markdown or HTML file (required)")
 	flags.StringVar(&o.text, "text", "", "plain text file; made from the body when missing")
 	flags.StringVar(&o.postal, "postal-address", "", "your address, as law asks in many countries")
-	flags.StringSliceVar(&o.lists, "list", nil, "list to send to; may be given several times (required)")
+	flags.StringSliceVar(&o.lists, "list", nil, "list to send to; may be given several times (required, unless there is a --segment)")
 	flags.StringSliceVar(&o.exclude, "exclude", nil, "list whose members are left out")
+	flags.StringSliceVar(&o.segments, "segment", nil, "segment whose contacts get it; may be given several times")
+	flags.StringSliceVar(&o.excludeSegments, "exclude-segment", nil, "segment whose contacts are left out")
 	flags.StringVar(&o.zone, "zone", "UTC", "time zone of the schedule, e.g. Europe/Warsaw")
 	flags.StringVar(&o.priority, "priority", "normal", "low, normal or urgent")
 	flags.StringVar(&o.finishBy, "finish-by", "", `when all should be done, e.g. "2026-11-24 17:00", in --zone: says who will be late, and becomes urgent where that helps`)
@@ -73,12 +75,13 @@ body does not have it, a line with it is added.`,
 
 func runCampaignCreate(cmd *cobra.Command, o createOptions) error {
 	for _, needed := range []struct{ flag, value string }{{"name", o.name}, {"from", o.from}, {"subject", o.subject},
-		{"body", o.body}, {"list", strings.Join(o.lists, ",")}} {
+		{"body", o.body}, {"list", strings.Join(append(o.lists, o.segments...), ",")}} {
 		if needed.value == "" {
 			return usageError{fmt.Errorf("--%s is needed; see `%s --help`", needed.flag, cmd.CommandPath())}
 		}
 	}
-	draft := service.Draft{Name: o.name, Lists: o.lists, Exclude: o.exclude, TimeZone: o.zone, Settings: campaign.DefaultSettings(),
+	draft := service.Draft{Name: o.name, Lists: o.lists, Exclude: o.exclude,
+		Segments: o.segments, ExcludeSegments: o.excludeSegments, TimeZone: o.zone, Settings: campaign.DefaultSettings(),
 		Content: campaign.Content{FromName: o.fromName, FromAddress: o.from, ReplyTo: o.replyTo, Subject: o.subject,
 			Preheader: o.preheader, PostalAddress: o.postal}}
 	draft.Settings.TLS = campaign.TLS(o.tls)

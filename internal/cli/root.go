@@ -75,7 +75,7 @@ Start with:  headway demo`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newDemo(), newServe(), newImport(), newImports(), newLists(), newVerify(), newRiskLists(), newContact(), newSuppress(),
+	root.AddCommand(newDemo(), newServe(), newImport(), newImports(), newLists(), newSegment(), newVerify(), newRiskLists(), newContact(), newSuppress(),
 		newCampaign(), newProviders(), newReplies(), newDKIM(), newUser(), newToken(), newCheck(), newMigrate(), newHealth(), newBackup(),
 		newRestore(), newSandbox(), newClassify(), newSimulate(), newConfig(), newBench())
 	return root

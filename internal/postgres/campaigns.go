@@ -104,6 +104,9 @@ type NewCampaign struct {
 	TimeZone string
 	Lists    []string // names of the lists to send to
 	Exclude  []string // names of the lists whose members are left out
+
+	Segments        []string // names of the segments to send to
+	ExcludeSegments []string // names of the segments whose contacts are left out
 }
 
 // CreateCampaign stores a draft. Every list must exist.
@@ -136,7 +139,7 @@ func (s *Store) CreateCampaign(ctx context.Context, n NewCampaign, now time.Time
 				}
 			}
 		}
-		return nil
+		return addCampaignSegments(ctx, tx, id, n)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("create campaign %q: %w", n.Name, err)

@@ -47,6 +47,19 @@ const sqlBarred = `
                    select from suppressions s
                     where s.kind = 'domain' and s.scope = 'list' and s.list_id = cl.list_id and s.key = dom.name
                       and (s.expires_at is null or s.expires_at > $1)))
+             and not exists (
+            select from campaign_segments cs
+              join list_members m on m.contact_id = c.id and m.status = 'subscribed'
+             where cs.campaign_id = camp.id and not cs.exclude
+               and not exists (
+                   select from suppressions s
+                    where s.kind = 'address' and s.scope = 'list' and s.list_id = m.list_id
+                      and (s.key = c.address_key or s.canonical_key = c.canonical_key)
+                      and (s.expires_at is null or s.expires_at > $1))
+               and not exists (
+                   select from suppressions s
+                    where s.kind = 'domain' and s.scope = 'list' and s.list_id = m.list_id and s.key = dom.name
+                      and (s.expires_at is null or s.expires_at > $1)))
             then 'unsubscribed'
         end) as reason
   ) barred on true`

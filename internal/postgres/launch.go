@@ -19,8 +19,12 @@ const (
 	ownLedger = 100_000
 
 	sqlCampaignSize = `
-select count(*) from campaign_lists cl join list_members m on m.list_id = cl.list_id
- where cl.campaign_id = $1 and not cl.exclude`
+select sum(n)::bigint from (
+select count(*) as n from campaign_lists cl join list_members m on m.list_id = cl.list_id
+ where cl.campaign_id = $1 and not cl.exclude
+union all
+select coalesce(sum(s.counted), 0)::bigint from campaign_segments cs join segments s on s.id = cs.segment_id
+ where cs.campaign_id = $1 and not cs.exclude) parts`
 
 	sqlNewLedger   = `insert into ledgers (created_at) values ($1) returning id`
 	sqlMonthLedger = `
@@ -47,7 +51,9 @@ select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched
 select max(id) from (select id from contacts where id > $1 order by id limit $2) next`
 
 	// One batch: the members among a range of contacts, each judged once, by the
-	// verdict as listhygiene.Policy decides; those who will receive become
+	// verdict as listhygiene.Policy decides; $8 and $9 are those whom segments
+	// include and exclude. Who came by a segment needs some list that they did not
+	// leave, and brings the terms of their lists. Those who will receive become
 	// deliveries, which are returned by provider and domain. Index:
 	// list_members_pkey.
 	sqlLaunchBatch = `
@@ -56,20 +62,23 @@ with members as materialized (
            bool_or(l.send_risky) as send_risky,
            bool_or(m.import_id is null or m.consent is not null or i.consent <> '' or l.trust_unproven) as trusted,
            bool_or(i.stopped_at is not null) as stopped, min(src.number) as source
-      from campaign_lists cl
-      join lists l on l.id = cl.list_id
-      join list_members m on m.list_id = cl.list_id
+      from (
+        select m.* from campaign_lists cl join list_members m on m.list_id = cl.list_id
+         where cl.campaign_id = $2 and not cl.exclude and m.contact_id > $3 and m.contact_id <= $4 and m.since <= $5
+        union all
+        select m.* from list_members m where m.contact_id = any($8::bigint[]) and m.since <= $5
+      ) m
+      join lists l on l.id = m.list_id
       left join imports i on i.id = m.import_id
       left join probation_sources src on src.campaign_id = $2 and src.import_id = m.import_id
-     where cl.campaign_id = $2 and not cl.exclude
-       and m.contact_id > $3 and m.contact_id <= $4 and m.since <= $5
      group by m.contact_id
 ), judged as materialized (
     select c.id, c.domain_id,
            case when dom.mail_host in ('mx', 'implicit') and dom.expires_at > $1 then dom.provider_id end as provider_id,
            case
                when exists (select from campaign_lists cl join list_members m on m.list_id = cl.list_id
-                             where cl.campaign_id = $2 and cl.exclude and m.contact_id = c.id) then 'excluded'
+                             where cl.campaign_id = $2 and cl.exclude and m.contact_id = c.id)
+                    or c.id = any($9::bigint[]) then 'excluded'
                when not members.subscribed and members.unconfirmed then 'unconfirmed'
                when barred.reason is not null then case barred.reason
                    when 'unsubscribed' then 'unsubscribed' when 'unconfirmed' then 'unconfirmed' else 'suppressed' end
@@ -215,7 +224,11 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 			return err
 		}
 	}
-	rows, err := tx.Query(ctx, sqlLaunchBatch, now, id, after, upto, launched, ledger, probationDue)
+	include, exclude, err := chosenBySegment(ctx, tx, id, after, upto, launched)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, sqlLaunchBatch, now, id, after, upto, launched, ledger, probationDue, include, exclude)
 	if err != nil {
 		return err
 	}

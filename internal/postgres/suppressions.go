@@ -87,6 +87,11 @@ func (s *Store) Unsubscribe(ctx context.Context, u Unsubscribe) (key, canonical 
 		if err := tx.QueryRow(ctx, sqlContactKeys, u.Contact).Scan(&key, &canonical); err != nil {
 			return err
 		}
+		var bySegment bool // then no list says what they would leave
+		if err := tx.QueryRow(ctx, sqlBySegment, u.Campaign).Scan(&bySegment); err != nil {
+			return err
+		}
+		u.Everywhere = u.Everywhere || bySegment
 		evidence, err := json.Marshal(map[string]any{"campaign": u.Campaign, "by": u.By})
 		if err != nil {
 			return err

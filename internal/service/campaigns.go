@@ -26,12 +26,16 @@ const (
 
 // Draft is what a person gives to make a campaign.
 type Draft struct {
-	Name     string
-	Content  campaign.Content
-	Lists    []string // names; at least one
-	Exclude  []string // names of lists whose members are left out
-	TimeZone string   // IANA name; empty means UTC
-	Weight   int      // 0 means WeightNormal
+	Name    string
+	Content campaign.Content
+	Lists   []string // names; at least one, or a segment
+	Exclude []string // names of lists whose members are left out
+
+	Segments        []string // names of segments whose contacts get it too, if some list has them
+	ExcludeSegments []string // names of segments whose contacts are left out
+
+	TimeZone string // IANA name; empty means UTC
+	Weight   int    // 0 means WeightNormal
 	Settings campaign.Settings
 }
 
@@ -41,8 +45,8 @@ func (s *Service) CreateCampaign(ctx context.Context, d Draft) (int64, error) {
 	if strings.TrimSpace(d.Name) == "" {
 		return 0, errors.New("a campaign needs a name")
 	}
-	if len(d.Lists) == 0 {
-		return 0, errors.New("a campaign needs at least one list to send to")
+	if len(d.Lists)+len(d.Segments) == 0 {
+		return 0, errors.New("a campaign needs at least one list or segment to send to")
 	}
 	if d.TimeZone == "" {
 		d.TimeZone = "UTC"
@@ -57,7 +61,8 @@ func (s *Service) CreateCampaign(ctx context.Context, d Draft) (int64, error) {
 		return 0, fmt.Errorf("the time to finish by, %s, has passed", by.Format(time.RFC3339))
 	}
 	return s.create(ctx, postgres.NewCampaign{Name: d.Name, Weight: cmp.Or(d.Weight, WeightNormal), Content: d.Content,
-		Settings: d.Settings, TimeZone: d.TimeZone, Lists: d.Lists, Exclude: d.Exclude})
+		Settings: d.Settings, TimeZone: d.TimeZone, Lists: d.Lists, Exclude: d.Exclude,
+		Segments: d.Segments, ExcludeSegments: d.ExcludeSegments})
 }
 
 func (s *Service) create(ctx context.Context, n postgres.NewCampaign) (int64, error) {
