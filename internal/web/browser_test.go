@@ -125,12 +125,16 @@ func TestPagesInABrowser(t *testing.T) {
 	ctx := browser(t)
 	b := setup(t, func(c *Config) { c.Banner = "Sandbox: everything here is simulated. Short retries; stops only warn." })
 	id := b.busy()
+	b.hygiene()
 	pages := map[string]string{
 		"dashboard": "/", "campaigns": "/campaigns", "campaign": fmt.Sprintf("/campaigns/%d", id), "draft": "/campaigns/4",
 		"finished": "/campaigns/1", "cancel": fmt.Sprintf("/campaigns/%d/cancel", id),
 		"report": fmt.Sprintf("/campaigns/%d/report?state=deferred", id), "providers": "/providers", "provider": "/providers/1",
 		"held": "/providers/3", "hold": "/providers/1/hold", "cap": "/providers/1/cap?rate=fast&note=",
-		"overrule": "/providers/1/hold?for=2h&note=they+asked+us+to+wait", "release": "/providers/3/release", "list": "/lists/1", "listask": "/lists/1/ask/mend-typos", "imports": "/imports", "import": "/imports/1", "failed": "/imports/2",
+		"overrule": "/providers/1/hold?for=2h&note=they+asked+us+to+wait", "release": "/providers/3/release", "list": "/lists/1", "listask": "/lists/1/ask/mend-typos", "imports": "/imports", "import": "/imports/1",
+		"lists": "/lists", "members": "/lists/1/members", "contact": "/contacts/7", "contactask": "/contacts/7/suppress", "contacts": "/contacts?q=reader1",
+		"suppressions": "/suppressions", "segments": "/segments", "segment": "/segments/1", "columns": "/imports/4/columns", "checked": "/imports/5",
+		"upload": "/imports/new", "replies": "/replies", "listedit": "/lists/1/edit", "failed": "/imports/2",
 		"missing": "/campaigns/99", "unsubscribe": "/u/" + b.link(id, 1), "forged": "/u/nonsense",
 	}
 	folder := os.Getenv(screenshotsVariable)

@@ -80,6 +80,12 @@ func (s *Server) routes() (all, public http.Handler) {
 		"POST /suppressions/import":      {auth.Write, s.importSuppressions},
 		"GET /suppressions/lift":         {auth.Write, s.askLift},
 		"POST /suppressions/lift":        {auth.Write, s.lift},
+		"GET /segments":                  {auth.Look, s.listSegments},
+		"GET /segments/new":              {auth.Write, s.newSegment},
+		"GET /segments/{id}":             {auth.Look, s.showSegment},
+		"POST /segments":                 {auth.Write, s.changeSegment},
+		"POST /segments/{id}/delete":     {auth.Write, s.deleteSegment},
+		"GET /replies":                   {auth.Look, s.listReplies},
 		"GET /people":                    {auth.Manage, s.listPeople},
 		"POST /people/{verb}":            {auth.Manage, s.changePeople},
 	} {
