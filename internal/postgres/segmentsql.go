@@ -110,6 +110,8 @@ func (q *segmentQuery) condition(c segment.Condition) (string, error) {
 	}
 	value := any(c.Value)
 	switch c.Subject {
+	case segment.Status, segment.Verdict:
+		value = strings.ToLower(c.Value)
 	case segment.Received, segment.Delivered, segment.Known:
 		n, err := strconv.ParseInt(c.Value, 10, 64)
 		if err != nil {

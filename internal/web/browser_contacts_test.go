@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/headwaymail/headway/internal/jobs"
@@ -39,7 +40,9 @@ func TestListsInABrowser(t *testing.T) {
 	}
 	click := func(id, then string) {
 		t.Helper()
-		visit(chromedp.Click(chromedp.ID(id)))
+		if _, err := chromedp.Run(ctx, chromedp.WaitEvent(page.LoadEventFired, nil, chromedp.Click(chromedp.ID(id)))); err != nil {
+			t.Fatal(err)
+		}
 		b.until(ctx, then)
 	}
 	shown := func(text string) string { return `document.body.innerText.includes("` + text + `")` }
@@ -76,8 +79,7 @@ func TestListsInABrowser(t *testing.T) {
 	click("ask-suppress", `!!document.getElementById("do-suppress")`)
 	visit(chromedp.SendKeys(chromedp.ID("note"), "rang us"))
 	click("do-suppress", shown("rang us"))
-	visit(chromedp.Click(chromedp.ID("lift-1")))
-	b.until(ctx, `!!document.getElementById("do-lift")`)
+	click("lift-1", `!!document.getElementById("do-lift")`)
 	visit(chromedp.SendKeys(chromedp.ID("note"), "signed up again"))
 	click("do-lift", shown("signed up again"))
 	if n := b.number(`select count(*) from suppressions`); n != 0 {
