@@ -42,7 +42,7 @@ func burst(r float64) float64 { return clamp(r/10, 1, 5) }
 // hold it grants nothing; when a knock is due, exactly one taker gets the
 // half-open permit.
 func Take(s State, want int, now time.Time, horizon time.Duration) (State, Block) {
-	t := begin(&s, now)
+	t := begin(&s, now, nil)
 	if want < 1 {
 		return s, Block{}
 	}
@@ -86,7 +86,7 @@ func (t *turn) takeKnock() Block {
 // Permits of an older version lapse without credit: the rate has changed. A
 // half-open permit comes free again.
 func Return(s State, unused Block, now time.Time) State {
-	t := begin(&s, now)
+	t := begin(&s, now, nil)
 	switch {
 	case unused.N < 1:
 	case unused.Probe:

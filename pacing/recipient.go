@@ -159,7 +159,7 @@ func (r *recipients) refused(e Event, named bool) reply.Class {
 // TakeFirst grants permits for first attempts at a provider that greylists,
 // beside those of [Take]: see [Pace].Greylists. It grants none elsewhere.
 func TakeFirst(s State, want int, now time.Time, horizon time.Duration) (State, Block) {
-	t := begin(&s, now)
+	t := begin(&s, now, nil)
 	if !s.Recipients.Greylists || t.held() || want < 1 || t.blockedUntil() > t.now {
 		return s, Block{}
 	}

@@ -10,9 +10,12 @@ import (
 // what was decided so far.
 type turn struct {
 	*State
-	now       moment // the event's moment while one is taken in, else the call's
-	call      moment // the call's moment
-	decisions []Decision
+	now  moment // the event's moment while one is taken in, else the call's
+	call moment // the call's moment
+
+	// The decisions stand behind a pointer of their own, so that the state
+	// itself stays on the stack of whoever opened the turn.
+	decisions *[]Decision
 }
 
 // Step takes in what happened and returns the new state and what was decided.
@@ -25,7 +28,8 @@ type turn struct {
 // Step is a pure function: the same state, events and time give the same
 // result, and the state passed in is not changed.
 func Step(s State, events []Event, now time.Time) (State, []Decision) {
-	t := begin(&s, now)
+	var decisions []Decision
+	t := begin(&s, now, &decisions)
 	if s.Clock != 0 {
 		t.age(t.call.since(s.Clock))
 	}
@@ -41,13 +45,13 @@ func Step(s State, events []Event, now time.Time) (State, []Decision) {
 	t.now = t.call
 	t.pass()
 	t.Clock = t.now
-	return s, t.decisions
+	return s, decisions
 }
 
 // begin opens a turn at the later of now and the state's own clock: a clock
 // that jumped back by less than a minute is waited for, one that jumped
 // further is believed.
-func begin(s *State, now time.Time) turn {
+func begin(s *State, now time.Time, decisions *[]Decision) turn {
 	at := momentOf(now)
 	if s.Clock > at && s.Clock.since(at) < 60 {
 		at = s.Clock
@@ -55,7 +59,7 @@ func begin(s *State, now time.Time) turn {
 	if at < s.Clock {
 		s.rewind(at)
 	}
-	return turn{State: s, now: at, call: at}
+	return turn{State: s, now: at, call: at, decisions: decisions}
 }
 
 // rewind makes the state at home in a clock that was set back: running
@@ -252,7 +256,7 @@ func (t *turn) say(kind DecisionKind, was, now float64, cause Event, reason stri
 		d.Until = t.Rate.Next.Time()
 	}
 	t.Said = said{At: t.now, Kind: kind, Reason: shorten(reason, 320), Reply: shorten(cause.Reply, 320)}
-	t.decisions = append(t.decisions, d)
+	*t.decisions = append(*t.decisions, d)
 }
 
 // shorten keeps stored words within the size that a state may have.
