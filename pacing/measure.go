@@ -22,13 +22,19 @@ type emptied struct {
 // Over a short interval the messages in flight and the whole numbers weigh
 // more: the estimate then leans down by 0.3/√n, and stands only for a limit
 // clearly below the rate r that was being sent.
-func (e emptied) between(now moment, total, r float64, rough bool) (est float64, exact bool) {
+//
+// Seconds in which nothing was offered are taken out, for the limiter may have
+// been full then. What it regained in them makes the estimate too high; the
+// rate that was refused in the end is a bound for that.
+func (e emptied) between(now moment, total, r, idle float64, rough bool) (est float64, exact bool) {
 	dt, n := now.since(e.At), total-e.Total
-	switch {
-	case e.At == 0 || dt >= 1800:
+	if e.At == 0 || dt >= 1800 || idle > mostIdle*dt || n > r*dt {
 		return 0, false
+	}
+	dt -= idle
+	switch {
 	case dt >= max(10, 5/r):
-		if est = n / dt; est > r || est < 0.2*r {
+		if est = min(n/dt, r); est < 0.2*r {
 			return 0, false
 		}
 		return est, true
@@ -57,21 +63,25 @@ func (t *turn) limited(e Event, pause float64) {
 	r := &t.Rate
 	was, before := r.R, r.Empty
 	est, exact := t.estimate()
+	idle := t.idle()
 	r.Empty = emptied{At: t.now, Total: t.Total, Pause: pause, Stray: t.Noise.Let}
+	t.Offer.Idle = 0
 	switch {
 	case r.Mode == steady && t.Noise.Trial > 0:
 		// The rate was restored as if refusals had been noise. They were not.
 		t.cruiseAt(t.Noise.refute())
 		t.planClimb()
+	case t.stalled(est, idle):
+		// The stall let the limiter fill and permits gather: the next refusal tells.
 	case t.aftershock(exact):
-		est, r.Empty = 0, before
+		est, r.Empty, t.Offer.Idle = 0, before, idle
 	case r.Mode == climbing && !r.Rough && exact && t.overlooked(before):
 		// The rate was above the limit all along: noise hid it.
-		t.measured(est, before)
+		t.measured(est, before, idle)
 	case r.Mode == climbing && !r.Rough:
 		t.climbRefused(est)
 	case est > 0 && exact:
-		t.measured(est, before)
+		t.measured(est, before, idle)
 	case est > 0:
 		t.settle(belowRough * est)
 	default:
@@ -81,8 +91,12 @@ func (t *turn) limited(e Event, pause float64) {
 		r.Set = r.R
 	}
 	if est > 0 {
-		t.say(Measured, was, r.R, e, fmt.Sprintf("said %s; measured %s between the refusals of %s and %s; was %s; next look %s",
-			e.words(), pace(est), clock(before.At), clock(t.now), pace(was), clock(r.Next)))
+		next := ""
+		if r.Mode == steady && r.Next > t.now {
+			next = "; next look " + clock(r.Next)
+		}
+		t.say(Measured, was, r.R, e, fmt.Sprintf("said %s; measured %s between the refusals of %s and %s; was %s%s",
+			e.words(), pace(est), clock(before.At), clock(t.now), pace(was), next))
 		return
 	}
 	t.say(Slower, was, r.R, e, fmt.Sprintf("said %s at %s; pausing %s", e.words(), pace(was), span(pause)))
@@ -94,7 +108,7 @@ func (t *turn) estimate() (est float64, exact bool) {
 	if !t.has(Measuring) {
 		return 0, false
 	}
-	est, exact = r.Empty.between(t.now, t.Total, r.R, r.Rough || r.Mode == starting)
+	est, exact = r.Empty.between(t.now, t.Total, r.R, t.idle(), r.Rough || r.Mode == starting)
 	if r.Rough && r.R > ramped*est {
 		return 0, exact // the rate rose much in between: the limiter was not kept busy
 	}
@@ -108,6 +122,17 @@ func (t *turn) overlooked(before emptied) bool {
 	return let >= 10 && let > 0.06*(let+t.Total-before.Total)
 }
 
+// stalled says whether a refusal after a stall of ours is to be forgiven,
+// once: nothing can be measured, and the rate was good before.
+func (t *turn) stalled(est, idle float64) bool {
+	r := &t.Rate
+	if est > 0 || idle < stalledFrom || r.Mode != steady || r.Shock {
+		return false
+	}
+	r.Shock = true
+	return true
+}
+
 // aftershock says whether a refusal soon after the rate was lowered is to be
 // forgiven, once: limiters with a memory still count what came before. The
 // pause is longer then, and the rate stays.
@@ -118,14 +143,14 @@ func (t *turn) aftershock(exact bool) bool {
 }
 
 // measured sets the rate to just under an exact estimate.
-func (t *turn) measured(est float64, before emptied) {
+func (t *turn) measured(est float64, before emptied, idle float64) {
 	r := &t.Rate
 	margin := below
 	if r.Mode == steady {
 		r.Gap = max(r.Gap, 60)
 		// Everything that was sent went through: either the limit lies a hair
 		// below the rate, or it was no limit at all.
-		if dt := t.now.since(before.At); est*dt > 0.9*r.R*(dt-before.Pause) {
+		if dt := t.now.since(before.At) - idle; est*dt > 0.9*r.R*(dt-before.Pause) {
 			margin = belowAgain
 			if restored := t.Noise.cut(r.Lo, margin*est); restored > 0 && t.has(Noise) {
 				r.Empty, r.Gap = emptied{}, shortGap

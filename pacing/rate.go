@@ -137,8 +137,8 @@ func (t *turn) utilised(dt float64) bool {
 func (t *turn) double(dt float64) {
 	r := &t.Rate
 	if !t.utilised(dt) {
-		// Lanes or mail are the limit, not the provider: stay near what is used.
-		r.set(t.now, max(min(t.Profile.start(), r.R), min(r.R, 2*r.Sent/dt)), t.most())
+		// Lanes, mail or a stall are the limit, not the provider: the rate stays.
+		r.Since, r.Sent = t.now, 0
 		return
 	}
 	r.Good = max(r.Good, r.R)

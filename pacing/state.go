@@ -22,6 +22,7 @@ type State struct {
 	Seed uint64 `json:"seed"`
 
 	Rate       rate            `json:"rate"`
+	Offer      offer           `json:"offer,omitzero"`
 	Permits    permits         `json:"permits,omitzero"`
 	Episode    episode         `json:"episode,omitzero"`
 	Budget     budget          `json:"budget"`

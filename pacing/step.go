@@ -68,6 +68,7 @@ func (s *State) rewind(at moment) {
 	back := moment(s.Clock.since(at))
 	s.Clock = at
 	s.Rate.Since, s.Rate.Sent, s.Rate.Empty = at, 0, emptied{}
+	s.Offer.Since, s.Offer.Heard = at, 0
 	s.Permits.Next = min(s.Permits.Next, at)
 	for _, m := range []*moment{&s.Rate.Next, &s.Budget.Earned, &s.Episode.At, &s.Episode.Until, &s.Episode.First,
 		&s.Hold.Since, &s.Hold.Next, &s.Hold.Refused, &s.Hold.Asked, &s.Lanes.Next, &s.Opening.Next} {
@@ -82,6 +83,7 @@ func (t *turn) pass() {
 	t.Budget.pass(t.now)
 	t.runWindows()
 	t.runWarmup()
+	t.runOffer()
 	if !t.held() {
 		t.look()
 	}
@@ -91,8 +93,10 @@ func (t *turn) pass() {
 func (t *turn) take(e Event) {
 	switch e.Kind {
 	case Accepted:
+		t.Offer.Heard += e.count()
 		t.accepted(e)
 	case Refused:
+		t.Offer.Heard++
 		t.refused(e)
 	case Opened:
 		t.opened(e)
@@ -252,7 +256,7 @@ func (t *turn) say(kind DecisionKind, was, now float64, cause Event, reason stri
 	switch {
 	case t.held():
 		d.Until = t.Hold.Next.Time()
-	case kind == Measured:
+	case kind == Measured && t.Rate.Next > t.now:
 		d.Until = t.Rate.Next.Time()
 	}
 	t.Said = said{At: t.now, Kind: kind, Reason: shorten(reason, 320), Reply: shorten(cause.Reply, 320)}

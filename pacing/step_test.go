@@ -116,6 +116,8 @@ func TestTwoRefusalsMeasureTheLimit(t *testing.T) {
 	s := running(t, 10)
 	s, _ = Step(s, []Event{refusal(10.5, reply.ClassRate, reply.ScopeSource)}, at(10.5))
 	// A limiter that refills 7 a second takes 140 in the next 20 s.
+	s.Rate.Mode, s.Rate.Rough, s.Rate.R, s.Rate.Lo = steady, false, 8, 8
+	s.Rate.Next = momentOf(at(60))
 	for x := 11.5; x < 30; x += 0.5 {
 		s, _ = Step(s, []Event{acceptance(x, 4)}, at(x))
 	}

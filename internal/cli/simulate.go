@@ -24,6 +24,7 @@ type simulateOptions struct {
 	seeds     int
 	opaque    bool
 	age       time.Duration
+	stalls    bool
 	plot      string
 	explain   bool
 	benchmark bool
@@ -65,6 +66,7 @@ a quarter of the way on is above 15 %.`,
 	flags.IntVar(&o.seeds, "seeds", 3, "runs of each; the median counts")
 	flags.BoolVar(&o.opaque, "opaque", false, "hide the servers' words from the policies")
 	flags.DurationVar(&o.age, "feedback-age", 0, "how old feedback is when the policy hears it")
+	flags.BoolVar(&o.stalls, "stalls", false, "let the sender stop for 2 to 20 s at random moments, or be killed and come back; what was possible then does not count")
 	flags.StringVar(&o.plot, "plot", "", "write one run as an SVG: offered, accepted, refused and the hidden limit")
 	flags.BoolVar(&o.explain, "explain", false, "print every decision of the pacer, with its reason")
 	flags.BoolVar(&o.benchmark, "benchmark", false, "play everything and judge it")
@@ -91,7 +93,7 @@ func runSimulate(cmd *cobra.Command, o simulateOptions) error {
 	if err != nil {
 		return err
 	}
-	setup := simulate.Setup{Scenarios: scenarios, Contenders: contenders, Seeds: o.seeds, Opaque: o.opaque, Age: o.age}
+	setup := simulate.Setup{Scenarios: scenarios, Contenders: contenders, Seeds: o.seeds, Opaque: o.opaque, Age: o.age, Stalls: o.stalls}
 	switch {
 	case o.benchmark:
 		return runBenchmark(cmd, setup, o)
@@ -182,7 +184,7 @@ func playOne(w io.Writer, setup simulate.Setup, o simulateOptions) error {
 			fmt.Fprintf(w, "%9s  %-8s %6.1f → %6.1f  %s\n", at.Round(time.Second), d.Kind, d.Was, d.Now, d.Reason)
 		})
 	}
-	result := simulate.Run(scenario, contender.New, simulate.Options{Seed: 1, Opaque: o.opaque, Age: o.age})
+	result := simulate.Run(scenario, contender.New, simulate.Options{Seed: 1, Opaque: o.opaque, Age: o.age, Stalls: o.stalls})
 	fmt.Fprintf(w, "%s against %s (%s): %.1f %% of the possible mail, %.1f avoidable refusals per 1,000\n",
 		contender.Name, scenario.Name, scenario.Title, 100*result.Goodput, result.Deferrals)
 	if o.plot == "" {

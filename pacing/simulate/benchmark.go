@@ -18,6 +18,7 @@ type Setup struct {
 	Seeds      int           // runs of each; the median counts; default 5
 	Opaque     bool          // hide the server's words
 	Age        time.Duration // how old feedback is when the policy hears it
+	Stalls     bool          // the sender stops at random moments
 	Workers    int           // runs at the same time; default: the processors
 }
 
@@ -91,7 +92,7 @@ func Play(s Setup) (Table, error) {
 func play(scenario Scenario, c Contender, s Setup) Cell {
 	runs := make([]Result, s.Seeds)
 	for seed := range runs {
-		runs[seed] = Run(scenario, c.New, Options{Seed: uint64(seed), Opaque: s.Opaque, Age: s.Age})
+		runs[seed] = Run(scenario, c.New, Options{Seed: uint64(seed), Opaque: s.Opaque, Age: s.Age, Stalls: s.Stalls})
 		runs[seed].Tally = Tally{} // the seconds of five runs of a day are not needed
 	}
 	return Cell{

@@ -16,6 +16,7 @@ type Options struct {
 	Seed   uint64
 	Opaque bool          // the server's words are hidden
 	Age    time.Duration // how old feedback is when the policy hears it
+	Stalls bool          // the sender stops at random moments, or is killed and comes back
 
 	// Classify reads replies; defaults to the rules of package reply with no
 	// provider known.
@@ -53,8 +54,13 @@ func Run(s Scenario, policy NewPolicy, o Options) Result {
 			tally.Limit = append(tally.Limit, sim.receiver.Limit(Start.Add(w.now)))
 		})
 	}
+	var stops []stall
+	if o.Stalls {
+		stops = stalls(o.Seed, s.Run)
+		sim.planStalls(stops)
+	}
 	w.run(s.Run)
-	return judge(s, tally)
+	return judge(s, tally, without(possible(s), stops))
 }
 
 // needsNames says whether a receiver tells recipients apart.
@@ -115,8 +121,8 @@ func possible(s Scenario) []float64 {
 	return p
 }
 
-func judge(s Scenario, t *Tally) Result {
-	r := Result{Tally: *t, Possible: possible(s), Converged: -1, Noticed: -1}
+func judge(s Scenario, t *Tally, possible []float64) Result {
+	r := Result{Tally: *t, Possible: possible, Converged: -1, Noticed: -1}
 	all := 0.0
 	for _, x := range r.Possible {
 		all += x

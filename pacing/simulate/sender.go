@@ -64,10 +64,16 @@ type sender struct {
 	made    int
 	wakeAt  time.Duration
 	tally   *Tally
+
+	stalledTo time.Duration // nothing is done before
+	killedAt  time.Duration // what was launched before is never heard of
 }
 
 // pump does whatever can be done now.
 func (s *sender) pump() {
+	if s.now < s.stalledTo {
+		return
+	}
 	s.wake(s.policy.Wake(s.now))
 	s.trim()
 	for range 200 {
@@ -167,6 +173,9 @@ func (s *sender) openLane() bool {
 	s.at(s.now+answer.Delay, func() {
 		o := Outcome{HostNo: host}
 		o.Kind, o.Launched = pacing.Opened, Start.Add(launched)
+		if l.state == gone {
+			return
+		}
 		if answer.Accepted() {
 			l.state, l.last = idle, s.now
 			s.ready++
@@ -209,6 +218,9 @@ func (s *sender) send(l *lane, permit Permit) {
 			s.tally.refuse(s.now, answer.Cause)
 			m.due = s.now + s.policy.Retry(s.now, o)
 			heap.Push(&s.retries, m)
+		}
+		if l.state == gone {
+			return // killed; the receiver has the message all the same
 		}
 		if answer.Close || s.policy.PerLane() > 0 && l.sent >= s.policy.PerLane() {
 			s.close(l)
@@ -273,6 +285,9 @@ func (s *sender) report(o Outcome) {
 		return
 	}
 	s.at(s.now+s.delay, func() {
+		if o.Launched.Before(Start.Add(s.killedAt)) {
+			return
+		}
 		s.policy.Report(s.now, o)
 		s.pump()
 	})
