@@ -4,6 +4,7 @@ package pacing
 // fades, warm sources grow cold. A provider that was not spoken to for a while
 // starts the more carefully the longer the silence was.
 const (
+	ageBlind = 3              // seconds; a node that runs looks more often than that
 	ageFresh = 10 * 60        // seconds; shorter silences change nothing
 	ageHours = 6 * 3600       // up to here: start at the known rate
 	ageDays  = 3 * 24 * 3600  // up to here: start at 0.7 of it
@@ -15,6 +16,9 @@ const (
 // times and stay as they are.
 func (t *turn) age(silence float64) {
 	r := &t.Rate
+	if silence > ageBlind {
+		t.Windows.blind(t.Clock, t.call)
+	}
 	if silence < ageFresh || t.held() {
 		return
 	}

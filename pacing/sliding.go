@@ -93,7 +93,10 @@ func (t *turn) learnVolume() bool {
 		if off < alike {
 			agree++
 		}
-		if off < best {
+		// Of two lengths that both held the whole run, nothing says which it
+		// is: the longer one is safe.
+		whole := span > h.Since.since(h.Run) && now <= 1.02*count
+		if off < best || off < alike && whole {
 			best, width, count = off, span, min(now, was)
 		}
 	}

@@ -22,6 +22,7 @@ type window struct {
 	Met       bool    `json:"met,omitempty"`     // a guess was refused once in it where expected
 	Refused   bool    `json:"refused,omitempty"` // the quota was met in it
 	Grown     bool    `json:"grown,omitempty"`   // it runs on a grown quota
+	Blind     bool    `json:"blind,omitempty"`   // nobody looked for a while in it: more may have been accepted than was counted
 	Skip      int     `json:"skip,omitzero"`     // windows to go before the next growth
 	Gap       int     `json:"gap,omitzero"`
 	Step      float64 `json:"step,omitzero"`
@@ -41,6 +42,7 @@ const (
 	quotaPassed  = 1.3   // a guess that was exceeded by this is refuted
 	quotaOnce    = 1.05  // … or by this, after one refusal at the guess was followed by acceptances
 	quotaNear    = 0.9   // from this share on, a guess is crossed slowly
+	quotaBlind   = 0.8   // share of a quota that a restarted node may have missed at most
 	windowGrowth = 0.03
 	windowStep   = 1.7
 	growthMost   = 0.25
@@ -98,6 +100,16 @@ func (t *turn) allowWindow(c *window) {
 	w.limit(room / max(c.end().since(t.now)-2, 1))
 }
 
+// blind notes that the running windows may hold more than was counted: a node
+// that was killed takes its last outcomes with it.
+func (w *windows) blind(from, to moment) {
+	for i := range w.All {
+		if c := &w.All[i]; c.Width > 0 && c.contains(from) && c.contains(to) {
+			c.Blind = true
+		}
+	}
+}
+
 func (w *windows) limit(perSecond float64) {
 	if w.Cap == 0 || perSecond < w.Cap {
 		w.Cap = perSecond
@@ -135,7 +147,7 @@ func (c *window) roll(id int64, b *budget) {
 			}
 		}
 	}
-	c.ID, c.Refused, c.Met = id, false, false
+	c.ID, c.Refused, c.Met, c.Blind = id, false, false, false
 }
 
 // windowMet says whether a refusal is a window's quota being met. The rest of
@@ -147,6 +159,9 @@ func (t *turn) windowMet(e Event) bool {
 		if c.Confirmed {
 			near = 0.9
 		}
+		if c.Blind {
+			near *= quotaBlind
+		}
 		known := c.Quota
 		if c.Grown {
 			known /= 1 + c.Step
@@ -154,7 +169,9 @@ func (t *turn) windowMet(e Event) bool {
 		if c.Width == 0 || !c.contains(t.now) || c.Count+t.Rate.R*t.Latency.Message < near*known {
 			continue
 		}
-		c.Quota = min(c.Quota, max(5, c.Count-1))
+		if !c.Blind {
+			c.Quota = min(c.Quota, max(5, c.Count-1))
+		}
 		t.Episode.Strike = 0
 		if !c.Confirmed && !c.Met {
 			// Once may be chance: a little more is tried within the same window.
