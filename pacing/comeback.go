@@ -55,6 +55,9 @@ func (t *turn) comeBack(took float64) string {
 	case h.Class == reply.ClassOutage || h.Class == reply.ClassNetwork:
 		return t.stepBack(max(r.Good, 0.7*before), "they were down, not full: ")
 	}
+	if h.flaps() {
+		return t.backAtOnce(before)
+	}
 	h.Cost = 0
 	if took >= costly {
 		h.Cost = took

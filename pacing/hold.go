@@ -34,6 +34,8 @@ type hold struct {
 	Took   float64 `json:"took,omitzero"`   // seconds that the last hold took
 	Stray  bool    `json:"stray,omitempty"` // nothing of ours provoked it
 
+	Flap flap `json:"flap,omitzero"`
+
 	// Cycle is the mean rate from the beginning of the block before to this
 	// one's: what the provider grants in the long run if both were its limit.
 	Cycle     float64 `json:"cycle,omitzero"`
@@ -79,7 +81,11 @@ func (t *turn) hold(e Event) {
 	}
 	t.cycle()
 	h.Class, h.Cause, h.Manual = e.Meaning.Class, shorten(e.words(), 320), false
+	t.flapped()
 	h.Delay = max(firstDelay(h.Class), h.Worked)
+	if h.flaps() {
+		h.Delay = firstDelay(h.Class)
+	}
 	if t.Recipients.Suspect {
 		h.Delay = max(h.Delay, suspectDelay)
 	}
@@ -149,6 +155,7 @@ func (t *turn) release(e Event) {
 	t.countVolumes()
 	reason := t.comeBack(took)
 	h.Ended, h.Run, h.Took = t.now, t.now, took
+	h.Flap.From = t.Total
 	h.Since, h.Asked, h.Knocks, h.Manual, h.Cause = 0, 0, 0, false, ""
 	t.Episode.Strike, t.Episode.Clean, t.Episode.Until = 0, 1, e.launched()
 	t.Permits.Next = t.now
@@ -176,12 +183,9 @@ func (t *turn) unprovoked() bool {
 	if h.Ended != 0 && t.now.since(h.Ended) <= 3600 || h.Run == 0 || t.now.since(h.Run) <= 600 {
 		return false
 	}
-	minute := func(ago float64) float64 {
-		return t.History.between(t.now.plus(-ago-60), t.now.plus(-ago))
-	}
 	best := 0.0
 	for ago := 60.0; ago <= 600; ago += 15 {
-		best = max(best, minute(ago))
+		best = max(best, t.minute(t.now, ago))
 	}
-	return minute(0) <= 1.1*best
+	return t.minute(t.now, 0) <= 1.1*best
 }

@@ -48,7 +48,7 @@ var clocks = [...]float64{60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800,
 func (t *turn) knockTime() moment {
 	h := &t.Hold
 	after := t.now.plus(h.Delay * t.jitter(0.95, 1.05))
-	if !t.has(Clocks) || !byClock(h.Class) {
+	if !t.has(Clocks) || !byClock(h.Class) || h.flaps() {
 		return after
 	}
 	if b := roundest(t.now, h.Delay); b > 0 {

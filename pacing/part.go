@@ -20,6 +20,7 @@ const (
 	Unprovoked                   // telling blocks that our rate did not cause
 	Trouble                      // letting a server's own trouble pass
 	Flight                       // judging the first refusal of a start by what was in flight
+	Flaps                        // coming back at once where the server goes away for moments
 	LaneLess                     // trying one lane less where lanes slow each other
 )
 
@@ -40,6 +41,7 @@ var Parts = []struct {
 	{Unprovoked, "unprovoked blocks"},
 	{Trouble, "their trouble"},
 	{Flight, "what was in flight"},
+	{Flaps, "flaps"},
 	{LaneLess, "one lane less"},
 }
 
