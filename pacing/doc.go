@@ -24,7 +24,8 @@
 //     All others of one burst are one episode: a pause, and a measurement
 //     (episode.go). Between two moments at which a limiter was seen empty it
 //     accepted exactly its refill rate; so two refusals measure a limit that
-//     others hunt for ever (measure.go).
+//     others hunt for ever (measure.go). Time in which the sender stalled or
+//     had nothing to send is left out (offer.go).
 //  5. The rate then stays just under the limit. A small budget of refusals,
 //     earned by accepted mail, pays for a look above it now and then
 //     (budget.go); a rate that was carried not long ago is looked for sooner
@@ -34,7 +35,8 @@
 //     usually end (hold.go, knock.go).
 //  7. How the block ended tells what it was: a quota per clock window
 //     (window.go), per sliding window, or a volume that two blocks have in
-//     common (sliding.go). The rate comes back accordingly (comeback.go).
+//     common (sliding.go), or a server that goes away for moments whatever
+//     the rate is (flap.go). The rate comes back accordingly (comeback.go).
 //  8. Every change is a [Decision] with its reason in plain words; [State.Pace]
 //     says at any time what may be done and why. An operator may hold,
 //     release, cap or reset (operator.go).
