@@ -11,6 +11,7 @@ type Content struct {
 	Markdown      string `json:"markdown,omitempty"`
 	HTML          string `json:"html,omitempty"`
 	Text          string `json:"text,omitempty"`
+	Layout        string `json:"layout,omitempty"` // of campaign/message; empty leaves it to that
 	PostalAddress string `json:"postal_address,omitempty"`
 }
 
@@ -18,13 +19,14 @@ type Content struct {
 // as counted at launch. Every step is a number of contacts; the parts that were
 // taken away and WillReceive add up to InLists.
 type Audience struct {
-	InLists       int64 `json:"in_lists"`      // distinct contacts of the included lists
-	Excluded      int64 `json:"excluded"`      // members of an excluded list
-	Unsubscribed  int64 `json:"unsubscribed"`  // they left
-	Unconfirmed   int64 `json:"unconfirmed"`   // they have not confirmed yet
-	Suppressed    int64 `json:"suppressed"`    // must not be mailed: bounced, complained, by hand, by domain
-	Undeliverable int64 `json:"undeliverable"` // verification proved that it cannot work
-	Held          int64 `json:"held"`          // expected to go badly: risky, or of a file that went badly before
+	InLists       int64 `json:"in_lists"`             // distinct contacts of the included lists
+	Duplicates    int64 `json:"duplicates,omitempty"` // further memberships of these, as a preview counts them
+	Excluded      int64 `json:"excluded"`             // members of an excluded list
+	Unsubscribed  int64 `json:"unsubscribed"`         // they left
+	Unconfirmed   int64 `json:"unconfirmed"`          // they have not confirmed yet
+	Suppressed    int64 `json:"suppressed"`           // must not be mailed: bounced, complained, by hand, by domain
+	Undeliverable int64 `json:"undeliverable"`        // verification proved that it cannot work
+	Held          int64 `json:"held"`                 // expected to go badly: risky, or of a file that went badly before
 	WillReceive   int64 `json:"will_receive"`
 	Probation     int64 `json:"probation"` // of those: unproven, tried in slices first
 	// Why counts Undeliverable and Held by the weightiest reason, as listhygiene

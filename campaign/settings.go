@@ -39,6 +39,10 @@ type Settings struct {
 	// no pace: it says who will be late, and makes the campaign urgent where
 	// that helps. Zero means no such time.
 	FinishBy time.Time `json:"finish_by,omitzero" toml:"finish_by"`
+	// LateStart is how much later than scheduled a campaign may start, when no
+	// node was up at that time; after that it goes back to being a draft.
+	// Defaults to 2 hours.
+	LateStart Duration `json:"late_start" toml:"late_start"`
 	// OnDoubt says what is done with messages in doubt. Defaults to resend.
 	OnDoubt Doubt `json:"on_doubt" toml:"on_doubt"`
 	// StopsWarnOnly turns the stops of a campaign that goes badly (too many
@@ -59,8 +63,9 @@ func DefaultSettings() Settings {
 			Mailbox:    minutes(15),
 			Spread:     0.2,
 		},
-		Lifetime: Duration(48 * time.Hour),
-		OnDoubt:  DoubtResend,
+		Lifetime:  Duration(48 * time.Hour),
+		LateStart: Duration(2 * time.Hour),
+		OnDoubt:   DoubtResend,
 	}
 }
 
@@ -69,6 +74,8 @@ func (s Settings) Check() error {
 	switch {
 	case s.Lifetime <= 0:
 		return fmt.Errorf("lifetime is %s; it must be longer than 0", s.Lifetime.Std())
+	case s.LateStart <= 0:
+		return fmt.Errorf("late_start is %s; it must be longer than 0", s.LateStart.Std())
 	case s.Retry.Spread < 0 || s.Retry.Spread > 0.9:
 		return fmt.Errorf("retry.spread is %g; it must be between 0 and 0.9", s.Retry.Spread)
 	case s.OnDoubt != DoubtResend && s.OnDoubt != DoubtHold:

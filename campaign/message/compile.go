@@ -48,6 +48,7 @@ type compiler struct {
 
 	subject, preheader, body, text []template.Token
 	html                           []template.Token // the whole document; nil for a plain text campaign
+	layout                         string
 }
 
 // senderFields returns From and Reply-To.
@@ -97,6 +98,10 @@ func (k *compiler) scan() {
 	}
 	if strings.TrimSpace(k.src.Subject) == "" {
 		k.fail(PartSubject, "the message has no subject", "write one; few people open a message without")
+	}
+	var known bool
+	if k.layout, known = k.src.Layout.document(); !known {
+		k.fail(k.bodyPart(), "there is no layout "+quote(string(k.src.Layout)), "choose plain, letter or newsletter")
 	}
 	k.subject = k.scanPart(PartSubject, k.src.Subject, template.Text)
 	k.preheader = k.scanPart(PartPreheader, k.src.Preheader, template.Text)

@@ -2,7 +2,6 @@ package message
 
 import (
 	"bytes"
-	_ "embed"
 	"regexp"
 	"strings"
 
@@ -12,11 +11,6 @@ import (
 
 	"github.com/headwaymail/headway/campaign/message/template"
 )
-
-// layout surrounds a Markdown body.
-//
-//go:embed layout.html
-var layout string
 
 // bodyStart finds where the text of a document begins, bodyEnd where it ends.
 var (
@@ -31,7 +25,7 @@ var (
 
 // compose makes the whole HTML document and the text part of what was written.
 func (k *compiler) compose() {
-	s := newShield(k.src.Subject, k.src.Preheader, k.src.HTML, k.src.Markdown, k.src.Text, k.src.PostalAddress, k.src.UnsubscribeText, layout)
+	s := newShield(k.src.Subject, k.src.Preheader, k.src.HTML, k.src.Markdown, k.src.Text, k.src.PostalAddress, k.src.UnsubscribeText, k.src.FromName, k.layout)
 	if k.src.HTML == "" && k.src.Markdown == "" {
 		k.text = s.reveal(k.finishText(s, s.hide(k.text)))
 		return
@@ -51,7 +45,7 @@ func (k *compiler) compose() {
 	if !k.src.OmitFooter && !showsUnsubscribe(k.body) {
 		body = insertBefore(body, bodyEnd, k.footer(s))
 	}
-	if k.src.Markdown != "" {
+	if k.wraps() {
 		body = k.wrap(s, body)
 	}
 	if len(k.preheader) > 0 {
@@ -70,19 +64,6 @@ func markdown(body string) (string, error) {
 	var out bytes.Buffer
 	err := converter.Convert([]byte(body), &out)
 	return out.String(), err
-}
-
-// wrap puts a body into the layout.
-func (k *compiler) wrap(s *shield, body string) string {
-	language := k.src.Language
-	if language == "" {
-		language = "en"
-	}
-	return strings.NewReplacer(
-		"@language@", template.EscapeMarkup(language),
-		"@title@", template.EscapeMarkup(s.hide(k.subject)),
-		"@body@", body,
-	).Replace(layout)
 }
 
 // hidden returns markup that inboxes show behind the subject and messages do not

@@ -37,7 +37,7 @@ func (e *Error) Error() string {
 	if e.Line == 0 {
 		return string(e.Part) + ": " + e.Problem + "; " + e.Advice
 	}
-	return fmt.Sprintf("%s, line %d, column %d: %s; %s", e.Part, e.Line, e.Column, e.Problem, e.Advice)
+	return string(e.Part) + ", " + e.Where() + e.Problem + "; " + e.Advice
 }
 
 // Errors are all reasons that were found.
@@ -73,4 +73,13 @@ func located(part Part, err error) error {
 
 func errorIn(part Part, e *template.Error) *Error {
 	return &Error{part, e.Line, e.Column, e.Source, e.Problem, e.Advice}
+}
+
+// Where says where in its part an error is, as in "line 3: "; "" if it is about
+// the whole part.
+func (e *Error) Where() string {
+	if e.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("line %d, column %d: ", e.Line, e.Column)
 }

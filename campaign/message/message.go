@@ -4,7 +4,7 @@
 // It stands between the editor and the signing of messages:
 //
 //  1. [Compile] takes what the editor wrote ([Source]). Markdown becomes HTML
-//     within a plain layout, HTML becomes a text part if none was written, the
+//     within a layout, HTML becomes a text part if none was written, the
 //     preheader and the unsubscribe line are put in their places. Liquid is kept
 //     out of the way of each of these steps and comes back untouched;
 //  2. package template splits every part into literals and slots and decides how
@@ -48,6 +48,7 @@ type Source struct {
 	HTML        string // a whole document or a fragment
 	Markdown    string // CommonMark with tables, strikethrough, bare links and inline HTML
 	Text        string // made from the other body when empty
+	Layout      Layout // surrounds Markdown and, if it is set, an HTML fragment; defaults to the letter
 	Language    string // of the Markdown body, as in "pl"; defaults to "en"
 
 	ListID     string // List-ID without the angle brackets (RFC 2919): weekly.example.com

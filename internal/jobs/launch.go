@@ -51,6 +51,9 @@ func (w *launchWorker) Work(ctx context.Context, job *river.Job[launchArgs]) err
 		if !c.ScheduledAt.Equal(job.Args.At) {
 			return nil
 		}
+		if late := time.Since(c.ScheduledAt); late > c.Settings.LateStart.Std() {
+			return w.hold(ctx, c, late)
+		}
 		change := postgres.Change{Verb: campaign.Launch, At: time.Now()}
 		if _, err := store.ChangeCampaign(ctx, id, change, nil); err != nil {
 			return err
@@ -79,6 +82,18 @@ func (w *launchWorker) Work(ctx context.Context, job *river.Job[launchArgs]) err
 	}
 	return store.AddEvent(ctx, id, postgres.CampaignEvent{At: time.Now(), Kind: "launched",
 		Words: fmt.Sprintf("Launched: %d will receive.", c.Audience.WillReceive)}, true)
+}
+
+// hold takes a campaign whose time was missed off the schedule: what was meant
+// for the morning may be wrong in the evening.
+func (w *launchWorker) hold(ctx context.Context, c postgres.Campaign, late time.Duration) error {
+	at := time.Now()
+	if _, err := w.bulk.Store.ChangeCampaign(ctx, c.ID, postgres.Change{Verb: campaign.Unschedule, At: at}, nil); err != nil {
+		return err
+	}
+	return w.bulk.Store.AddEvent(ctx, c.ID, postgres.CampaignEvent{At: at, Kind: "warning",
+		Words: fmt.Sprintf("Not started: no node was up at %s, and that was %s ago, more than %s. It is a draft again; send it now or choose another time.",
+			campaign.WordsForStart(c.ScheduledAt, c.TimeZone, at), campaign.WordsForWait(late), campaign.WordsForWait(c.Settings.LateStart.Std()))}, false)
 }
 
 // LaunchTx inserts the job that fills a campaign's ledger. With a time, the job

@@ -125,19 +125,8 @@ func (s *Store) CreateCampaign(ctx context.Context, n NewCampaign, now time.Time
 		if err != nil {
 			return err
 		}
-		for _, part := range []struct {
-			names   []string
-			exclude bool
-		}{{n.Lists, false}, {n.Exclude, true}} {
-			for _, name := range part.names {
-				tag, err := tx.Exec(ctx, sqlCampaignLists, id, []string{name}, part.exclude)
-				if err != nil {
-					return err
-				}
-				if tag.RowsAffected() == 0 {
-					return missing{fmt.Sprintf("list %q", name)}
-				}
-			}
+		if err := addCampaignLists(ctx, tx, id, n.Lists, n.Exclude); err != nil {
+			return err
 		}
 		return addCampaignSegments(ctx, tx, id, n)
 	})
@@ -145,6 +134,25 @@ func (s *Store) CreateCampaign(ctx context.Context, n NewCampaign, now time.Time
 		return 0, fmt.Errorf("create campaign %q: %w", n.Name, err)
 	}
 	return id, nil
+}
+
+// addCampaignLists names the lists of a campaign. Every one must exist.
+func addCampaignLists(ctx context.Context, tx pgx.Tx, id int64, include, exclude []string) error {
+	for _, part := range []struct {
+		names   []string
+		exclude bool
+	}{{include, false}, {exclude, true}} {
+		for _, name := range part.names {
+			tag, err := tx.Exec(ctx, sqlCampaignLists, id, []string{name}, part.exclude)
+			if err != nil {
+				return err
+			}
+			if tag.RowsAffected() == 0 {
+				return missing{fmt.Sprintf("list %q", name)}
+			}
+		}
+	}
+	return nil
 }
 
 // Campaign returns one campaign with its totals.

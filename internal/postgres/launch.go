@@ -50,13 +50,11 @@ select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched
 	sqlLaunchEdge = `
 select max(id) from (select id from contacts where id > $1 order by id limit $2) next`
 
-	// One batch: the members among a range of contacts, each judged once, by the
-	// verdict as listhygiene.Policy decides; $8 and $9 are those whom segments
-	// include and exclude. Who came by a segment needs some list that they did not
-	// leave, and brings the terms of their lists. Those who will receive become
-	// deliveries, which are returned by provider and domain. Index:
-	// list_members_pkey.
-	sqlLaunchBatch = `
+	// The members among a range of contacts, each judged once, by the verdict as
+	// listhygiene.Policy decides; $6 and $7 are those whom segments include and
+	// exclude. Who came by a segment needs some list that they did not leave, and
+	// brings the terms of their lists. Index: list_members_pkey.
+	sqlJudgedMembers = `
 with members as materialized (
     select m.contact_id, bool_or(m.status = 'subscribed') as subscribed, bool_or(m.status = 'unconfirmed') as unconfirmed,
            bool_or(l.send_risky) as send_risky,
@@ -66,7 +64,7 @@ with members as materialized (
         select m.* from campaign_lists cl join list_members m on m.list_id = cl.list_id
          where cl.campaign_id = $2 and not cl.exclude and m.contact_id > $3 and m.contact_id <= $4 and m.since <= $5
         union all
-        select m.* from list_members m where m.contact_id = any($8::bigint[]) and m.since <= $5
+        select m.* from list_members m where m.contact_id = any($6::bigint[]) and m.since <= $5
       ) m
       join lists l on l.id = m.list_id
       left join imports i on i.id = m.import_id
@@ -78,7 +76,7 @@ with members as materialized (
            case
                when exists (select from campaign_lists cl join list_members m on m.list_id = cl.list_id
                              where cl.campaign_id = $2 and cl.exclude and m.contact_id = c.id)
-                    or c.id = any($9::bigint[]) then 'excluded'
+                    or c.id = any($7::bigint[]) then 'excluded'
                when not members.subscribed and members.unconfirmed then 'unconfirmed'
                when barred.reason is not null then case barred.reason
                    when 'unsubscribed' then 'unsubscribed' when 'unconfirmed' then 'unconfirmed' else 'suppressed' end
@@ -94,9 +92,13 @@ with members as materialized (
       join domains dom on dom.id = c.domain_id
       join campaigns camp on camp.id = $2
      cross join lateral (select c.verdict in ('unproven', 'unknown') and not members.trusted as needed) trial` + sqlBarred + `
-), inserted as (
+)`
+
+	// One batch: those who will receive become deliveries, which are returned by
+	// provider and domain.
+	sqlLaunchBatch = sqlJudgedMembers + `, inserted as (
     insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
-    select $6, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $7::timestamptz end, $1
+    select $8, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $9::timestamptz end, $1
       from judged where fate = 'will_receive' order by id
     on conflict (ledger_id, campaign_id, contact_id) do nothing
     returning provider_id, domain_id, slice
@@ -228,7 +230,7 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, sqlLaunchBatch, now, id, after, upto, launched, ledger, probationDue, include, exclude)
+	rows, err := tx.Query(ctx, sqlLaunchBatch, now, id, after, upto, launched, include, exclude, ledger, probationDue)
 	if err != nil {
 		return err
 	}
@@ -246,28 +248,7 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 			audience.Probation += n
 			return nil
 		}
-		audience.InLists += n
-		switch fate {
-		case "excluded":
-			audience.Excluded += n
-		case "unsubscribed":
-			audience.Unsubscribed += n
-		case "unconfirmed":
-			audience.Unconfirmed += n
-		case "suppressed":
-			audience.Suppressed += n
-		case "undeliverable":
-			audience.Undeliverable += n
-			audience.Because(why, n)
-		case "held":
-			audience.Held += n
-			audience.Because(why, n)
-		case "stopped":
-			audience.Held += n
-			audience.Because("file_stopped", n)
-		case "will_receive":
-			audience.WillReceive += n
-		}
+		judged(audience, fate, why, n)
 		return nil
 	})
 	if err != nil {

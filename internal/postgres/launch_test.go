@@ -73,7 +73,7 @@ func TestLaunchGoesOnWhereItStood(t *testing.T) {
 	for done := false; !done; batches++ {
 		if batches%3 == 0 { // a batch that is rolled back
 			err := w.InTx(context.Background(), func(tx pgx.Tx) error {
-				if _, err := tx.Exec(context.Background(), sqlLaunchBatch, w.now, id, int64(0), int64(30), w.now, one[int32](w, `select ledger_id from campaigns where id = $1`, id), probationDue, []int64{}, []int64{}); err != nil {
+				if _, err := tx.Exec(context.Background(), sqlLaunchBatch, w.now, id, int64(0), int64(30), w.now, []int64{}, []int64{}, one[int32](w, `select ledger_id from campaigns where id = $1`, id), probationDue); err != nil {
 					return err
 				}
 				return broken

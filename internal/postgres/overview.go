@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,6 +20,10 @@ type Warning struct {
 const (
 	// Index: the primary key, backwards.
 	sqlCampaignsBefore = sqlCampaignColumns + ` where not c.system and c.id < $1 order by c.id desc limit $2`
+
+	// Names and subjects, wherever the words stand in them.
+	sqlCampaignsFound = sqlCampaignColumns + `
+ where not c.system and c.id < $1 and (c.name ilike $3 or c.content ->> 'subject' ilike $3) order by c.id desc limit $2`
 
 	sqlScheduledCampaigns = sqlCampaignColumns + `
  where c.state = 'scheduled' and not c.system order by c.scheduled_at, c.id limit $1`
@@ -43,6 +48,13 @@ select p.provider_id, sum(p.queued + p.deferred)::bigint
 // newest first.
 func (s *Store) CampaignsBefore(ctx context.Context, id int64, limit int) ([]Campaign, error) {
 	return s.campaigns(ctx, sqlCampaignsBefore, id, limit)
+}
+
+// CampaignsFound returns those of [Store.CampaignsBefore] whose name or subject
+// holds a text.
+func (s *Store) CampaignsFound(ctx context.Context, text string, id int64, limit int) ([]Campaign, error) {
+	pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
+	return s.campaigns(ctx, sqlCampaignsFound, id, limit, pattern)
 }
 
 // ScheduledCampaigns returns the campaigns that start next, the soonest first.

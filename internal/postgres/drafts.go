@@ -1,0 +1,152 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+const (
+	sqlSaveDraft       = `update campaigns set name = $2, content = $3, updated_at = $4 where id = $1`
+	sqlSaveTerms       = `update campaigns set settings = $2, time_zone = $3, updated_at = $4 where id = $1`
+	sqlNoCampaignLists = `delete from campaign_lists where campaign_id = $1`
+	sqlTouchCampaign   = `update campaigns set updated_at = $2 where id = $1`
+	sqlDeleteDraft     = `delete from campaigns where id = $1`
+	sqlNewestCampaign  = sqlCampaignColumns + ` where not c.system order by c.id desc limit 1`
+
+	// Readers of a campaign's lists, the first by id. Index: list_members_pkey.
+	sqlReaders = `
+select distinct c.id, c.address, c.fields
+  from campaign_lists cl
+  join list_members m on m.list_id = cl.list_id and m.status = 'subscribed'
+  join contacts c on c.id = m.contact_id
+ where cl.campaign_id = $1 and not cl.exclude
+ order by c.id limit $2`
+
+	sqlReader = `select id, address, fields from contacts where address_key = $1`
+)
+
+// ErrNoDraft says that a campaign is past the state in which it can be edited.
+var ErrNoDraft = errors.New("is no draft")
+
+// Reader is a contact as a message sees it.
+type Reader struct {
+	ID      int64
+	Address string
+	Fields  map[string]any
+}
+
+// changeDraft changes a campaign that is a draft, or returns [ErrNoDraft].
+func (s *Store) changeDraft(ctx context.Context, id int64, change func(pgx.Tx) error) error {
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		var state campaign.State
+		err := tx.QueryRow(ctx, sqlLockCampaign, id).Scan(&state)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if state != campaign.Draft {
+			return ErrNoDraft
+		}
+		return change(tx)
+	})
+	if err != nil {
+		return fmt.Errorf("campaign %d: %w", id, err)
+	}
+	return nil
+}
+
+// SaveDraft stores the name and the content of a draft.
+func (s *Store) SaveDraft(ctx context.Context, id int64, name string, content campaign.Content, now time.Time) error {
+	written, err := json.Marshal(content)
+	if err != nil {
+		return err
+	}
+	return s.changeDraft(ctx, id, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, sqlSaveDraft, id, name, written, now)
+		return err
+	})
+}
+
+// SaveTerms stores under which terms a draft is delivered.
+func (s *Store) SaveTerms(ctx context.Context, id int64, settings campaign.Settings, zone string, now time.Time) error {
+	written, err := json.Marshal(settings)
+	if err != nil {
+		return err
+	}
+	return s.changeDraft(ctx, id, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, sqlSaveTerms, id, written, zone, now)
+		return err
+	})
+}
+
+// SaveAudience stores to which lists a draft goes, and whose members are left
+// out. Every list must exist.
+func (s *Store) SaveAudience(ctx context.Context, id int64, include, exclude []string, now time.Time) error {
+	return s.changeDraft(ctx, id, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sqlNoCampaignLists, id); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlTouchCampaign, id, now); err != nil {
+			return err
+		}
+		return addCampaignLists(ctx, tx, id, include, exclude)
+	})
+}
+
+// DeleteDraft deletes a draft. What was launched stays, for its report.
+func (s *Store) DeleteDraft(ctx context.Context, id int64) error {
+	return s.changeDraft(ctx, id, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, sqlDeleteDraft, id)
+		return err
+	})
+}
+
+// NewestCampaign returns the campaign that was made last, or [ErrNotFound].
+func (s *Store) NewestCampaign(ctx context.Context) (Campaign, error) {
+	found, err := s.campaigns(ctx, sqlNewestCampaign)
+	if err == nil && len(found) == 0 {
+		err = missing{"campaign"}
+	}
+	if err != nil {
+		return Campaign{}, err
+	}
+	return found[0], nil
+}
+
+// Readers returns the first readers of a campaign's lists.
+func (s *Store) Readers(ctx context.Context, id int64, limit int) ([]Reader, error) {
+	rows, err := s.pool.Query(ctx, sqlReaders, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("readers of campaign %d: %w", id, err)
+	}
+	readers, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Reader])
+	if err != nil {
+		return nil, fmt.Errorf("readers of campaign %d: %w", id, err)
+	}
+	return readers, nil
+}
+
+// Reader returns the contact with an exact key, or [ErrNotFound].
+func (s *Store) Reader(ctx context.Context, key string) (Reader, error) {
+	rows, err := s.pool.Query(ctx, sqlReader, key)
+	if err != nil {
+		return Reader{}, fmt.Errorf("reader %s: %w", key, err)
+	}
+	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Reader])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Reader{}, missing{"contact " + key}
+	}
+	if err != nil {
+		return Reader{}, fmt.Errorf("reader %s: %w", key, err)
+	}
+	return r, nil
+}
