@@ -91,6 +91,8 @@ update campaigns
 insert into campaign_events (campaign_id, at, kind, words)
 select $1, $2, $3, $4 where not exists (select from campaign_events where campaign_id = $1 and kind = $3)`
 
+	sqlHasEvent = `select exists (select from campaign_events where campaign_id = $1 and kind = $2)`
+
 	sqlEvents = `select at, kind, words from campaign_events where campaign_id = $1 order by id desc limit $2`
 )
 
@@ -309,6 +311,14 @@ func (s *Store) AddEvent(ctx context.Context, id int64, e CampaignEvent, once bo
 		return fmt.Errorf("event of campaign %d: %w", id, err)
 	}
 	return nil
+}
+
+// HasEvent reports whether a campaign's feed has an event of a kind.
+func (s *Store) HasEvent(ctx context.Context, id int64, kind string) (has bool, err error) {
+	if err := s.pool.QueryRow(ctx, sqlHasEvent, id, kind).Scan(&has); err != nil {
+		return false, fmt.Errorf("events of campaign %d: %w", id, err)
+	}
+	return has, nil
 }
 
 // StopOnce pauses a sending campaign and says why in its feed. A campaign that

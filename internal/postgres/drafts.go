@@ -29,6 +29,8 @@ select distinct c.id, c.address, c.fields
  where cl.campaign_id = $1 and not cl.exclude
  order by c.id limit $2`
 
+	sqlNewestReaders = `select id, address, fields from contacts order by id desc limit $1`
+
 	sqlReader = `select id, address, fields from contacts where address_key = $1`
 )
 
@@ -124,13 +126,22 @@ func (s *Store) NewestCampaign(ctx context.Context) (Campaign, error) {
 
 // Readers returns the first readers of a campaign's lists.
 func (s *Store) Readers(ctx context.Context, id int64, limit int) ([]Reader, error) {
-	rows, err := s.pool.Query(ctx, sqlReaders, id, limit)
+	return s.readers(ctx, sqlReaders, id, limit)
+}
+
+// NewestReaders returns the contacts that were made last.
+func (s *Store) NewestReaders(ctx context.Context, limit int) ([]Reader, error) {
+	return s.readers(ctx, sqlNewestReaders, limit)
+}
+
+func (s *Store) readers(ctx context.Context, sql string, args ...any) ([]Reader, error) {
+	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, fmt.Errorf("readers of campaign %d: %w", id, err)
+		return nil, fmt.Errorf("readers: %w", err)
 	}
 	readers, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Reader])
 	if err != nil {
-		return nil, fmt.Errorf("readers of campaign %d: %w", id, err)
+		return nil, fmt.Errorf("readers: %w", err)
 	}
 	return readers, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/campaign/message"
+	"github.com/headwaymail/headway/campaign/review"
 	"github.com/headwaymail/headway/internal/delivery"
 	"github.com/headwaymail/headway/internal/postgres"
 )
@@ -60,7 +61,11 @@ func (s *Service) CreateCampaign(ctx context.Context, d Draft) (int64, error) {
 	if by := d.Settings.FinishBy; !by.IsZero() && !by.After(now()) {
 		return 0, fmt.Errorf("the time to finish by, %s, has passed", by.Format(time.RFC3339))
 	}
-	return s.create(ctx, postgres.NewCampaign{Name: d.Name, Weight: cmp.Or(d.Weight, WeightNormal), Content: d.Content,
+	name, content, err := tidyDraft(d.Name, d.Content)
+	if err != nil {
+		return 0, err
+	}
+	return s.create(ctx, postgres.NewCampaign{Name: name, Weight: cmp.Or(d.Weight, WeightNormal), Content: content,
 		Settings: d.Settings, TimeZone: d.TimeZone, Lists: d.Lists, Exclude: d.Exclude,
 		Segments: d.Segments, ExcludeSegments: d.ExcludeSegments})
 }
@@ -97,7 +102,7 @@ func (s *Service) FindCampaign(ctx context.Context, reference string) (postgres.
 
 // Launch starts a campaign now.
 func (s *Service) Launch(ctx context.Context, id int64) error {
-	if err := s.readyFor(ctx, id); err != nil {
+	if err := s.mayStart(ctx, id, time.Time{}); err != nil {
 		return err
 	}
 	_, err := s.Store.ChangeCampaign(ctx, id, postgres.Change{Verb: campaign.Launch, At: now()}, func(tx pgx.Tx) error {
@@ -108,7 +113,7 @@ func (s *Service) Launch(ctx context.Context, id int64) error {
 
 // Schedule sets the time at which a campaign starts.
 func (s *Service) Schedule(ctx context.Context, id int64, start time.Time, zone string) error {
-	if err := s.readyFor(ctx, id); err != nil {
+	if err := s.mayStart(ctx, id, start); err != nil {
 		return err
 	}
 	if !start.After(now()) {
@@ -142,6 +147,26 @@ func (s *Service) DoAs(ctx context.Context, id int64, verb campaign.Verb, by Act
 		return err
 	}
 	return s.audit(ctx, by, now(), "campaign."+string(verb), "campaign "+strconv.FormatInt(id, 10), "", struct{}{})
+}
+
+// mayStart returns a [*NotReady] or [*Blocked] error for a campaign that must not
+// go out. Whether anybody would receive it is not counted here.
+func (s *Service) mayStart(ctx context.Context, id int64, start time.Time) error {
+	if err := s.readyFor(ctx, id); err != nil {
+		return err
+	}
+	c, err := s.Store.Campaign(ctx, id)
+	if err != nil {
+		return err
+	}
+	items, err := s.Review(ctx, c, start, -1)
+	if err != nil {
+		return err
+	}
+	if blocks := review.Blocks(items); len(blocks) > 0 {
+		return &Blocked{blocks}
+	}
+	return nil
 }
 
 func (s *Service) readyFor(ctx context.Context, id int64) error {
@@ -182,5 +207,12 @@ func (s *Service) SendTest(ctx context.Context, id int64, to string) (int64, err
 	if err != nil {
 		return 0, err
 	}
-	return test, s.Store.SendSystem(ctx, test, contact, now())
+	if err := s.Store.SendSystem(ctx, test, contact, now()); err != nil {
+		return 0, err
+	}
+	return test, s.Store.AddEvent(ctx, id, postgres.CampaignEvent{At: now(), Kind: eventTest,
+		Words: "Test message sent to " + recipient.String() + "."}, false)
 }
+
+// eventTest is the kind of event of a campaign of which a test was sent.
+const eventTest = "test"

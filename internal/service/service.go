@@ -24,6 +24,7 @@ type Service struct {
 	box        *secret.Box
 	logins     *logins
 	ends       estimates
+	audiences  audiences
 	erasureKey []byte
 	bar        func(keys ...string) // keeps mail in hand from going out; may be nil
 }
@@ -74,10 +75,19 @@ func (s *Service) policy() address.Policy {
 func (s *Service) parseAddress(text string) (address.Address, error) {
 	parsed, err := s.policy().Parse(address.Tidy(text).Text)
 	if err != nil {
-		return parsed, fmt.Errorf("%q cannot be mailed: %w", text, err)
+		return parsed, &badAddress{fmt.Errorf("%q cannot be mailed: %w", text, err)}
 	}
 	return parsed, nil
 }
+
+// ErrAddress says that what a person typed is no address that can be mailed.
+var ErrAddress = errors.New("no address that can be mailed")
+
+// badAddress is an [ErrAddress] that says why.
+type badAddress struct{ why error }
+
+func (b *badAddress) Error() string   { return b.why.Error() }
+func (b *badAddress) Unwrap() []error { return []error{ErrAddress, b.why} }
 
 // now is the time of everything that people do.
 func now() time.Time { return time.Now() }

@@ -73,9 +73,10 @@ type waterfallStep struct {
 
 // action is a button.
 type action struct {
-	Verb  campaign.Verb
+	Verb  string // the end of its address
 	Words string
-	Asks  bool // leads to a page that asks first
+	Asks  bool // leads to a page, which may ask first
+	Main  bool // what people mostly want here
 }
 
 // providerRows is how many providers stand on a row of their own on the live
@@ -179,8 +180,9 @@ func waterfall(a campaign.Audience) []waterfallStep {
 	if a.InLists == 0 {
 		return []waterfallStep{}
 	}
-	steps := []waterfallStep{{Words: "In the lists", Count: a.InLists, Sum: true}}
+	steps := []waterfallStep{{Words: "In the lists", Count: a.InLists + a.Duplicates, Sum: true}}
 	for _, s := range []waterfallStep{
+		{Words: "On several of them", Count: -a.Duplicates},
 		{Words: "On an excluded list", Count: -a.Excluded},
 		{Words: "Unsubscribed", Count: -a.Unsubscribed},
 		{Words: "Not confirmed yet", Count: -a.Unconfirmed},
@@ -199,19 +201,23 @@ func waterfall(a campaign.Audience) []waterfallStep {
 	return append(steps, end)
 }
 
-// actions are the buttons of a state. Launching and scheduling need more than
-// a button.
+// actions are the buttons of a state.
 func actions(state campaign.State) []action {
-	known := map[campaign.Verb]action{
-		campaign.Unschedule: {campaign.Unschedule, "Unschedule", false},
-		campaign.Pause:      {campaign.Pause, "Pause", false},
-		campaign.Resume:     {campaign.Resume, "Resume", false},
-		campaign.Cancel:     {campaign.Cancel, "Cancel remaining…", true},
-
-		campaign.RetryFailed: {campaign.RetryFailed, "Send what failed again…", true},
+	clone := action{Verb: "clone", Words: "Clone"}
+	if state == campaign.Draft {
+		return []action{{"schedule", "Schedule or send…", true, true}, {"edit", "Edit", true, false}, {"preview", "Preview and test", true, false},
+			clone, {"delete", "Delete…", true, false}}
 	}
-	if state == campaign.Draft || state == campaign.Scheduled {
-		known[campaign.Cancel] = action{campaign.Cancel, "Cancel campaign…", true}
+	known := map[campaign.Verb]action{
+		campaign.Unschedule: {"unschedule", "Unschedule", false, true},
+		campaign.Pause:      {"pause", "Pause", false, true},
+		campaign.Resume:     {"resume", "Resume", false, true},
+		campaign.Cancel:     {"cancel", "Cancel remaining…", true, false},
+
+		campaign.RetryFailed: {"retry", "Send what failed again…", true, false},
+	}
+	if state == campaign.Scheduled {
+		known[campaign.Cancel] = action{"cancel", "Cancel campaign…", true, false}
 	}
 	var buttons []action
 	for _, verb := range state.Verbs() {
@@ -219,5 +225,5 @@ func actions(state campaign.State) []action {
 			buttons = append(buttons, a)
 		}
 	}
-	return buttons
+	return append(buttons, action{"preview", "Look at it", true, false}, clone)
 }

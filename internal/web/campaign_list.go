@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/headwaymail/headway/campaign"
@@ -43,6 +44,7 @@ func whenOf(c postgres.Campaign) string {
 // campaignListView is a page of the list of campaigns, newest first.
 type campaignListView struct {
 	At        time.Time
+	Search    string // in names and subjects
 	Campaigns []campaignLine
 	First     bool  // no page is before this one
 	Older     int64 // where the next page begins; 0 when there is none
@@ -57,11 +59,15 @@ func (s *Server) listCampaigns(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := campaignListView{At: time.Now(), First: before == 0}
+	view := campaignListView{At: time.Now(), First: before == 0, Search: strings.TrimSpace(r.URL.Query().Get("search"))}
 	if before == 0 {
 		before = 1<<63 - 1
 	}
-	found, err := s.service.Store.CampaignsBefore(r.Context(), before, listLength+1)
+	store := s.service.Store
+	found, err := store.CampaignsBefore(r.Context(), before, listLength+1)
+	if view.Search != "" {
+		found, err = store.CampaignsFound(r.Context(), view.Search, before, listLength+1)
+	}
 	if err != nil {
 		return err
 	}

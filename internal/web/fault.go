@@ -41,6 +41,7 @@ func (s *Server) explain(r *http.Request, err error) *refusal {
 		known    *refusal
 		method   *fault405
 		notReady *service.NotReady
+		blocked  *service.Blocked
 	)
 	switch {
 	case errors.As(err, &known):
@@ -50,6 +51,10 @@ func (s *Server) explain(r *http.Request, err error) *refusal {
 			Words: "The page exists, but it cannot be asked for in this way."}
 	case errors.As(err, &notReady):
 		return &refusal{Status: http.StatusConflict, Title: "Not yet", Words: notReady.Error()}
+	case errors.As(err, &blocked):
+		return &refusal{Status: http.StatusConflict, Title: "Not yet", Words: blocked.Error()}
+	case errors.Is(err, postgres.ErrNoDraft):
+		return errNoDraft
 	case errors.Is(err, campaign.ErrTransition):
 		return &refusal{Status: http.StatusConflict, Title: "The campaign has moved on",
 			Words: "It is in another state by now, in which this is not possible. Look at its page again."}

@@ -16,7 +16,8 @@ import (
 
 const (
 	// bodyLimit bounds what may be posted: the forms of these pages have a
-	// field or two. Only the one with a file to import may be larger.
+	// field or two. Only those with a file to import and with the content of a
+	// newsletter may be larger.
 	bodyLimit = 64 << 10
 	// answerWithin is how long a browser may take for a whole answer. Streams
 	// and downloads move it on as they go.
@@ -47,6 +48,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		limit := int64(bodyLimit)
 		if isUpload(r) {
 			limit = uploadBody
+		} else if isCompose(r) {
+			limit = composeBody
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		defer s.recovered(w, r)

@@ -63,9 +63,15 @@ func loadTemplates(files assets) (templates, error) {
 func functions(files assets) template.FuncMap {
 	return template.FuncMap{
 		"asset": files.url, "count": count, "share": share, "rate": rate,
-		"clock": clock, "stamp": stamp, "machine": machineTime, "plural": plural, "capital": capital,
+		"clock": clock, "stamp": stamp, "machine": machineTime, "plural": plural, "pair": pair, "long": func(n int) int64 { return int64(n) }, "capital": capital,
 	}
 }
+
+// keyed is a value with the name of what it belongs to, for templates of which one
+// serves many fields.
+type keyed struct{ Key, Value string }
+
+func pair(key, value string) keyed { return keyed{key, value} }
 
 // render answers with a whole page. Nothing is written when it fails.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page string, f frame) error {

@@ -1,0 +1,289 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/campaign/message"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
+)
+
+// composeBody bounds the form with the content, which a browser may write three
+// times as long as it is.
+const composeBody = 4 << 20
+
+// isCompose reports whether a request brings the content of a newsletter.
+func isCompose(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == "/campaigns" ||
+		strings.HasPrefix(r.URL.Path, "/campaigns/") && strings.HasSuffix(r.URL.Path, "/edit"))
+}
+
+// step is one page on the way of a draft.
+type step struct {
+	Path, Words string
+	Here        bool
+}
+
+// draftSteps are the pages of a draft in their order; here is the path of one.
+func draftSteps(here string) []step {
+	steps := []step{{Path: "edit", Words: "Compose"}, {Path: "preview", Words: "Preview and test"},
+		{Path: "audience", Words: "Audience"}, {Path: "schedule", Words: "Review and schedule"}}
+	for i := range steps {
+		steps[i].Here = steps[i].Path == here
+	}
+	return steps
+}
+
+// composeView is the form with what a newsletter says.
+type composeView struct {
+	ID       int64 // 0 before it is saved for the first time
+	Name     string
+	Content  campaign.Content
+	Format   string // markdown, html or text
+	Body     string
+	Text     string // the plain text part, when it is written by hand
+	Layouts  []layoutChoice
+	Problems map[string]string // by the name of the field
+	Refused  string            // why nothing was saved
+	Saved    bool
+	Fields   []service.MergeField
+	Steps    []step
+}
+
+// layoutChoice is a layout in words.
+type layoutChoice struct {
+	Layout       message.Layout
+	Words, Means string
+	Chosen       bool
+}
+
+// SubjectHint says how long the subject is.
+func (v composeView) SubjectHint() string {
+	return lengthHint(v.Content.Subject, "phones show about 40 of them, desktops 70")
+}
+
+// PreheaderHint says how long the preheader is.
+func (v composeView) PreheaderHint() string {
+	return lengthHint(v.Content.Preheader, "inboxes show 40 to 100 of them behind the subject")
+}
+
+func lengthHint(text, shown string) string {
+	if n := utf8.RuneCountInString(text); n > 0 {
+		return plural(int64(n), "character", "characters") + "; " + shown + "."
+	}
+	return "In characters: " + shown + "."
+}
+
+func newComposeView(id int64, name string, c campaign.Content) composeView {
+	v := composeView{ID: id, Name: name, Content: c, Format: "markdown", Body: c.Markdown, Text: c.Text, Steps: draftSteps("edit")}
+	switch {
+	case c.Markdown != "":
+	case c.HTML != "":
+		v.Format, v.Body = "html", c.HTML
+	case c.Text != "":
+		v.Format, v.Body, v.Text = "text", c.Text, ""
+	}
+	chosen := message.Layout(c.Layout)
+	if chosen == "" {
+		chosen = message.LayoutLetter
+	}
+	for _, l := range []layoutChoice{
+		{Layout: message.LayoutPlain, Words: "Plain", Means: "like a mail that somebody typed"},
+		{Layout: message.LayoutLetter, Words: "Letter", Means: "one calm column"},
+		{Layout: message.LayoutNewsletter, Words: "Newsletter", Means: "a sheet under your name"},
+	} {
+		l.Chosen = l.Layout == chosen
+		v.Layouts = append(v.Layouts, l)
+	}
+	return v
+}
+
+func (s *Server) newCampaign(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.service.Blank(r.Context())
+	if err != nil {
+		return err
+	}
+	return s.renderCompose(w, r, http.StatusOK, newComposeView(0, "", c))
+}
+
+func (s *Server) editCampaign(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.draftOf(r)
+	if err != nil {
+		return err
+	}
+	view := newComposeView(c.ID, c.Name, c.Content)
+	view.Saved = r.URL.Query().Has("saved")
+	view.Problems = problemsByField(s.service.Problems(c), view.Format)
+	return s.renderCompose(w, r, http.StatusOK, view)
+}
+
+func (s *Server) renderCompose(w http.ResponseWriter, r *http.Request, status int, view composeView) error {
+	var err error
+	if view.Fields, err = s.service.MergeFields(r.Context(), view.ID); err != nil {
+		return err
+	}
+	title := "New campaign"
+	if view.ID != 0 {
+		title = view.Name
+	}
+	return s.render(w, r, status, "compose", frame{Title: title, Section: "campaigns", Page: view})
+}
+
+var errNoDraft = &refusal{Status: http.StatusConflict, Title: "This campaign is not a draft any more",
+	Words: "Only drafts can be changed. Unschedule it first if it has not started, or clone it."}
+
+// draftOf finds the draft that a path names.
+func (s *Server) draftOf(r *http.Request) (postgres.Campaign, error) {
+	c, err := s.campaignOf(r)
+	if err == nil && c.State != campaign.Draft {
+		err = errNoDraft
+	}
+	return c, err
+}
+
+// campaignOf finds the campaign that a path names.
+func (s *Server) campaignOf(r *http.Request) (postgres.Campaign, error) {
+	id, err := idOf(r.PathValue("id"))
+	if err != nil {
+		return postgres.Campaign{}, err
+	}
+	c, err := s.service.Store.Campaign(r.Context(), id)
+	if err == nil && c.System {
+		err = errNoPage
+	}
+	return c, err
+}
+
+// startDraft saves a newsletter for the first time.
+func (s *Server) startDraft(w http.ResponseWriter, r *http.Request) error {
+	name, content, err := composed(r)
+	if err != nil {
+		return err
+	}
+	id, err := s.service.StartDraft(r.Context(), name, content, actor(r))
+	return s.composedAs(w, r, id, name, content, err)
+}
+
+// saveDraft saves it again.
+func (s *Server) saveDraft(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.draftOf(r)
+	if err != nil {
+		return err
+	}
+	name, content, err := composed(r)
+	if err != nil {
+		return err
+	}
+	err = s.service.SaveDraft(r.Context(), c.ID, name, content, actor(r))
+	return s.composedAs(w, r, c.ID, name, content, err)
+}
+
+// composedAs answers to a form that was saved, or was not.
+func (s *Server) composedAs(w http.ResponseWriter, r *http.Request, id int64, name string, content campaign.Content, err error) error {
+	switch {
+	case errors.Is(err, service.ErrTooLong):
+		view := newComposeView(id, name, content)
+		view.Refused = capital(err.Error()) + "."
+		return s.renderCompose(w, r, http.StatusUnprocessableEntity, view)
+	case err != nil:
+		return err
+	}
+	s.snapshots.changed(id)
+	next := "edit?saved"
+	if r.PostForm.Get("then") == "preview" {
+		next = "preview"
+	}
+	http.Redirect(w, r, fmt.Sprintf("/campaigns/%d/%s", id, next), http.StatusSeeOther)
+	return nil
+}
+
+// composed reads the form.
+func composed(r *http.Request) (name string, c campaign.Content, err error) {
+	if err := r.ParseForm(); err != nil {
+		return "", c, errBadForm
+	}
+	get := r.PostForm.Get
+	lines := func(field string) string { return strings.ReplaceAll(get(field), "\r\n", "\n") }
+	c = campaign.Content{FromName: get("from_name"), FromAddress: strings.TrimSpace(get("from_address")), ReplyTo: strings.TrimSpace(get("reply_to")),
+		Subject: get("subject"), Preheader: get("preheader"), PostalAddress: strings.TrimSpace(lines("postal_address")),
+		Text: strings.TrimSpace(lines("text")), Layout: string(message.LayoutLetter)}
+	for _, l := range message.Layouts() {
+		if string(l) == get("layout") {
+			c.Layout = string(l)
+		}
+	}
+	switch body := lines("body"); get("format") {
+	case "html":
+		c.HTML = body
+	case "text":
+		c.Text = body
+	default:
+		c.Markdown = body
+	}
+	return strings.TrimSpace(get("name")), c, nil
+}
+
+// problemsByField says beside which field a mistake is shown.
+func problemsByField(errs message.Errors, format string) map[string]string {
+	problems := make(map[string]string)
+	for _, e := range errs {
+		field := string(e.Part)
+		switch e.Part {
+		case message.PartFrom:
+			field = "from_address"
+		case message.PartHTML, message.PartMarkdown:
+			field = "body"
+		case message.PartText:
+			if format == "text" || e.Line == 0 {
+				field = "body"
+			}
+		}
+		words := capital(e.Where()+e.Problem) + ". " + capital(e.Advice) + "."
+		if problems[field] != "" {
+			words = problems[field] + " " + words
+		}
+		problems[field] = words
+	}
+	return problems
+}
+
+// cloneCampaign makes a draft of a campaign and opens it.
+func (s *Server) cloneCampaign(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.campaignOf(r)
+	if err != nil {
+		return err
+	}
+	id, err := s.service.Clone(r.Context(), c.ID, actor(r))
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, fmt.Sprintf("/campaigns/%d/edit", id), http.StatusSeeOther)
+	return nil
+}
+
+// askDelete asks before a draft is gone.
+func (s *Server) askDelete(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.draftOf(r)
+	if err != nil {
+		return err
+	}
+	return s.render(w, r, http.StatusOK, "delete", frame{Title: "Delete " + c.Name, Section: "campaigns", Page: c})
+}
+
+func (s *Server) deleteDraft(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.draftOf(r)
+	if err != nil {
+		return err
+	}
+	if err := s.service.DeleteDraft(r.Context(), c.ID, actor(r)); err != nil {
+		return err
+	}
+	s.snapshots.changed(c.ID)
+	http.Redirect(w, r, "/campaigns", http.StatusSeeOther)
+	return nil
+}

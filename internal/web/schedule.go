@@ -1,0 +1,198 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/campaign/message"
+	"github.com/headwaymail/headway/campaign/review"
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
+)
+
+// scheduleView is the last page before a newsletter goes out.
+type scheduleView struct {
+	ID       int64
+	Name     string
+	From     string
+	Subject  string
+	Lists    string
+	Checks   []checkLine
+	Blocks   int
+	Warnings int
+	Count    audienceCount
+	Confirm  bool // the number of readers must be typed
+	Steps    []step
+
+	Now       bool
+	Day, Time string
+	Zone      string
+	Zones     []string
+	Clock     string // what time it is there
+	FinishDay string
+	FinishAt  string
+	Lifetimes []lifetimeChoice
+	Late      string
+	Problems  map[string]string
+}
+
+// checkLine is an item of the checklist, with where it is mended.
+type checkLine struct {
+	review.Item
+	Mark string // in words, for those who see no colours
+	Href string
+}
+
+// lifetimeChoice is how long a message is tried.
+type lifetimeChoice struct {
+	Value, Words string
+	Chosen       bool
+}
+
+// zones are offered while typing; any other IANA name works as well.
+var zones = []string{"UTC", "Europe/London", "Europe/Lisbon", "Europe/Paris", "Europe/Berlin", "Europe/Warsaw", "Europe/Athens", "Europe/Kyiv",
+	"Africa/Lagos", "Africa/Johannesburg", "Asia/Dubai", "Asia/Kolkata", "Asia/Singapore", "Asia/Shanghai", "Asia/Tokyo",
+	"Australia/Sydney", "Pacific/Auckland", "America/Sao_Paulo", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"}
+
+func (s *Server) showSchedule(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.draftOf(r)
+	if err != nil {
+		return err
+	}
+	view := scheduleView{Now: true, Zone: c.TimeZone}
+	if place, err := time.LoadLocation(c.TimeZone); err == nil && !c.Settings.FinishBy.IsZero() {
+		by := c.Settings.FinishBy.In(place)
+		view.FinishDay, view.FinishAt = by.Format(time.DateOnly), by.Format("15:04")
+	}
+	return s.renderSchedule(w, r, http.StatusOK, c, view)
+}
+
+func (s *Server) renderSchedule(w http.ResponseWriter, r *http.Request, status int, c postgres.Campaign, view scheduleView) error {
+	view.ID, view.Name, view.Subject, view.From = c.ID, c.Name, c.Content.Subject, senderLine(c.Content)
+	view.Steps, view.Zones = draftSteps("schedule"), zones
+	lists, err := s.service.Store.CampaignLists(r.Context(), c.ID, false)
+	if err != nil {
+		return err
+	}
+	view.Lists = strings.Join(lists, ", ")
+	if view.Count, err = s.countOf(r.Context(), c.ID, countWait); err != nil {
+		return err
+	}
+	reached := int64(-1)
+	if view.Count.Known {
+		reached = view.Count.Reached
+	}
+	items, err := s.service.Review(r.Context(), c, time.Time{}, reached)
+	if err != nil {
+		return err
+	}
+	view.check(items)
+	view.Confirm = reached > service.ManyReaders || reached < 0
+	place, err := time.LoadLocation(view.Zone)
+	if err != nil {
+		place = time.UTC
+	}
+	at := time.Now().In(place)
+	view.Clock = at.Format("Mon 2 Jan 15:04")
+	if view.Day == "" {
+		tomorrow := at.AddDate(0, 0, 1)
+		view.Day, view.Time = tomorrow.Format(time.DateOnly), "09:00"
+	}
+	view.Lifetimes = lifetimes(c.Settings.Lifetime.Std())
+	view.Late = campaign.WordsForWait(c.Settings.LateStart.Std())
+	return s.render(w, r, status, "schedule", frame{Title: "Review and schedule " + c.Name, Section: "campaigns", Page: view})
+}
+
+// check takes in the checklist.
+func (v *scheduleView) check(items []review.Item) {
+	for _, i := range items {
+		line := checkLine{Item: i, Mark: "Fine"}
+		switch i.Level {
+		case review.Block:
+			v.Blocks++
+			line.Mark = "In the way"
+		case review.Warn:
+			v.Warnings++
+			line.Mark = "Worth a look"
+		}
+		if i.Level != review.Fine {
+			switch i.Part {
+			case review.PartContent:
+				line.Href = fmt.Sprintf("/campaigns/%d/edit%s", v.ID, anchorOf(i.Field))
+			case review.PartAudience:
+				line.Href = fmt.Sprintf("/campaigns/%d/audience", v.ID)
+			case review.PartTest:
+				line.Href = fmt.Sprintf("/campaigns/%d/preview", v.ID)
+			}
+		}
+		v.Checks = append(v.Checks, line)
+	}
+}
+
+// anchorOf leads to the field of a part.
+func anchorOf(p message.Part) string {
+	switch p {
+	case message.PartFrom:
+		return "#from_address"
+	case message.PartReplyTo, message.PartSubject, message.PartPreheader:
+		return "#" + string(p)
+	case message.PartHTML, message.PartMarkdown, message.PartText:
+		return "#body"
+	}
+	return ""
+}
+
+func lifetimes(now time.Duration) []lifetimeChoice {
+	const hour = time.Hour
+	var choices []lifetimeChoice
+	known := false
+	for _, d := range []time.Duration{4 * hour, 12 * hour, 24 * hour, 48 * hour, 72 * hour, 120 * hour} {
+		choices = append(choices, lifetimeChoice{Value: d.String(), Words: campaign.WordsForWait(d), Chosen: d == now})
+		known = known || d == now
+	}
+	if !known {
+		choices = append(choices, lifetimeChoice{Value: now.String(), Words: campaign.WordsForWait(now), Chosen: true})
+	}
+	return choices
+}
+
+// scheduleCampaign sends a draft now or at a time.
+func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.draftOf(r)
+	if err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return errBadForm
+	}
+	get := func(field string) string { return strings.TrimSpace(r.PostForm.Get(field)) }
+	view := scheduleView{Now: get("when") != "at", Day: get("day"), Time: get("time"), Zone: get("zone"),
+		FinishDay: get("finish_day"), FinishAt: get("finish_at")}
+	plan := service.Plan{Now: view.Now, At: view.Day + " " + view.Time, Zone: view.Zone, Count: get("count"),
+		FinishBy: strings.TrimSpace(view.FinishDay + " " + view.FinishAt)}
+	if text := get("lifetime"); text != "" {
+		if plan.Lifetime, err = time.ParseDuration(text); err != nil || plan.Lifetime <= 0 {
+			return errBadForm
+		}
+	}
+	err = s.service.Start(r.Context(), c.ID, plan, actor(r))
+	var wrong *service.PlanError
+	var blocked *service.Blocked
+	switch {
+	case errors.As(err, &wrong):
+		view.Problems = map[string]string{wrong.Field: capital(wrong.Error()) + "."}
+		return s.renderSchedule(w, r, http.StatusUnprocessableEntity, c, view)
+	case errors.As(err, &blocked):
+		view.Problems = map[string]string{"": "Something is still in the way: the checklist says what."}
+		return s.renderSchedule(w, r, http.StatusUnprocessableEntity, c, view)
+	case err != nil:
+		return err
+	}
+	s.snapshots.changed(c.ID)
+	http.Redirect(w, r, fmt.Sprintf("/campaigns/%d", c.ID), http.StatusSeeOther)
+	return nil
+}
