@@ -79,7 +79,7 @@ func (k *compiler) footer(s *shield) string {
 	if k.src.PostalAddress != "" {
 		address = strings.ReplaceAll(template.EscapeMarkup(strings.TrimSpace(k.src.PostalAddress)), "\n", "<br>\n") + "<br>\n"
 	}
-	return `<p style="max-width:600px;margin:32px auto 0;font:13px/1.5 sans-serif;color:#6b7280">` + address +
+	return `<p class="footer" style="max-width:600px;margin:32px auto 0;font:13px/1.5 sans-serif;color:#6b7280">` + address +
 		`<a href="` + s.hide(unsubscribeURL) + `" style="color:#6b7280">` + template.EscapeMarkup(k.unsubscribeText()) + "</a></p>\n"
 }
 

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -258,9 +259,18 @@ func plural(n int, one, many string) string {
 		return one
 	}
 	if many == "are" {
-		return fmt.Sprintf("are %d", n)
+		return "are " + grouped(n)
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return grouped(n) + " " + many
+}
+
+// grouped writes a number with separators: 47,050.
+func grouped(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
 }
 
 // sentence begins with a capital letter and ends with a full stop.

@@ -136,6 +136,10 @@ func TestPagesInABrowser(t *testing.T) {
 		"suppressions": "/suppressions", "segments": "/segments", "segment": "/segments/1", "columns": "/imports/4/columns", "checked": "/imports/5",
 		"upload": "/imports/new", "replies": "/replies", "listedit": "/lists/1/edit", "failed": "/imports/2",
 		"missing": "/campaigns/99", "unsubscribe": "/u/" + b.link(id, 1), "forged": "/u/nonsense",
+		"compose-new": "/campaigns/new", "compose": "/campaigns/4/edit?saved", "preview": "/campaigns/4/preview",
+		"preview-dark": "/campaigns/4/preview?show=phone-dark", "preview-raw": "/campaigns/4/preview?show=raw",
+		"audience": "/campaigns/4/audience", "schedule": "/campaigns/4/schedule", "delete": "/campaigns/4/delete",
+		"search": "/campaigns?search=winter",
 	}
 	folder := os.Getenv(screenshotsVariable)
 	for _, v := range views {

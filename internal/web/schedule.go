@@ -91,7 +91,7 @@ func (s *Server) renderSchedule(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	view.check(items)
-	view.Confirm = reached > service.ManyReaders || reached < 0
+	view.Confirm = reached > service.ManyReaders
 	place, err := time.LoadLocation(view.Zone)
 	if err != nil {
 		place = time.UTC
