@@ -21,8 +21,9 @@ const (
 	maxHeader = 900
 	// maxBody bounds each body, in bytes: Gmail cuts at a fifth of it.
 	maxBody = 512 << 10
-	// unnamed is what a draft without a name and a subject is called.
-	unnamed = "Untitled newsletter"
+	// Unnamed is what a draft without a name and a subject is called, until it has
+	// one of them.
+	Unnamed = "Untitled newsletter"
 )
 
 // ErrTooLong says that a text of a draft is longer than it may be.
@@ -171,7 +172,7 @@ func tidyDraft(name string, c campaign.Content) (string, campaign.Content, error
 		name = c.Subject
 	}
 	if name == "" {
-		name = unnamed
+		name = Unnamed
 	}
 	return cut(name, maxCampaignName), c, nil
 }

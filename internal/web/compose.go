@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -88,6 +89,9 @@ func newComposeView(id int64, name string, c campaign.Content) composeView {
 	case c.Text != "":
 		v.Format, v.Body, v.Text = "text", c.Text, ""
 	}
+	if name == service.Unnamed {
+		v.Name = ""
+	}
 	chosen := message.Layout(c.Layout)
 	if chosen == "" {
 		chosen = message.LayoutLetter
@@ -129,7 +133,7 @@ func (s *Server) renderCompose(w http.ResponseWriter, r *http.Request, status in
 	}
 	title := "New campaign"
 	if view.ID != 0 {
-		title = view.Name
+		title = cmp.Or(view.Name, service.Unnamed)
 	}
 	return s.render(w, r, status, "compose", frame{Title: title, Section: "campaigns", Page: view})
 }

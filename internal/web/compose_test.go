@@ -126,8 +126,9 @@ func TestPreviewsRunNothing(t *testing.T) {
 	}
 	b.contains(b.get(path+"/preview?show=text"), "Mill &lt;https://mill.example/&gt;")
 	b.contains(b.get(path+"/preview?as=nobody@else.test"), "There is no contact with this address")
+	b.contains(b.post(path+"/test", "to=me@north.test"), "a DKIM key for sender.test")
+	b.key()
 	b.contains(b.post(path+"/test", "to=nobody"), "cannot be mailed")
-	b.contains(b.post(path+"/test", "to=me@north.test"), "A DKIM key for sender.test")
 	if a := b.do(http.MethodGet, b.site.URL+path+"/test/1", ""); a.StatusCode != http.StatusNotFound {
 		t.Errorf("a campaign that is no test is shown as one: %s", a.Status)
 	}
@@ -214,7 +215,7 @@ func TestSchedule(t *testing.T) {
 	b := setup(t)
 	b.sample(50)
 	path := b.write(newsletter())
-	b.contains(b.get(path+"/schedule"), "A DKIM key for sender.test", "No list is chosen", `id="start" disabled`)
+	b.contains(b.get(path+"/schedule"), "a DKIM key for sender.test", "No list is chosen", `id="start" disabled`)
 	if a := b.post(path+"/schedule", "when=now&zone=UTC"); a.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("what is in the way was passed: %s", a.Status)
 	}
