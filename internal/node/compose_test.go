@@ -11,7 +11,6 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
-	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/service"
 )
 
@@ -121,7 +120,7 @@ func TestNewsletterInABrowser(t *testing.T) {
 	if c := r.campaign(n, id).Counters; c.Delivered != 2 || c.Targeted != 2 {
 		t.Errorf("counted %+v", c)
 	}
-	if c := r.campaign(n, test); c.State != campaign.Finished && c.Counters.Delivered != 1 {
+	if c := r.campaign(n, test); c.Counters.Delivered != 1 {
 		t.Errorf("the test is %s: %+v", c.State, c.Counters)
 	}
 	w.press("do-clone")
