@@ -36,14 +36,15 @@ type ground struct {
 	sandbox  *sandbox.Sandbox
 	office   *node.Node
 	campaign int64
-	port     int // of the receivers
+	port     int      // of the receivers
+	relays   []string // of the settings; nil: mail goes to the recipients' own servers
 	senders  []*victim
 }
 
 // openGround starts everything but the nodes that send. port is that of the
 // receivers, 0 when the sandbox has them.
 func openGround(ctx context.Context, binary string, c config.Config, log *slog.Logger, file *sandbox.File, port int) (g *ground, err error) {
-	g = &ground{binary: binary, port: port}
+	g = &ground{binary: binary, port: port, relays: c.Sending.Relays}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
@@ -149,18 +150,46 @@ func (g *ground) fill(ctx context.Context, readers map[string]int) error {
 	if err := await(ctx, 5*time.Minute, "the import to end", imported); err != nil {
 		return err
 	}
-	g.campaign, err = g.office.Service.CreateCampaign(ctx, service.Draft{Name: "Autumn notes", Lists: []string{groundList},
-		Settings: patient(), Content: campaign.Content{FromName: "The Autumn Letter", FromAddress: "autumn@" + groundFrom,
-			Subject: "Our autumn letter", Markdown: strings.TrimSpace(letterText), PostalAddress: "1 Harbour Lane, Exampleton"}})
+	return g.publish(ctx, letterText)
+}
+
+// stock enters contacts into an empty database, without an import. They belong
+// to the domains d0.test, d1.test and so on.
+func (g *ground) stock(ctx context.Context, contacts, domains int) error {
+	_, err := g.office.Database.Store.FillForBench(ctx, groundList, contacts, domains, time.Now())
+	return err
+}
+
+// publish launches a campaign to everybody on the list. It returns when every
+// recipient is in the ledger.
+func (g *ground) publish(ctx context.Context, markdown string) error {
+	id, err := g.draft(ctx, markdown)
 	if err != nil {
 		return err
 	}
-	if err := g.office.Service.Launch(ctx, g.campaign); err != nil {
+	if err := g.office.Service.Launch(ctx, id); err != nil {
 		return err
 	}
 	return await(ctx, 5*time.Minute, "the ledger to be filled", func() (bool, error) {
-		c, err := store.Campaign(ctx, g.campaign)
+		c, err := g.office.Database.Store.Campaign(ctx, id)
 		return err == nil && c.LaunchDone, err
+	})
+}
+
+// draft makes a campaign to everybody on the list.
+func (g *ground) draft(ctx context.Context, markdown string) (int64, error) {
+	var err error
+	g.campaign, err = g.office.Service.CreateCampaign(ctx, service.Draft{Name: "Autumn notes", Lists: []string{groundList},
+		Settings: patient(), Content: campaign.Content{FromName: "The Autumn Letter", FromAddress: "autumn@" + groundFrom,
+			Subject: "Our autumn letter", Markdown: strings.TrimSpace(markdown), PostalAddress: "1 Harbour Lane, Exampleton"}})
+	return g.campaign, err
+}
+
+// finished waits until the campaign is finished.
+func (g *ground) finished(ctx context.Context, patience time.Duration) error {
+	return await(ctx, patience, "the campaign to finish", func() (bool, error) {
+		c, err := g.office.Database.Store.Campaign(ctx, g.campaign)
+		return err == nil && c.State == campaign.Finished, err
 	})
 }
 
@@ -200,6 +229,7 @@ func (g *ground) sender() (*victim, error) {
 		"HEADWAY_SENDING_SOURCE":        "127.0.0.1",
 		"HEADWAY_SENDING_HELO_NAME":     groundHELO,
 		"HEADWAY_SENDING_BOUNCE_DOMAIN": groundBounces,
+		"HEADWAY_SENDING_RELAYS":        strings.Join(g.relays, ","),
 	})
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ func newBench() *cobra.Command {
 		Args:  oneOfTheCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchKill(), newBenchPacing(), newBenchImport(), newBenchVerify())
+	cmd.AddCommand(newBenchKill(), newBenchLedger(), newBenchPacing(), newBenchImport(), newBenchVerify())
 	return cmd
 }
 

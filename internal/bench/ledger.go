@@ -1,0 +1,373 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/config"
+	"github.com/headwaymail/headway/internal/sandbox"
+)
+
+// LedgerOptions say how much is sent in each scenario.
+type LedgerOptions struct {
+	Binary   string   // path of the headway binary
+	Contacts int      // in each scenario, 20 or more
+	Only     []string // names of scenarios; nil: all
+	Config   config.Config
+	Log      *slog.Logger
+	Out      io.Writer // how it goes on
+}
+
+// LedgerRow is what became of a campaign in one scenario.
+type LedgerRow struct {
+	Name       string        `json:"name"`
+	Title      string        `json:"title"`
+	Targeted   int           `json:"targeted"`
+	Refused    int           `json:"refused"`    // recipients whom the receiver refuses for good
+	Delivered  int           `json:"delivered"`  // recipients who hold the message, by the receiver's own count
+	Lost       int           `json:"lost"`       // recipients who should hold it and do not
+	Duplicated int           `json:"duplicated"` // messages that arrived again
+	Open       int           `json:"open"`       // connections that were cut: so many messages may arrive again
+	Took       time.Duration `json:"took"`       // from the first start of the sender to the end of the campaign
+	Wrong      []string      `json:"wrong,omitempty"`
+}
+
+// ledgerScene is one of the scenarios: how the receiver behaves, and what
+// happens in the middle.
+type ledgerScene struct {
+	name, title string
+	direct      bool // to the recipients' own servers; else through one relay
+	down        bool // the relay is down at the start
+	answer      func() func(recipient string) string
+	meanwhile   func(*ledgerRun, context.Context) error
+}
+
+// What happens when, in the scenarios in which a relay is down.
+const (
+	// downFor is how long a relay is away before anything is done about it.
+	downFor = 6 * time.Second
+	// ledgerWithin bounds a scenario.
+	ledgerWithin = 8 * time.Minute
+	// slowRate is what the slow provider takes in a second.
+	slowRate = 5
+	// ledgerDomains is over how many domains the recipients are spread; the
+	// last is the slow provider's.
+	ledgerDomains = 10
+)
+
+// ledgerScenes are five ways in which senders are known to lose mail.
+var ledgerScenes = []ledgerScene{
+	{name: "F1", title: "20 % answer 421 once, 20 % 450 once, 2 % 550", answer: moody},
+	{name: "F2", title: "one provider takes 5/s, 421 beyond", direct: true, answer: tight},
+	{name: "F3", title: "SIGTERM in the middle", meanwhile: (*ledgerRun).terminate},
+	{name: "F4", title: "relay down at the start", down: true, meanwhile: (*ledgerRun).rise},
+	{name: "F5", title: "relay dies midway, resumed while it is down", meanwhile: (*ledgerRun).die},
+}
+
+// ledgerRun is a scenario that is being played.
+type ledgerRun struct {
+	ground *ground
+	sink   *sink
+	sender *victim
+	row    *LedgerRow
+}
+
+// Ledger plays the scenarios, all at the same time, and counts at the receivers.
+// Its error says what could not be done; what the product did wrong is in the rows.
+func Ledger(ctx context.Context, o LedgerOptions) ([]LedgerRow, error) {
+	var scenes []ledgerScene
+	for _, s := range ledgerScenes {
+		if o.Only == nil || strings.Contains(" "+strings.Join(o.Only, " ")+" ", " "+s.name+" ") {
+			scenes = append(scenes, s)
+		}
+	}
+	if len(scenes) == 0 {
+		return nil, fmt.Errorf("there is no scenario %v; there are F1 to F5", o.Only)
+	}
+	rows := make([]LedgerRow, len(scenes))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, scene := range scenes {
+		group.Go(func() error {
+			var err error
+			if rows[i], err = scene.play(ctx, o, i); err != nil {
+				return fmt.Errorf("%s, %s: %w", scene.name, scene.title, err)
+			}
+			fmt.Fprintf(o.Out, "%s is over after %.0f s\n", scene.name, rows[i].Took.Seconds())
+			return nil
+		})
+	}
+	return rows, group.Wait()
+}
+
+// play plays one scenario from an empty database to the end of its campaign.
+func (s ledgerScene) play(ctx context.Context, o LedgerOptions, number int) (row LedgerRow, err error) {
+	row = LedgerRow{Name: s.name, Title: s.title, Targeted: o.Contacts}
+	port, err := freeLoopbackPort()
+	if err != nil {
+		return row, err
+	}
+	r := &ledgerRun{row: &row, sink: &sink{offers: offersAll}}
+	file := &sandbox.File{Seed: 1}
+	for d := range ledgerDomains {
+		host := fmt.Sprintf("127.81.%d.%d", number, d+1)
+		file.DNS.Records = append(file.DNS.Records, mailRecords(d, host)...)
+		if d == 0 || s.direct {
+			r.sink.addresses = append(r.sink.addresses, net.JoinHostPort(host, strconv.Itoa(port)))
+		}
+	}
+	if s.answer != nil {
+		r.sink.answer = s.answer()
+	}
+	if !s.direct {
+		o.Config.Sending.Relays = []string{"* smtp://" + r.sink.addresses[0]}
+	}
+	if _, err := openSink(r.sink); err != nil {
+		return row, err
+	}
+	defer r.sink.vanish()
+	if s.down {
+		r.sink.vanish()
+	}
+	if r.ground, err = openGround(ctx, o.Binary, o.Config, o.Log, file, port); err != nil {
+		return row, err
+	}
+	defer func() { err = closing(err, r.ground.close) }()
+	if err := r.send(ctx, s, o.Contacts); err != nil {
+		return row, err
+	}
+	return row, r.conclude(ctx, s)
+}
+
+// mailRecords are the MX of a domain of [postgres.Store.FillForBench], and its
+// host: each domain is a provider of its own.
+func mailRecords(domain int, host string) []string {
+	return []string{fmt.Sprintf("d%d.test. MX 10 mx.d%[1]d.test.", domain), fmt.Sprintf("mx.d%d.test. A %s", domain, host)}
+}
+
+// send launches, starts the sender, lets happen what happens, and waits for the
+// end.
+func (r *ledgerRun) send(ctx context.Context, s ledgerScene, contacts int) error {
+	if err := r.ground.stock(ctx, contacts, ledgerDomains); err != nil {
+		return err
+	}
+	if err := r.ground.publish(ctx, letterText); err != nil {
+		return err
+	}
+	var err error
+	if r.sender, err = r.ground.sender(); err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := r.sender.start(); err != nil {
+		return err
+	}
+	if s.meanwhile != nil {
+		if err := s.meanwhile(r, ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.ground.finished(ctx, ledgerWithin); err != nil && ctx.Err() != nil {
+		return err
+	}
+	r.row.Took = time.Since(began)
+	return nil
+}
+
+// halfway waits until the receiver holds half of the mail.
+func (r *ledgerRun) halfway(ctx context.Context) error {
+	return await(ctx, ledgerWithin, "half of the mail to arrive", func() (bool, error) {
+		_, held := r.sink.count()
+		return held >= r.row.Targeted/2, nil
+	})
+}
+
+// terminate has the sender end in good order, and starts it again.
+func (r *ledgerRun) terminate(ctx context.Context) error {
+	if err := r.halfway(ctx); err != nil {
+		return err
+	}
+	if err := r.sender.stop(); err != nil {
+		return err
+	}
+	return r.sender.start()
+}
+
+// rise lets a relay come up that was down.
+func (r *ledgerRun) rise(ctx context.Context) error {
+	if err := sleepUntil(ctx, time.Now().Add(2*downFor)); err != nil {
+		return err
+	}
+	return r.sink.appear()
+}
+
+// die takes the relay away, has the operator resume once while it is still down,
+// and brings it back.
+func (r *ledgerRun) die(ctx context.Context) error {
+	if err := r.halfway(ctx); err != nil {
+		return err
+	}
+	r.row.Open = r.sink.vanish()
+	if err := sleepUntil(ctx, time.Now().Add(downFor)); err != nil {
+		return err
+	}
+	if err := r.resume(ctx); err != nil {
+		return err
+	}
+	if err := sleepUntil(ctx, time.Now().Add(downFor)); err != nil {
+		return err
+	}
+	return r.sink.appear()
+}
+
+// resume does what an operator does who sees that nothing goes out: resumes, or
+// where nothing is paused pauses and resumes.
+func (r *ledgerRun) resume(ctx context.Context) error {
+	desk := r.ground.office.Service
+	c, err := desk.Store.Campaign(ctx, r.ground.campaign)
+	if err != nil {
+		return err
+	}
+	if c.State == campaign.Sending {
+		if err := desk.Do(ctx, c.ID, campaign.Pause); err != nil {
+			return err
+		}
+	}
+	return desk.Do(ctx, c.ID, campaign.Resume)
+}
+
+// conclude counts, and says what is wrong.
+func (r *ledgerRun) conclude(ctx context.Context, s ledgerScene) error {
+	c, err := r.ground.office.Database.Store.Campaign(ctx, r.ground.campaign)
+	if err != nil {
+		return err
+	}
+	if s.name == "F1" {
+		for n := range r.row.Targeted {
+			if mood(readerAddress(n+1, ledgerDomains)) == never {
+				r.row.Refused++
+			}
+		}
+	}
+	messages, recipients := r.sink.count()
+	r.row.Delivered, r.row.Duplicated = recipients, messages-recipients
+	r.row.Lost = r.row.Targeted - r.row.Refused - recipients
+	wrong := func(format string, args ...any) { r.row.Wrong = append(r.row.Wrong, fmt.Sprintf(format, args...)) }
+	if c.State != campaign.Finished {
+		wrong("the campaign is %s after %s", c.State, ledgerWithin)
+	}
+	if r.row.Lost != 0 {
+		wrong("%d recipients do not hold the message", r.row.Lost)
+	}
+	if r.row.Duplicated > r.row.Open {
+		wrong("%d messages arrived again, with %d connections cut", r.row.Duplicated, r.row.Open)
+	}
+	if got := int(c.Counters.Targeted); got != r.row.Targeted {
+		wrong("the ledger knows of %d recipients, not of %d", got, r.row.Targeted)
+	}
+	if got := int(c.Counters.Delivered); got != recipients {
+		wrong("the ledger says %d delivered, the receiver holds %d", got, recipients)
+	}
+	if got := int(c.Counters.Bounced); got != r.row.Refused {
+		wrong("the ledger says %d bounced, the receiver refused %d for good", got, r.row.Refused)
+	}
+	check, err := r.ground.office.Database.Store.Check(ctx)
+	if err != nil {
+		return err
+	}
+	if n := len(check.Differences); n > 0 {
+		wrong("%d counters differ from the ledger", n)
+	}
+	return nil
+}
+
+// readerAddress is the n-th address of [postgres.Store.FillForBench].
+func readerAddress(n, domains int) string { return fmt.Sprintf("reader%d@d%d.test", n, n%domains) }
+
+// The moods of a recipient's mailbox.
+const (
+	welcome = iota
+	busyOnce
+	greyOnce
+	never
+)
+
+// mood decides by a hash of the address.
+func mood(recipient string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(recipient))
+	switch n := (h.Sum32() ^ h.Sum32()>>16) % 100; {
+	case n < 20:
+		return busyOnce
+	case n < 40:
+		return greyOnce
+	case n < 42:
+		return never
+	}
+	return welcome
+}
+
+// moody answers by the recipient's mood.
+func moody() func(string) string {
+	var mu sync.Mutex
+	seen := make(map[string]bool)
+	return func(recipient string) string {
+		mu.Lock()
+		again := seen[recipient]
+		seen[recipient] = true
+		mu.Unlock()
+		switch m := mood(recipient); {
+		case m == never:
+			return "550 5.1.1 User unknown"
+		case m == busyOnce && !again:
+			return "421 4.3.2 Service not available, try again later"
+		case m == greyOnce && !again:
+			return "450 4.2.0 Mailbox busy, try again later"
+		}
+		return ""
+	}
+}
+
+// tight lets the last domain have a few messages a second.
+func tight() func(string) string {
+	var mu sync.Mutex
+	tokens, at := float64(slowRate), time.Now()
+	slow := fmt.Sprintf("@d%d.test", ledgerDomains-1)
+	return func(recipient string) string {
+		if !strings.HasSuffix(recipient, slow) {
+			return ""
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Now()
+		tokens = min(slowRate, tokens+slowRate*now.Sub(at).Seconds())
+		at = now
+		if tokens < 1 {
+			return "421 4.7.0 Too many messages, try again later"
+		}
+		tokens--
+		return ""
+	}
+}
+
+// LedgerWrong joins what is wrong in all rows.
+func LedgerWrong(rows []LedgerRow) error {
+	var wrong []error
+	for _, r := range rows {
+		for _, words := range r.Wrong {
+			wrong = append(wrong, fmt.Errorf("%s: %s", r.Name, words))
+		}
+	}
+	return errors.Join(wrong...)
+}
