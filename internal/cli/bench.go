@@ -3,11 +3,13 @@ package cli
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/headwaymail/headway/internal/bench"
+	"github.com/headwaymail/headway/internal/config"
 )
 
 func newBench() *cobra.Command {
@@ -17,7 +19,7 @@ func newBench() *cobra.Command {
 		Args:  oneOfTheCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchKill(), newBenchLedger(), newBenchPacing(), newBenchImport(), newBenchVerify())
+	cmd.AddCommand(newBenchKill(), newBenchLedger(), newBenchPacing(), newBenchThroughput(), newBenchImport(), newBenchVerify())
 	return cmd
 }
 
@@ -80,4 +82,17 @@ func printKill(w io.Writer, r bench.KillResult) error {
 		return fmt.Errorf("a promise was not kept: %w", errFound)
 	}
 	return nil
+}
+
+// benchSettings returns what every measurement needs: the path of this binary,
+// the settings and a log.
+func benchSettings(cmd *cobra.Command) (binary string, c config.Config, log *slog.Logger, err error) {
+	if c, err = demoSettings(cmd); err != nil {
+		return "", c, nil, err
+	}
+	if log, err = logger(cmd, c); err != nil {
+		return "", c, nil, err
+	}
+	binary, err = os.Executable()
+	return binary, c, log, err
 }
