@@ -29,6 +29,13 @@ type sink struct {
 	octets    int64             // of their bodies; guarded by mu
 	first     time.Time         // when the first arrived; guarded by mu
 	last      time.Time         // when the last arrived; guarded by mu
+	talks     []*sinkSpan       // connections that brought mail; guarded by mu
+}
+
+// sinkSpan is what one connection brought.
+type sinkSpan struct {
+	messages    int
+	first, last time.Time
 }
 
 // openSink makes a sink that listens.
@@ -86,6 +93,23 @@ func (s *sink) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.took, s.arrived, s.octets, s.first, s.last = make(map[string]int), 0, 0, time.Time{}, time.Time{}
+	s.talks = nil
+}
+
+// perConnection returns how many messages a second one connection carried, from
+// its first message to its last: what opening it takes is left out.
+func (s *sink) perConnection() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	messages, took := 0, time.Duration(0)
+	for _, t := range s.talks {
+		messages += t.messages - 1
+		took += t.last.Sub(t.first)
+	}
+	if took <= 0 {
+		return 0
+	}
+	return float64(messages) / took.Seconds()
 }
 
 // count returns how many messages arrived and for how many recipients.
@@ -115,7 +139,7 @@ func (s *sink) span() (perSecond, size float64, took time.Duration) {
 }
 
 // take counts a message. The 250 follows.
-func (s *sink) take(recipient string, size int64) {
+func (s *sink) take(recipient string, size int64, over *sinkSpan) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,6 +150,11 @@ func (s *sink) take(recipient string, size int64) {
 		s.first = now
 	}
 	s.last = now
+	if over.messages++; over.messages == 1 {
+		over.first = now
+		s.talks = append(s.talks, over)
+	}
+	over.last = now
 }
 
 func (s *sink) serve(conn net.Conn) {
@@ -135,7 +164,7 @@ func (s *sink) serve(conn net.Conn) {
 		defer s.mu.Unlock()
 		delete(s.conns, conn)
 	}()
-	t := &sinkTalk{sink: s, in: bufio.NewReaderSize(conn, 64<<10), out: bufio.NewWriter(conn)}
+	t := &sinkTalk{sink: s, in: bufio.NewReaderSize(conn, 64<<10), out: bufio.NewWriter(conn), span: &sinkSpan{}}
 	t.say("220 mx ESMTP")
 	for t.turn() {
 	}
@@ -148,6 +177,7 @@ type sinkTalk struct {
 	in        *bufio.Reader
 	out       *bufio.Writer
 	recipient string // "" before one was taken
+	span      *sinkSpan
 }
 
 func (t *sinkTalk) say(line string) { _, _ = t.out.WriteString(line + "\r\n") } // told by Flush
@@ -246,7 +276,7 @@ func (t *sinkTalk) taken(size int64) bool {
 	if t.sink.pause > 0 {
 		time.Sleep(t.sink.pause)
 	}
-	t.sink.take(t.recipient, size)
+	t.sink.take(t.recipient, size, t.span)
 	t.recipient = ""
 	t.say("250 2.0.0 queued")
 	return true

@@ -1,0 +1,180 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/smtp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/headwaymail/headway/internal/config"
+	"github.com/headwaymail/headway/internal/sandbox"
+)
+
+// SessionOptions say how far away the receiver is.
+type SessionOptions struct {
+	Binary    string
+	Messages  int
+	RoundTrip time.Duration
+	Config    config.Config
+	Log       *slog.Logger
+	Out       io.Writer // each figure as soon as it is there
+}
+
+const (
+	sessionDoor = "127.82.0.1" // where the road begins
+	sessionSink = "127.82.0.2" // where it ends
+)
+
+// sessions is such a measurement at work.
+type sessions struct {
+	options SessionOptions
+	ground  *ground
+	sink    *sink
+	road    *delayed
+	door    string
+	figures []Figure
+}
+
+// Session measures how many messages one connection carries in a round trip, to
+// a receiver far away that takes everything at once.
+func Session(ctx context.Context, o SessionOptions) (figures []Figure, err error) {
+	port, err := freeLoopbackPort()
+	if err != nil {
+		return nil, err
+	}
+	s := &sessions{options: o, door: net.JoinHostPort(sessionDoor, strconv.Itoa(port)),
+		sink: &sink{offers: offersAll, addresses: []string{net.JoinHostPort(sessionSink, strconv.Itoa(port))}}}
+	if _, err := openSink(s.sink); err != nil {
+		return nil, err
+	}
+	defer s.sink.vanish()
+	if s.road, err = newDelayed(s.door, s.sink.addresses[0], o.RoundTrip); err != nil {
+		return nil, err
+	}
+	defer s.road.close()
+	file := &sandbox.File{Seed: 1, DNS: sandbox.DNS{Records: mailRecords(0, sessionDoor)}}
+	if s.ground, err = openGround(ctx, o.Binary, o.Config, o.Log, file, port); err != nil {
+		return nil, err
+	}
+	defer func() { err = closing(err, s.ground.close) }()
+	if err := s.ground.stock(ctx, o.Messages, 1); err != nil {
+		return nil, err
+	}
+	err = s.measure(ctx)
+	return s.figures, err
+}
+
+func (s *sessions) measure(ctx context.Context) error {
+	if _, err := s.send(ctx); err != nil { // so that there is a pace
+		return err
+	}
+	var headway [2]float64
+	for i, row := range []struct {
+		offers string
+		least  float64
+	}{{offersAll, 0.9}, {"PIPELINING 8BITMIME SIZE", 0.45}} {
+		if err := s.ground.learn(ctx, 10*learnedRate); err != nil {
+			return err
+		}
+		s.sink.offers = row.offers
+		var err error
+		if headway[i], err = s.send(ctx); err != nil {
+			return err
+		}
+		first, _, _ := strings.Cut(strings.TrimPrefix(row.offers, "PIPELINING "), " ")
+		if first != "CHUNKING" {
+			first = "PIPELINING"
+		}
+		s.add(Figure{What: "Headway with " + first, Value: headway[i], Unit: "messages a round trip", Least: row.least})
+	}
+	if why := noRival(true); why != "" {
+		s.add(Figure{What: "Headway beside Postfix", NotRun: why, Least: 1.8})
+		return nil
+	}
+	s.sink.offers = offersAll
+	postfix, err := s.rival(ctx)
+	if err != nil {
+		return fmt.Errorf("measure Postfix: %w", err)
+	}
+	s.add(Figure{What: "Postfix", Value: postfix, Unit: "messages a round trip"})
+	s.add(Figure{What: "Headway with CHUNKING beside Postfix", Value: headway[0] / postfix, Unit: "×", Least: 1.8})
+	return nil
+}
+
+func (s *sessions) add(f Figure) {
+	s.figures = append(s.figures, f)
+	fmt.Fprintf(s.options.Out, "%s: %s\n", f.What, f.Said())
+}
+
+// perRoundTrip is what one connection carried.
+func (s *sessions) perRoundTrip() float64 {
+	return s.sink.perConnection() * s.options.RoundTrip.Seconds()
+}
+
+// send sends a campaign over one connection at a time.
+func (s *sessions) send(ctx context.Context) (float64, error) {
+	s.sink.forget()
+	if err := s.ground.publish(ctx, longLetter()); err != nil {
+		return 0, err
+	}
+	sender, err := s.ground.sender()
+	if err != nil {
+		return 0, err
+	}
+	sender.environ = append(sender.environ, "HEADWAY_SENDING_LANES=1")
+	if err := sender.start(); err != nil {
+		return 0, err
+	}
+	if err := s.ground.finished(ctx, throughputWithin); err != nil {
+		return 0, err
+	}
+	return s.perRoundTrip(), sender.stop()
+}
+
+// rival sends the same mail by Postfix over one connection at a time, which it
+// keeps as long as there is mail.
+func (s *sessions) rival(ctx context.Context) (rate float64, err error) {
+	address, err := freePort()
+	if err != nil {
+		return 0, err
+	}
+	server, err := newPostfix("Postfix", address+" inet n - n - - smtpd", fmt.Sprintf(`
+myhostname = %s
+mynetworks = 127.0.0.0/8
+relay_domains = d0.test
+fast_flush_domains =
+in_flow_delay = 0s
+smtp_destination_concurrency_limit = 1
+smtp_connection_cache_destinations = d0.test, %s
+transport_maps = inline:{ {d0.test = smtp:%[2]s} }
+`, groundHELO, bracketed(s.door)), postfixServices+postfixQueue)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = closing(err, server.close) }()
+	if err := server.runPostfix(ctx, address); err != nil {
+		return 0, err
+	}
+	s.sink.forget()
+	client, err := smtp.Dial(address)
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	text := strings.Repeat("The leaves are turning, and this is our letter of the season, and so on.\r\n", 280)
+	for n := range s.options.Messages {
+		if err := inject(client, readerAddress(n+1, 1), text); err != nil {
+			return 0, err
+		}
+	}
+	err = await(ctx, throughputWithin, "Postfix to deliver everything", func() (bool, error) {
+		_, recipients := s.sink.count()
+		return recipients >= s.options.Messages, nil
+	})
+	return s.perRoundTrip(), err
+}
