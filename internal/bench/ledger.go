@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,6 +42,8 @@ type LedgerRow struct {
 	Duplicated int           `json:"duplicated"` // messages that arrived again
 	Open       int           `json:"open"`       // connections that were cut: so many messages may arrive again
 	Took       time.Duration `json:"took"`       // from the first start of the sender to the end of the campaign
+	Recovered  time.Duration `json:"recovered"`  // from the end of the trouble to the next message; the longest where there were several
+	NotRun     string        `json:"not_run,omitempty"`
 	Wrong      []string      `json:"wrong,omitempty"`
 }
 
@@ -52,6 +55,9 @@ type ledgerScene struct {
 	down        bool // the relay is down at the start
 	answer      func() func(recipient string) string
 	meanwhile   func(*ledgerRun, context.Context) error
+	nodes       int  // processes that send; 0 stands for 1
+	slow        bool // the receiver takes its time over each message, so that there is something to interrupt
+	ownNames    bool // DNS is asked through a door that can be shut
 }
 
 // What happens when, in the scenarios in which a relay is down.
@@ -59,7 +65,7 @@ const (
 	// downFor is how long a relay is away before anything is done about it.
 	downFor = 6 * time.Second
 	// ledgerWithin bounds a scenario.
-	ledgerWithin = 8 * time.Minute
+	ledgerWithin = 12 * time.Minute
 	// slowRate is what the slow provider takes in a second.
 	slowRate = 5
 	// ledgerDomains is over how many domains the recipients are spread; the
@@ -80,21 +86,18 @@ var ledgerScenes = []ledgerScene{
 type ledgerRun struct {
 	ground *ground
 	sink   *sink
-	sender *victim
+	sender *victim // the first of all
+	all    []*victim
+	names  *namesDoor // nil unless the scene has one
 	row    *LedgerRow
 }
 
 // Ledger plays the scenarios, all at the same time, and counts at the receivers.
 // Its error says what could not be done; what the product did wrong is in the rows.
 func Ledger(ctx context.Context, o LedgerOptions) ([]LedgerRow, error) {
-	var scenes []ledgerScene
-	for _, s := range ledgerScenes {
-		if o.Only == nil || strings.Contains(" "+strings.Join(o.Only, " ")+" ", " "+s.name+" ") {
-			scenes = append(scenes, s)
-		}
-	}
-	if len(scenes) == 0 {
-		return nil, fmt.Errorf("there is no scenario %v; there are F1 to F5", o.Only)
+	scenes, err := chosen(ledgerScenes, o.Only)
+	if err != nil {
+		return nil, err
 	}
 	rows := make([]LedgerRow, len(scenes))
 	group, ctx := errgroup.WithContext(ctx)
@@ -109,6 +112,25 @@ func Ledger(ctx context.Context, o LedgerOptions) ([]LedgerRow, error) {
 		})
 	}
 	return rows, group.Wait()
+}
+
+// chosen returns the scenes with these names; nil stands for all.
+func chosen(all []ledgerScene, only []string) ([]ledgerScene, error) {
+	if only == nil {
+		return all, nil
+	}
+	var scenes []ledgerScene
+	var names []string
+	for _, s := range all {
+		names = append(names, s.name)
+		if slices.Contains(only, s.name) {
+			scenes = append(scenes, s)
+		}
+	}
+	if len(scenes) != len(only) {
+		return nil, fmt.Errorf("not all of %s are scenarios; there are %s", strings.Join(only, ", "), strings.Join(names, ", "))
+	}
+	return scenes, nil
 }
 
 // play plays one scenario from an empty database to the end of its campaign.
@@ -140,10 +162,20 @@ func (s ledgerScene) play(ctx context.Context, o LedgerOptions, number int) (row
 	if s.down {
 		r.sink.vanish()
 	}
+	if s.slow {
+		r.sink.pause = faultPause
+	}
+	file.DNS.TTL = time.Second
 	if r.ground, err = openGround(ctx, o.Binary, o.Config, o.Log, file, port); err != nil {
 		return row, err
 	}
 	defer func() { err = closing(err, r.ground.close) }()
+	if s.ownNames {
+		if r.names, err = openNamesDoor(r.ground.sandbox.DNSAddr()); err != nil {
+			return row, err
+		}
+		defer r.names.close()
+	}
 	if err := r.send(ctx, s, o.Contacts); err != nil {
 		return row, err
 	}
@@ -165,14 +197,21 @@ func (r *ledgerRun) send(ctx context.Context, s ledgerScene, contacts int) error
 	if err := r.ground.publish(ctx, letterText); err != nil {
 		return err
 	}
-	var err error
-	if r.sender, err = r.ground.sender(); err != nil {
-		return err
-	}
 	began := time.Now()
-	if err := r.sender.start(); err != nil {
-		return err
+	for range max(1, s.nodes) {
+		sender, err := r.ground.sender()
+		if err != nil {
+			return err
+		}
+		if r.names != nil {
+			sender.environ = append(sender.environ, "HEADWAY_DNS_SERVERS="+r.names.address)
+		}
+		if err := sender.start(); err != nil {
+			return err
+		}
+		r.all = append(r.all, sender)
 	}
+	r.sender = r.all[0]
 	if s.meanwhile != nil {
 		if err := s.meanwhile(r, ctx); err != nil {
 			return err
@@ -209,7 +248,10 @@ func (r *ledgerRun) rise(ctx context.Context) error {
 	if err := sleepUntil(ctx, time.Now().Add(2*downFor)); err != nil {
 		return err
 	}
-	return r.sink.appear()
+	if err := r.sink.appear(); err != nil {
+		return err
+	}
+	return r.flows(ctx)
 }
 
 // die takes the relay away, has the operator resume once while it is still down,
@@ -228,7 +270,10 @@ func (r *ledgerRun) die(ctx context.Context) error {
 	if err := sleepUntil(ctx, time.Now().Add(downFor)); err != nil {
 		return err
 	}
-	return r.sink.appear()
+	if err := r.sink.appear(); err != nil {
+		return err
+	}
+	return r.flows(ctx)
 }
 
 // resume does what an operator does who sees that nothing goes out: resumes, or
