@@ -27,8 +27,7 @@ type LedgerOptions struct {
 	Contacts int      // in each scenario, 20 or more
 	Only     []string // names of scenarios; nil: all
 	Config   config.Config
-	Log      *slog.Logger
-	Out      io.Writer // how it goes on
+	Out      io.Writer // how it goes on; the logs of what is in trouble on purpose are left out
 }
 
 // LedgerRow is what became of a campaign in one scenario.
@@ -166,7 +165,7 @@ func (s ledgerScene) play(ctx context.Context, o LedgerOptions, number int) (row
 		r.sink.pause = faultPause
 	}
 	file.DNS.TTL = time.Second
-	if r.ground, err = openGround(ctx, o.Binary, o.Config, o.Log, file, port); err != nil {
+	if r.ground, err = openGround(ctx, o.Binary, o.Config, slog.New(slog.DiscardHandler), file, port); err != nil {
 		return row, err
 	}
 	defer func() { err = closing(err, r.ground.close) }()
@@ -203,6 +202,7 @@ func (r *ledgerRun) send(ctx context.Context, s ledgerScene, contacts int) error
 		if err != nil {
 			return err
 		}
+		sender.quiet = true
 		if r.names != nil {
 			sender.environ = append(sender.environ, "HEADWAY_DNS_SERVERS="+r.names.address)
 		}

@@ -1,7 +1,6 @@
 package bench_test
 
 import (
-	"log/slog"
 	"os/exec"
 	"testing"
 
@@ -20,8 +19,7 @@ func TestLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := bench.Ledger(t.Context(), bench.LedgerOptions{Binary: binary, Contacts: 120, Config: config.Default(),
-		Log: slog.New(slog.DiscardHandler), Out: t.Output()})
+	rows, err := bench.Ledger(t.Context(), bench.LedgerOptions{Binary: binary, Contacts: 120, Config: config.Default(), Out: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}

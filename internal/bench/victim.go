@@ -16,6 +16,7 @@ import (
 type victim struct {
 	binary  string
 	environ []string
+	quiet   bool // what it logs is not wanted: it is in trouble on purpose
 	process *exec.Cmd
 }
 
@@ -50,7 +51,9 @@ const startWithin = 30 * time.Second
 func (v *victim) start() error {
 	v.process = exec.Command(v.binary, "serve")
 	v.process.Env = v.environ
-	v.process.Stderr = os.Stderr
+	if !v.quiet {
+		v.process.Stderr = os.Stderr
+	}
 	out, err := v.process.StdoutPipe()
 	if err != nil {
 		return err

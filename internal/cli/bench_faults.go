@@ -30,7 +30,7 @@ A fault that is not staged here is printed as not run. Ends with exit code 3 whe
 				return usageError{fmt.Errorf("%d contacts and %d kills show nothing; 20 contacts and one kill are the least", o.Contacts, kills)}
 			}
 			var err error
-			if o.Binary, o.Config, o.Log, err = benchSettings(cmd); err != nil {
+			if o.Binary, o.Config, _, err = benchSettings(cmd); err != nil {
 				return err
 			}
 			o.Out = cmd.ErrOrStderr()

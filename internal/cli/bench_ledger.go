@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -36,13 +35,7 @@ the receivers.`,
 				return usageError{fmt.Errorf("--contacts %d is too few to show anything; 20 are the least", o.Contacts)}
 			}
 			var err error
-			if o.Config, err = demoSettings(cmd); err != nil {
-				return err
-			}
-			if o.Log, err = logger(cmd, o.Config); err != nil {
-				return err
-			}
-			if o.Binary, err = os.Executable(); err != nil {
+			if o.Binary, o.Config, _, err = benchSettings(cmd); err != nil {
 				return err
 			}
 			o.Out = cmd.ErrOrStderr()

@@ -23,19 +23,7 @@ first to the last message at the receivers. Ends with exit code 3 when a target 
   headway bench throughput --recipients 2000 --libcrypto ./headway-libcrypto`,
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Domains < 1 || o.Domains > 2000 || o.Recipients < o.Domains {
-				return usageError{fmt.Errorf("%d recipients at %d domains cannot be made; at most 2,000 domains", o.Recipients, o.Domains)}
-			}
-			var err error
-			if o.Binary, o.Config, o.Log, err = benchSettings(cmd); err != nil {
-				return err
-			}
-			o.Out = cmd.ErrOrStderr()
-			figures, err := bench.Throughput(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			return printFigures(cmd, figures)
+			return runThroughput(cmd, &o, func() ([]bench.Figure, error) { return bench.Throughput(cmd.Context(), o) })
 		},
 	}
 	cmd.Flags().IntVar(&o.Recipients, "recipients", 20_000, "messages of each run")
