@@ -118,9 +118,8 @@ func (r *ledgerRun) killMany(ctx context.Context, times int) error {
 	return nil
 }
 
-// killNode counts recovery from the moment at which all that the others could
-// have in hand has been delivered: what the dead node held must arrive, too, or
-// the campaign does not end.
+// killNode kills one of several for good. The others go on at once; that what it
+// held arrives, too, is seen at the end.
 func (r *ledgerRun) killNode(ctx context.Context) error {
 	if err := r.part(ctx, 0.3); err != nil {
 		return err

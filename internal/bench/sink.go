@@ -193,10 +193,11 @@ func (t *sinkTalk) turn() bool {
 	}
 	switch string(line[:4]) {
 	case "EHLO":
+		t.say("250-mx") // the first line names the server, whatever follows
 		for offer := range strings.FieldsSeq(t.sink.offers) {
 			t.say("250-" + offer)
 		}
-		t.say("250 " + "HELP")
+		t.say("250 HELP")
 	case "MAIL":
 		t.recipient = ""
 		t.say("250 ok")
