@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	launchMost  = 20.0 // seconds until everybody is in the ledger
-	firstMost   = 2.0  // seconds until the first message is out
-	memoryMost  = 100.0
-	launchLeast = 10 * time.Minute // patience
+	launchMost     = 20.0             // seconds until everybody is in the ledger
+	firstMost      = 2.0              // seconds until the first message is out
+	memoryMost     = 100.0            // MB that the sender may have
+	launchPatience = 10 * time.Minute // more than any launch may take
 )
 
 // Launch measures how soon a large campaign is in the ledger and its first
@@ -37,7 +37,7 @@ func Launch(ctx context.Context, o ThroughputOptions, watch time.Duration) (figu
 	if err := t.ground.office.Service.Launch(ctx, id); err != nil {
 		return nil, err
 	}
-	err = await(ctx, launchLeast, "the ledger to be filled and mail to flow", func() (bool, error) {
+	err = await(ctx, launchPatience, "the ledger to be filled and mail to flow", func() (bool, error) {
 		c, err := t.ground.office.Database.Store.Campaign(ctx, id)
 		if err == nil && c.LaunchDone && len(t.figures) == 0 {
 			t.add(Figure{What: "launch", Value: time.Since(began).Seconds(), Unit: "s", Most: launchMost})

@@ -19,7 +19,7 @@ func TestLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := bench.Ledger(t.Context(), bench.LedgerOptions{Binary: binary, Contacts: 120, Config: config.Default(), Out: t.Output()})
+	rows, err := bench.Ledger(t.Context(), bench.LedgerOptions{Binary: binary, Contacts: 60, Config: config.Default(), Out: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
