@@ -36,6 +36,7 @@ const (
 // Queue inserts jobs, and works them when it was started with roles.
 type Queue struct {
 	client *river.Client[pgx.Tx]
+	store  *postgres.Store // of a queue that works
 }
 
 // Work says what a queue works. Nil fields are not worked.
@@ -55,7 +56,7 @@ func NewQueue(pool *pgxpool.Pool, log *slog.Logger) (*Queue, error) {
 }
 
 // Start returns a queue that works jobs until it is stopped.
-func Start(ctx context.Context, pool *pgxpool.Pool, work Work, log *slog.Logger) (*Queue, error) {
+func Start(ctx context.Context, store *postgres.Store, work Work, log *slog.Logger) (*Queue, error) {
 	workers := river.NewWorkers()
 	queues := make(map[string]river.QueueConfig)
 	if work.Lanes != nil {
@@ -66,7 +67,7 @@ func Start(ctx context.Context, pool *pgxpool.Pool, work Work, log *slog.Logger)
 		work.Bulk.addTo(workers)
 		queues[bulkQueue] = river.QueueConfig{MaxWorkers: bulkWorkers, FetchCooldown: 50 * time.Millisecond, FetchPollInterval: 500 * time.Millisecond}
 	}
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+	client, err := river.NewClient(riverpgxv5.New(store.Pool()), &river.Config{
 		ID:                          strconv.FormatInt(work.Node, 10),
 		Schema:                      postgres.RiverSchema,
 		Logger:                      quiet(log),
@@ -85,7 +86,7 @@ func Start(ctx context.Context, pool *pgxpool.Pool, work Work, log *slog.Logger)
 	if err := client.Start(ctx); err != nil {
 		return nil, fmt.Errorf("start the job queue: %w", err)
 	}
-	return &Queue{client: client}, nil
+	return &Queue{client: client, store: store}, nil
 }
 
 // Stop waits until running jobs have ended; when ctx ends first, they are

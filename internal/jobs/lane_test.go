@@ -105,7 +105,7 @@ func TestLaneInsertsRaceCompletions(t *testing.T) {
 	}
 	t.Cleanup(store.Close)
 	bag := &mailbag{due: make(map[delivery.Lane][]time.Time), running: make(map[delivery.Lane]int)}
-	queue, err := Start(ctx, store.Pool(), Work{Node: 1, Lanes: bag}, slog.New(slog.DiscardHandler))
+	queue, err := Start(ctx, store, Work{Node: 1, Lanes: bag}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func (w *verifyWorld) start() {
 	}
 	log := slog.New(slog.DiscardHandler)
 	w.bulk = &Bulk{Store: w.store, Node: 1, Resolver: resolver, Log: log, Sandboxed: true}
-	if w.queue, err = Start(context.Background(), w.store.Pool(), Work{Node: 1, Bulk: w.bulk}, log); err != nil {
+	if w.queue, err = Start(context.Background(), w.store, Work{Node: 1, Bulk: w.bulk}, log); err != nil {
 		w.Fatal(err)
 	}
 }

@@ -248,7 +248,7 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 	if work.Lanes == nil && work.Bulk == nil {
 		return s, nil
 	}
-	if s.queue, err = jobs.Start(context.WithoutCancel(ctx), store.Pool(), work, n.Log); err != nil {
+	if s.queue, err = jobs.Start(context.WithoutCancel(ctx), store, work, n.Log); err != nil {
 		return nil, errors.Join(err, s.end())
 	}
 	return s, nil

@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// Index: river_job_prioritized_fetching_index, by state and queue.
+	sqlOpenLanes = `
+select id, (args->>'source')::bigint, (args->>'provider')::bigint, (args->>'slot')::int, attempted_at,
+       state = 'running'
+  from river.river_job
+ where queue = $1 and kind = 'lane' and state in ('available', 'pending', 'running', 'retryable', 'scheduled')`
+
+	// The caller knows that none of these runs.
+	sqlEndLanes = `
+update river.river_job set state = 'completed', finalized_at = $2
+ where id = any($1::bigint[]) and state = 'running'`
+)
+
+// OpenLane is a lane job that is not over, as the queue believes.
+type OpenLane struct {
+	Job      int64
+	Source   int64
+	Provider int64
+	Slot     int
+	Begun    *time.Time // when it was fetched last; nil: never
+	Running  bool
+}
+
+// OpenLanes returns the lane jobs of a node that are not over.
+func (s *Store) OpenLanes(ctx context.Context, node int64) ([]OpenLane, error) {
+	rows, err := s.pool.Query(ctx, sqlOpenLanes, LaneQueue(node))
+	if err != nil {
+		return nil, fmt.Errorf("open lanes of node %d: %w", node, err)
+	}
+	lanes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[OpenLane])
+	if err != nil {
+		return nil, fmt.Errorf("open lanes of node %d: %w", node, err)
+	}
+	return lanes, nil
+}
+
+// EndLanes completes jobs whose lanes are over though the queue has not noticed.
+func (s *Store) EndLanes(ctx context.Context, jobs []int64, now time.Time) error {
+	if _, err := s.pool.Exec(ctx, sqlEndLanes, jobs, now); err != nil {
+		return fmt.Errorf("end %d lost lanes: %w", len(jobs), err)
+	}
+	return nil
+}
