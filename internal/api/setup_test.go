@@ -49,7 +49,7 @@ func setup(t *testing.T) *bundle {
 	t.Cleanup(store.Close)
 	b := &bundle{T: t, store: store}
 	log := slog.New(slog.DiscardHandler)
-	queue, err := jobs.NewQueue(store.Pool(), log)
+	queue, err := jobs.NewQueue(store, log)
 	b.must(err)
 	c := config.Default()
 	c.SecretKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))

@@ -135,7 +135,7 @@ func (s *sessions) alone(ctx context.Context) (float64, error) {
 		return 0, err
 	}
 	dialer := &smtpout.Dialer{Resolver: resolver, Port: netip.MustParseAddrPort(s.door).Port(), HELO: groundHELO, LoopbackOnly: true}
-	session, err := dialer.Dial(ctx, "d0.test")
+	session, err := dialer.Dial(ctx, "d0.test", smtpout.TLSOpportunistic)
 	if err != nil {
 		return 0, err
 	}

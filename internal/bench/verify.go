@@ -89,7 +89,7 @@ func Verify(ctx context.Context, o VerifyOptions) (result VerifyResult, err erro
 		return result, err
 	}
 	defer func() { err = errors.Join(err, worker.Stop()) }()
-	queue, err := jobs.NewQueue(db.Store.Pool(), o.Log)
+	queue, err := jobs.NewQueue(db.Store, o.Log)
 	if err != nil {
 		return result, err
 	}

@@ -42,7 +42,7 @@ func atDesk(cmd *cobra.Command, work func(context.Context, *desk) error) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, database.Close()) }()
-	queue, err := jobs.NewQueue(database.Store.Pool(), log)
+	queue, err := jobs.NewQueue(database.Store, log)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type claims struct {
 
 	claiming sync.RWMutex // held for reading while a claim is made
 	mu       sync.Mutex
-	held     map[int64]bool // guarded by mu; epochs of the claims in hand
+	held     map[int64]bool // guarded by mu; epochs of the claims in hand; true where lengthening one failed
 }
 
 func newClaims(store *postgres.Store, node int64) *claims {
@@ -35,24 +35,31 @@ func (c *claims) claim(ctx context.Context, r postgres.ClaimRequest) ([]postgres
 	defer c.claiming.RUnlock()
 	claimed, _, err := c.store.Claim(ctx, r)
 	if err != nil {
+		if r.Epoch != 0 { // what it may have leased looks like a claim in hand until that is ended
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.held[r.Epoch] = true
+			return nil, err
+		}
 		c.unsure.Store(true)
 		return nil, err
 	}
-	if len(claimed) > 0 {
+	if len(claimed) > 0 && r.Epoch == 0 {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.held[claimed[0].Epoch] = true
+		c.held[claimed[0].Epoch] = false
 	}
 	return claimed, nil
 }
 
 // ended forgets a claim.
-func (c *claims) ended(claimed []postgres.Claimed) {
-	if len(claimed) > 0 {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.held, claimed[0].Epoch)
+func (c *claims) ended(epoch int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held[epoch] {
+		c.unsure.Store(true)
 	}
+	delete(c.held, epoch)
 }
 
 // freeLost gives back what lost claims may have leased: nothing of it was sent.

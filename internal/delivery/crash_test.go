@@ -50,7 +50,7 @@ func victim(url, provider string) error {
 	go b.run(ctx)
 	g.enter(0)
 	for {
-		p, ok := g.acquire(ctx, 0, time.Minute)
+		p, ok := g.acquire(ctx, 0, 0, time.Minute)
 		if !ok {
 			continue
 		}

@@ -126,7 +126,7 @@ func (p *permit) endorse(domain string, most int) int {
 		return most
 	}
 	e.drop(time.Now())
-	p.domain, p.second = domain, e.permits.take(most)
+	p.domain, p.second = domain, e.permits.take(most, time.Now())
 	return p.second.N
 }
 
@@ -158,11 +158,11 @@ func (p *permit) unendorse() {
 
 // acquire waits up to wait for permits. It returns false when there are none,
 // or when the lane of this slot is one too many.
-func (g *gate) acquire(ctx context.Context, slot int, wait time.Duration) (permit, bool) {
+func (g *gate) acquire(ctx context.Context, slot int, took, wait time.Duration) (permit, bool) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	for {
-		p, news, ok := g.tryAcquire(slot, time.Now())
+		p, news, ok := g.tryAcquire(slot, took, 0, time.Now())
 		if ok || news == nil {
 			return p, ok
 		}
@@ -178,21 +178,30 @@ func (g *gate) acquire(ctx context.Context, slot int, wait time.Duration) (permi
 	}
 }
 
-// tryAcquire takes permits in hand, or returns the channel that tells of new
+// chunkTime is about how much of a lane's time it takes in permits at once: the
+// last of them must not lapse while the first ones' messages are on the wire.
+const chunkTime = 400 * time.Millisecond
+
+// tryAcquire takes permits in hand, as many as a lane can use that needs took for
+// a message (0: unknown), from a time ahead on, or returns the channel that tells of new
 // ones; both are missing when the lane is not wanted any more.
-func (g *gate) tryAcquire(slot int, now time.Time) (permit, <-chan struct{}, bool) {
+func (g *gate) tryAcquire(slot int, took, ahead time.Duration, now time.Time) (permit, <-chan struct{}, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fresh(now) && slot >= g.allowed {
 		return permit{}, nil, false
 	}
 	g.own.drop(now)
+	chunk := chunkLimit
+	if took > 0 {
+		chunk = min(chunk, int(chunkTime/took)+1)
+	}
 	for _, purse := range []*purse{&g.own.permits, &g.own.firsts} {
 		if purse == &g.own.firsts && g.turns.untried(now) == 0 {
 			break
 		}
-		if len(purse.blocks) > 0 {
-			block := purse.take(min(max(purse.blocks[0].N/max(len(g.lanes), 1), 1), chunkLimit))
+		if n := purse.count(); n > 0 {
+			block := purse.take(min(max(n/max(len(g.lanes), 1), 1), chunk), now.Add(ahead))
 			return permit{block: block, first: purse == &g.own.firsts, gate: g}, nil, true
 		}
 	}

@@ -33,6 +33,10 @@ type lane struct {
 	domain   int64  // the only one to claim for; 0: all
 	knocking bool   // the delivery in hand tries whether its campaign's hold is over
 	narrow   bool   // domains of this provider have hosts of their own: claim for one at a time
+	last     string // domain of the newest message
+
+	took  time.Duration // by the newest message, from its claim's turn to its record
+	ahead func()        // called once, when the last message of what is claimed goes out
 }
 
 // RunLane is one slice of a lane: it sends what is due at the provider until
@@ -64,7 +68,7 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 		e.Wake()
 	}()
 	for end := time.Now().Add(sliceTime); time.Now().Before(end) && !e.draining(); {
-		p, ok := g.acquire(ctx, name.Slot, permitWait)
+		p, ok := g.acquire(ctx, name.Slot, l.took, permitWait)
 		if !ok {
 			return nil
 		}
@@ -102,37 +106,15 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 		limit = min(limit, max(l.gate.perLane()-l.conn.Messages(), 1))
 	}
 	l.knocking = turn.Knock
-	l.gate.took(turn, limit)
-	sent := 0
-	defer func() { l.gate.took(turn, sent-limit) }()
-	claimedAt := time.Now()
-	claimed, err := l.engine.claims.claim(ctx, postgres.ClaimRequest{Campaign: turn.Campaign,
-		Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node, Limit: limit, Queued: p.first, Now: claimedAt})
-	p.giveBack(len(claimed)) // more permits than mail: for other lanes
-	p.block.N, p.second.N = min(p.block.N, len(claimed)), min(p.second.N, len(claimed))
+	first, err := l.claim(ctx, turn, p, limit, nil)
 	if err != nil {
 		return false, err
 	}
-	next := 0
-	defer func() { // also when a message makes us panic
-		p.giveBack(next)
-		l.handBack(claimed[next:])
-		l.engine.claims.ended(claimed)
-	}()
-	for i, d := range claimed {
-		goOn, used := l.deliver(ctx, p, i, d, claimedAt, failed)
-		if !used && goOn { // left out: given back alone
-			l.handBack(claimed[i : i+1])
-		}
-		if used || goOn {
-			next = i + 1
-		}
-		if !goOn {
-			break
-		}
+	if len(first.rows) == 0 {
+		l.gate.nothingDue(turn.Campaign) // until the next comparison
+		return true, nil
 	}
-	sent = next
-	return failed == nil, nil
+	return failed == nil, l.run(ctx, first, failed)
 }
 
 // fresh reports whether the permit will still be valid when its message has been
@@ -165,6 +147,10 @@ func (l *lane) prepare(ctx context.Context, p *permit) (turn postgres.Due, faile
 		if sender := l.engine.watch.sender(turn.Campaign); p.endorse(sender, p.block.N) == 0 {
 			l.gate.rest(turn.Campaign, sender, now)
 			continue
+		}
+		if !p.first && !turn.Knock && !l.narrow && l.usable(ctx, l.last, l.engine.watch.encryption(turn.Campaign)) {
+			l.domain = 0
+			return turn, nil, nil // whatever comes next most likely goes over this connection
 		}
 		id, name, due, err := l.engine.store.Peek(ctx, turn.Campaign, l.gate.provider.ID, p.first, now)
 		if err == nil && due && turn.Knock {

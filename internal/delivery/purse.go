@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/headwaymail/headway/pacing"
@@ -8,7 +9,7 @@ import (
 
 const (
 	// permitLife is how long after its time a permit may still be used.
-	permitLife = 1500 * time.Millisecond
+	permitLife = time.Second
 	// knockLife is the same for the half-open permit of a hold. The pacer
 	// grants another after two minutes.
 	knockLife = 90 * time.Second
@@ -34,19 +35,47 @@ func (p *purse) count() int {
 	return n
 }
 
-// take removes the first permits, at most a number and those of one block.
-func (p *purse) take(most int) pacing.Block {
+// take removes permits, at most a number and those of one block, to be used at a
+// time: from the newest one on that is due by then, so that what a stall has left
+// behind comes last, and lapses rather than going out in a burst; else from the
+// first on.
+func (p *purse) take(most int, at time.Time) pacing.Block {
 	if len(p.blocks) == 0 || most < 1 {
 		return pacing.Block{}
 	}
-	part := p.blocks[0]
-	part.N = min(most, part.N)
-	if rest := after(p.blocks[0], part.N); rest.N > 0 {
-		p.blocks[0] = rest
-	} else {
-		p.blocks = p.blocks[1:]
+	chosen, skip := 0, 0
+	var newest time.Time
+	for i, b := range p.blocks {
+		n := due(b, at)
+		if n > 0 && b.Slot(n-1).After(newest) {
+			chosen, skip, newest = i, n-1, b.Slot(n-1)
+		}
 	}
+	b := p.blocks[chosen]
+	part := after(b, skip)
+	part.N = min(most, part.N)
+	var rest []pacing.Block
+	if skip > 0 {
+		head := b
+		head.N = skip
+		rest = append(rest, head)
+	}
+	if tail := after(b, skip+part.N); tail.N > 0 {
+		rest = append(rest, tail)
+	}
+	p.blocks = slices.Replace(p.blocks, chosen, chosen+1, rest...)
 	return part
+}
+
+// due returns how many permits of a block may be used at a time.
+func due(b pacing.Block, at time.Time) int {
+	if at.Before(b.First) {
+		return 0
+	}
+	if b.Interval <= 0 {
+		return b.N
+	}
+	return min(int(at.Sub(b.First)/b.Interval)+1, b.N)
 }
 
 // drop removes the permits that are over and returns those that may be handed

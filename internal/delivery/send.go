@@ -29,7 +29,7 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 		return false, true
 	}
 	if !l.usable(ctx, d.Domain, encryption(camp.Settings)) {
-		l.narrow = l.narrow || !l.conn.Closed()
+		l.narrow = l.narrow || l.conn != nil && !l.conn.Closed() && l.conn.Messages() < l.gate.perLane()
 		return false, false
 	}
 	message, envelope, err := camp.letter.address(ctx, l.buffer, d, time.Now())
@@ -48,13 +48,20 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 	if l.engine.watch.mayHaveLeft(d, claimedAt) {
 		return true, false
 	}
+	l.last = d.Domain
+	if l.ahead != nil {
+		l.ahead()
+	}
+	began := time.Now()
 	outcome := l.conn.Send(l.engine.hard, envelope, message)
 	if outcome.Unsent {
 		l.dropConnection()
 		l.report(p, pacing.Event{Kind: pacing.Closed, At: time.Now()}, outcome.Reply, reply.Meaning{})
 		return false, false
 	}
-	return l.sent(p, d, camp.Settings, outcome), true
+	goOn = l.sent(p, d, camp.Settings, outcome)
+	l.took = time.Since(began)
+	return goOn, true
 }
 
 // errNoPlace says that no connection may be opened now.

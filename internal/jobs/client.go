@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
@@ -36,7 +35,7 @@ const (
 // Queue inserts jobs, and works them when it was started with roles.
 type Queue struct {
 	client *river.Client[pgx.Tx]
-	store  *postgres.Store // of a queue that works
+	store  *postgres.Store
 }
 
 // Work says what a queue works. Nil fields are not worked.
@@ -47,12 +46,12 @@ type Work struct {
 }
 
 // NewQueue returns a queue that only inserts jobs.
-func NewQueue(pool *pgxpool.Pool, log *slog.Logger) (*Queue, error) {
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: postgres.RiverSchema, Logger: quiet(log)})
+func NewQueue(store *postgres.Store, log *slog.Logger) (*Queue, error) {
+	client, err := river.NewClient(riverpgxv5.New(store.Pool()), &river.Config{Schema: postgres.RiverSchema, Logger: quiet(log)})
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)
 	}
-	return &Queue{client: client}, nil
+	return &Queue{client: client, store: store}, nil
 }
 
 // Start returns a queue that works jobs until it is stopped.

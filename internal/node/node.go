@@ -115,7 +115,7 @@ func (n *Node) Stop() error {
 
 // prepare makes everything that outlives a node's name.
 func (n *Node) prepare(ctx context.Context) error {
-	queue, err := jobs.NewQueue(n.Database.Store.Pool(), n.Log)
+	queue, err := jobs.NewQueue(n.Database.Store, n.Log)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func provide(t *testing.T, c config.Config) *service.Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	queue, err := jobs.NewQueue(store.Pool(), quiet)
+	queue, err := jobs.NewQueue(store, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

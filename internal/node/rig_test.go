@@ -98,7 +98,7 @@ func (r *rig) launch(n *Node, readers int, domains ...string) int64 {
 			file += fmt.Sprintf("reader%d@%s\n", i+1, domain)
 		}
 	}
-	imported, err := n.Service.Upload(ctx, "readers.csv", strings.NewReader(file), service.ImportOptions{List: "Readers"})
+	imported, err := n.Service.Upload(ctx, "readers.csv", strings.NewReader(file), service.ImportOptions{List: "Readers", Consent: "Sign-up form"})
 	r.must(err)
 	r.until(20*time.Second, "imported", func() bool {
 		i, err := n.Database.Store.Import(ctx, imported)

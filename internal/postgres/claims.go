@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headwaymail/headway/campaign"
 )
@@ -71,7 +72,7 @@ const sqlBarred = `
 // hosts. Index: deliveries_due.
 const sqlClaim = `
 with epoch as materialized (
-    select nextval('lease_epochs') as n
+    select case when $8::bigint = 0 then nextval('lease_epochs') else $8 end as n
 ), deferred as materialized (
     select d.ledger_id, d.id, d.contact_id, d.domain_id, d.state, d.attempts, d.first_attempt_at, d.due_at,
            d.doubted, camp.id as campaign_id, camp.system
@@ -105,7 +106,7 @@ with epoch as materialized (
       join domains dom on dom.id = camp.domain_id` + sqlBarred + `
 ), leased as (
     update deliveries d
-       set lease_node = $5, lease_epoch = epoch.n, lease_order = judged.place
+       set lease_node = $5, lease_epoch = epoch.n, lease_order = judged.place + $9
       from judged, epoch
      where d.ledger_id = judged.ledger_id and d.id = judged.delivery_id and judged.reason is null
 ), stopped as (
@@ -149,6 +150,12 @@ type ClaimRequest struct {
 	Limit    int
 	Queued   bool // only those that were never tried
 	Now      time.Time
+
+	// Epoch makes what is leased the end of a claim that the node has in hand,
+	// behind its first Place places: one message of both may be on its way. 0:
+	// a claim of its own.
+	Epoch int64
+	Place int
 }
 
 // Claim leases due deliveries of a campaign at a provider, those that fall due
@@ -157,12 +164,8 @@ type ClaimRequest struct {
 func (s *Store) Claim(ctx context.Context, r ClaimRequest) ([]Claimed, int, error) {
 	var claimed []Claimed
 	suppressed := 0
-	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued)
-		if err != nil {
-			return err
-		}
-		all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Claimed])
+	err := s.inPipe(ctx, func(conn *pgxpool.Conn) error {
+		all, err := claimRows(ctx, conn, r)
 		if err != nil {
 			return err
 		}
@@ -175,12 +178,26 @@ func (s *Store) Claim(ctx context.Context, r ClaimRequest) ([]Claimed, int, erro
 			suppressed++
 			sums.move(r.Campaign, r.Provider, d.DomainID, d.State, campaign.Suppressed.After(d.Doubted), false)
 		}
-		return sums.apply(ctx, tx, false)
+		batch := &pgx.Batch{}
+		sums.queue(batch, false)
+		batch.Queue("commit")
+		return conn.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("claim for campaign %d at provider %d: %w", r.Campaign, r.Provider, err)
 	}
 	return claimed, suppressed, nil
+}
+
+// claimRows begins a transaction and leases, in one round trip.
+func claimRows(ctx context.Context, conn *pgxpool.Conn, r ClaimRequest) (all []Claimed, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue("begin")
+	batch.Queue(sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued, r.Epoch, r.Place).Query(func(rows pgx.Rows) error {
+		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Claimed])
+		return err
+	})
+	return all, conn.SendBatch(ctx, batch).Close()
 }
 
 // sqlPeek finds the domain of the delivery that a claim would begin with. Index:

@@ -102,6 +102,15 @@ on conflict do nothing`
 // apply writes the sums. Rows that may not exist yet are made when ensure is set.
 func (c changes) apply(ctx context.Context, tx pgx.Tx, ensure bool) error {
 	batch := &pgx.Batch{}
+	c.queue(batch, ensure)
+	if batch.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+// queue adds what apply does to a batch.
+func (c changes) queue(batch *pgx.Batch, ensure bool) {
 	queue := func(sums map[counterKey]campaign.Counters, sqlEnsure, sqlLock, sqlChange string) {
 		args := columns(sums)
 		if args == nil {
@@ -115,10 +124,6 @@ func (c changes) apply(ctx context.Context, tx pgx.Tx, ensure bool) error {
 	}
 	queue(c.providers, sqlEnsureProviderCounters, sqlLockProviderCounters, sqlChangeProviderCounters)
 	queue(c.domains, sqlEnsureDomainCounters, sqlLockDomainCounters, sqlChangeDomainCounters)
-	if batch.Len() == 0 {
-		return nil
-	}
-	return tx.SendBatch(ctx, batch).Close()
 }
 
 // columns turns sums into one array per column, rows without a change left out.

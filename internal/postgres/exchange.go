@@ -115,13 +115,7 @@ type PaceExchange struct {
 // edited, and stores the changes with their events: one short transaction of
 // two round trips, three for paces that are new.
 func (s *Store) ExchangePaces(ctx context.Context, x PaceExchange) error {
-	err := s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
-		err := exchange(ctx, conn, x)
-		if err != nil && !conn.Conn().IsClosed() {
-			_, _ = conn.Exec(context.WithoutCancel(ctx), "rollback") // a connection that is still inside is thrown away by its pool
-		}
-		return err
-	})
+	err := s.inPipe(ctx, func(conn *pgxpool.Conn) error { return exchange(ctx, conn, x) })
 	if err != nil {
 		return fmt.Errorf("exchange paces of source %d at %d providers: %w", x.Source, len(x.Asks), err)
 	}

@@ -63,6 +63,18 @@ func (s *Store) InTx(ctx context.Context, work func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, s.pool, work)
 }
 
+// inPipe runs work that begins and commits a transaction itself, so that both
+// travel with its statements; it is rolled back when work fails.
+func (s *Store) inPipe(ctx context.Context, work func(*pgxpool.Conn) error) error {
+	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		err := work(conn)
+		if err != nil && !conn.Conn().IsClosed() {
+			_, _ = conn.Exec(context.WithoutCancel(ctx), "rollback") // a connection that is still inside is thrown away by its pool
+		}
+		return err
+	})
+}
+
 // queryer is what a statement runs on: the pool or a transaction.
 type queryer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)

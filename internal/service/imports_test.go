@@ -41,7 +41,7 @@ func newImporter(t *testing.T) *importer {
 	}
 	t.Cleanup(store.Close)
 	log := slog.New(slog.DiscardHandler)
-	queue, err := jobs.NewQueue(store.Pool(), log)
+	queue, err := jobs.NewQueue(store, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func setup(t *testing.T, change ...func(*Config)) *bundle {
 		}
 	})
 	log := slog.New(slog.NewTextHandler(b.log, nil))
-	queue, err := jobs.NewQueue(store.Pool(), log)
+	queue, err := jobs.NewQueue(store, log)
 	if err != nil {
 		t.Fatal(err)
 	}

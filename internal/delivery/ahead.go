@@ -1,0 +1,131 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/smtpout"
+)
+
+// claimed is what a lane has in hand: deliveries and the permits to send them.
+type claimed struct {
+	turn   postgres.Due
+	permit permit
+	rows   []postgres.Claimed
+	at     time.Time
+	epoch  int64
+	place  int // places of the claim that are taken
+}
+
+// claim leases up to limit deliveries under a permit, as the end of the claim
+// before it when there is one. Permits beyond them are given back.
+func (l *lane) claim(ctx context.Context, turn postgres.Due, p permit, limit int, before *claimed) (*claimed, error) {
+	c := &claimed{turn: turn, permit: p, at: time.Now()}
+	r := postgres.ClaimRequest{Campaign: turn.Campaign, Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node,
+		Limit: limit, Queued: p.first, Now: c.at}
+	if before != nil {
+		r.Epoch, r.Place = before.epoch, before.place
+	}
+	l.gate.took(turn, limit)
+	rows, err := l.engine.claims.claim(ctx, r)
+	l.gate.took(turn, len(rows)-limit)
+	p.giveBack(len(rows)) // more permits than mail: for other lanes
+	c.permit.block.N, c.permit.second.N = min(p.block.N, len(rows)), min(p.second.N, len(rows))
+	c.rows, c.epoch, c.place = rows, r.Epoch, r.Place+limit
+	if len(rows) > 0 {
+		c.epoch = rows[0].Epoch
+	}
+	return c, err
+}
+
+// run sends a claim. While its last message is on the wire it is lengthened, so
+// that the connection does not wait for the database twice a message; that
+// needs a permit in hand, and it stays one claim, of which one message at most
+// may be on its way.
+func (l *lane) run(ctx context.Context, c *claimed, failed *smtpout.Failure) error {
+	defer l.engine.claims.ended(c.epoch)
+	for goOn := true; c != nil && goOn; {
+		next := make(chan *claimed, 1)
+		asked := false
+		if failed == nil && !l.knocking {
+			l.ahead = func() {
+				asked, l.ahead = true, nil
+				before, carried := c, l.conn.Messages()+1
+				go func() { next <- l.claimAhead(ctx, before, carried) }()
+			}
+		}
+		goOn = l.sendAll(ctx, c, failed)
+		l.ahead = nil
+		c = nil
+		if asked {
+			c = <-next
+		}
+		if c != nil && !goOn {
+			c.permit.giveBack(0)
+			l.handBack(c.rows)
+		}
+	}
+	return nil
+}
+
+// sendAll sends the deliveries of a claim and gives back what cannot be sent. It
+// returns whether all were, so that more may follow.
+func (l *lane) sendAll(ctx context.Context, c *claimed, failed *smtpout.Failure) bool {
+	ahead := l.ahead
+	next := 0
+	defer func() { // also when a message makes us panic
+		c.permit.giveBack(next)
+		l.handBack(c.rows[next:])
+		l.gate.took(c.turn, next-len(c.rows))
+	}()
+	for i, d := range c.rows {
+		l.ahead = nil
+		if i == len(c.rows)-1 {
+			l.ahead = ahead
+		}
+		goOn, used := l.deliver(ctx, c.permit, i, d, c.at, failed)
+		if !used && goOn { // left out: given back alone
+			l.handBack(c.rows[i : i+1])
+		}
+		if used || goOn {
+			next = i + 1
+		}
+		if !goOn {
+			return false
+		}
+	}
+	return true
+}
+
+// claimAhead lengthens a claim by what may be sent when the message on the wire
+// is done, which is number carried of its connection. It returns nil where
+// nothing may, or nothing is due.
+func (l *lane) claimAhead(ctx context.Context, before *claimed, carried int) *claimed {
+	room := l.gate.perLane() - carried
+	if room < 1 || l.engine.stopping(ctx) {
+		return nil
+	}
+	p, _, ok := l.gate.tryAcquire(l.slot, l.took, l.took, time.Now())
+	if !ok {
+		return nil
+	}
+	turn, ok := l.gate.nextTurn(time.Now(), nil)
+	if !ok || !p.valid(0, time.Now().Add(l.took)) || turn.Knock || p.first || p.block.Probe || p.endorse(l.engine.watch.sender(turn.Campaign), p.block.N) == 0 {
+		p.giveBack(0)
+		return nil
+	}
+	limit := min(p.block.N, room)
+	if p.second.N > 0 {
+		limit = min(limit, p.second.N)
+	}
+	c, err := l.claim(ctx, turn, p, limit, before)
+	if err != nil {
+		l.engine.log.Debug("a claim could not be lengthened", "error", err)
+		return nil
+	}
+	if len(c.rows) == 0 {
+		return nil
+	}
+	return c
+}
