@@ -244,7 +244,7 @@ func (s *stage) ahead(ctx context.Context) (float64, error) {
 		if err := json.Unmarshal(p.State, &state); err != nil {
 			return 0, fmt.Errorf("the pace of KW: %w", err)
 		}
-		return float64(len(s.journal.taken("KW"))) - state.Total, nil
+		return float64(len(s.journal.taken("KW"))) - state.Total - float64(p.Passed), nil
 	}
 	return 0, errors.New("no pace of KW is stored")
 }

@@ -105,7 +105,7 @@ func (e *envelope) meet(row postgres.PaceRow, in intake) (outlook, error) {
 		}
 	}
 	o.seat(in)
-	if in.sending && row.Up >= settleTime.Seconds() && !in.again {
+	if in.sending && (o.domain != "" || o.lanes > 0) && row.Up >= settleTime.Seconds() && !in.again {
 		o.take(in)
 	}
 	o.write(row, in, before != lessonOf(o.state, in.now))

@@ -140,7 +140,7 @@ func TestThreeNodesAtOneTokenBucket(t *testing.T) {
 	for _, g := range nodes {
 		share := float64(r.by[g.helo(g.node)]) / float64(len(accepted))
 		t.Logf("node %d sent %.0f %%", g.node, 100*share)
-		if share < 0.1 { // of a third; a busy machine starts one later
+		if share < 0.2 { // of a third; a busy machine starts one later
 			t.Errorf("node %d sent only %.0f %% of the mail of three", g.node, 100*share)
 		}
 	}
@@ -149,7 +149,7 @@ func TestThreeNodesAtOneTokenBucket(t *testing.T) {
 	if most > lanes+1 { // one more is tried now and then
 		t.Errorf("%d connections were open; the nodes together may have %d", most, lanes)
 	}
-	if goodput < 0.3 { // a busy machine sends less than it may
+	if goodput < 0.6 { // a busy machine sends less than it may
 		t.Errorf("three nodes brought %.0f %% of what the receiver takes", 100*goodput)
 	}
 	if share := float64(refused) / float64(len(accepted)); share > 0.05 {

@@ -33,6 +33,7 @@ type shared struct {
 type seat struct {
 	Want    int     `json:"want,omitzero"`    // lanes that it could use
 	Lanes   int     `json:"lanes,omitzero"`   // connections that it may have, or still has, open
+	Open    int     `json:"open,omitzero"`    // of these, connections open or being opened
 	Opening int     `json:"opening,omitzero"` // of which it may be opening at the same time
 	At      float64 `json:"at"`               // seconds since 1970
 }
@@ -107,12 +108,13 @@ func (s *shared) forget(now float64) {
 }
 
 // share is the part of the permits that node should take: in proportion to the
-// lanes that all who sent lately have, since that is what they can use.
+// connections of all who sent lately, since that is what they can use. Whoever
+// has none yet counts as one.
 func (s shared) share(node int64, now float64) float64 {
-	own, all := float64(s.Seats[node].Lanes), 0.0
+	own, all := s.Seats[node].carries(), 0.0
 	for _, other := range s.Seats {
-		if now-other.At <= demandLife && other.Want > 0 {
-			all += float64(other.Lanes)
+		if now-other.At <= demandLife && other.Want > 0 && other.Lanes > 0 {
+			all += other.carries()
 		}
 	}
 	if all <= own {
@@ -120,6 +122,8 @@ func (s shared) share(node int64, now float64) float64 {
 	}
 	return own / all
 }
+
+func (s seat) carries() float64 { return float64(max(s.Open, 1)) }
 
 // others sums up what the other nodes have.
 func (s shared) others(node int64) (lanes, opening int) {
@@ -151,12 +155,14 @@ func (s *shared) renew(node int64, c claim, limit, atOnce int, now float64) (lan
 	own.Want, own.At = c.want, now
 	s.Seats[node] = own
 	taken, theirOpening := s.others(node)
-	lanes = max(min(s.part(node, limit, now), limit-taken), 0)
+	// Where all together have too many, each goes on with its part of its own;
+	// what is above is closed, and nothing is opened.
+	lanes = max(min(s.part(node, limit, now), max(limit-taken, c.used)), 0)
 	opening = max(min(c.opening, atOnce-theirOpening), 0)
 	if len(s.Seats) == 1 {
 		opening = max(atOnce, 1) // nobody to ask
 	}
-	own.Lanes, own.Opening = max(lanes, c.used), min(opening, lanes)
+	own.Lanes, own.Open, own.Opening = max(lanes, c.used), c.used, min(opening, lanes)
 	if c.opening == 0 {
 		own.Opening = 0
 	}

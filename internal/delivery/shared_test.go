@@ -72,7 +72,7 @@ func TestLanesThatNobodyWants(t *testing.T) {
 	t.Parallel()
 	var s shared
 	s.renew(1, claim{want: 2, used: 2}, 10, 1, 100)
-	if got, _ := s.renew(2, claim{want: 20}, 10, 1, 100); got != 8 {
+	if got, _ := s.renew(2, claim{want: 20, used: 8}, 10, 1, 100); got != 8 {
 		t.Errorf("the other node may have %d lanes; want 8", got)
 	}
 	if share := s.share(1, 100); share != 0.2 {

@@ -33,7 +33,8 @@ insert into pace_events (at, source_id, provider_id, kind, was, now, reason, rep
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
 	sqlPaces = `
-select p.source_id, p.provider_id, pr.key, pr.name, p.version, p.state, p.updated_at
+select p.source_id, p.provider_id, pr.key, pr.name, p.version, p.state, p.updated_at,
+       coalesce((select sum(n::bigint) from jsonb_array_elements_text(p.shared->'passed') n), 0)::bigint
   from paces p join providers pr on pr.id = p.provider_id
  where p.sending_domain = ''
  order by pr.name, p.source_id`
@@ -137,6 +138,7 @@ type Pace struct {
 	Version  int64
 	State    []byte
 	Updated  time.Time
+	Passed   int64 // messages accepted that State does not count yet
 }
 
 // Paces returns all paces, by provider name.

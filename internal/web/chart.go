@@ -54,7 +54,7 @@ func newChart(events []postgres.PaceEvent, lines []feedLine, now time.Time) char
 	steps := slices.Clone(events)
 	slices.Reverse(steps)
 	steps = slices.DeleteFunc(steps, func(e postgres.PaceEvent) bool {
-		return e.Kind == string(pacing.Laned) || math.IsNaN(e.Was+e.Now) || math.IsInf(e.Was+e.Now, 0)
+		return e.Kind == string(pacing.Laned) || partial(e) || math.IsNaN(e.Was+e.Now) || math.IsInf(e.Was+e.Now, 0)
 	})
 	if len(steps) == 0 {
 		return chart{}

@@ -95,6 +95,10 @@ func (c *climb) words() string {
 func paceLine(e postgres.PaceEvent) feedLine {
 	line := feedLine{At: e.At, Kind: "pace " + e.Kind, Tone: "calm", Provider: e.Provider, Name: e.Name,
 		Why: sentence(e.Reason, e.Reply)}
+	if partial(e) {
+		line.Words = partWords(e)
+		return line
+	}
 	change := rate(e.Was) + " → " + rate(e.Now)
 	switch pacing.DecisionKind(e.Kind) {
 	case pacing.Started:
@@ -126,6 +130,26 @@ func paceLine(e postgres.PaceEvent) feedLine {
 		line.Words = e.Kind + ": " + change
 	}
 	return line
+}
+
+// partial reports whether a change is about the mail of one sending domain or
+// one campaign only: the provider's own pace stays as it is.
+func partial(e postgres.PaceEvent) bool {
+	return strings.HasPrefix(e.Kind, "domain ") || strings.HasPrefix(e.Kind, "campaign ")
+}
+
+// partWords puts such a change into words; which mail it is about stands in its
+// reason.
+func partWords(e postgres.PaceEvent) string {
+	of, kind, _ := strings.Cut(e.Kind, " ")
+	part := map[string]string{"domain": "one sending domain", "campaign": "one campaign"}[of]
+	switch pacing.DecisionKind(kind) {
+	case pacing.Held, pacing.Knocked:
+		return "takes nothing of " + part + " now: held" + until(e.Until)
+	case pacing.Released:
+		return "takes mail of " + part + " again"
+	}
+	return "has another pace for " + part + ": " + rate(e.Was) + " → " + rate(e.Now)
 }
 
 // byHand reports whether an operator decided, not the pacer.
