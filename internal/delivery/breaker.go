@@ -9,9 +9,9 @@ import (
 )
 
 // holdOnBreakers pauses campaigns under which a provider began to refuse
-// everybody, or only says so: when their settings ask for that, or when they try
-// files in slices, of which a bad one stops alone. What was refused
-// is not held against the addresses, see postgres.
+// everybody, or only says so when their settings ask for that, or while files
+// are on trial: then a bad file is the likely cause, and its trial stops it
+// alone. What was refused is not held against the addresses, see postgres.
 func (e *Engine) holdOnBreakers(ctx context.Context, now time.Time) error {
 	tripped, err := e.store.UntoldBreakers(ctx)
 	if err != nil {
@@ -22,12 +22,12 @@ func (e *Engine) holdOnBreakers(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		onTrial, err := e.store.OnTrial(ctx, c.ID)
+		onTrial, err := e.store.OnTrial(ctx, b.Campaign)
 		if err != nil {
 			return err
 		}
 		event := postgres.CampaignEvent{At: now, Kind: "breaker", Words: b.Words + "."}
-		if !onTrial && c.State == campaign.Sending && !c.System && !c.Settings.StopsWarnOnly {
+		if c.State == campaign.Sending && !onTrial && !c.System && !c.Settings.StopsWarnOnly {
 			event.Words += " The campaign was paused; resume it if you know better."
 			_, err = e.store.StopOnce(ctx, c.ID, event)
 		} else {
