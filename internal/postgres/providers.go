@@ -17,7 +17,8 @@ const (
 select p.id, p.key, p.name from domains d join providers p on p.id = d.provider_id where d.name = $1 and p.id > 0`
 
 	sqlPacesOf = `
-select p.source_id, p.provider_id, pr.key, pr.name, p.version, p.state, p.updated_at
+select p.source_id, p.provider_id, pr.key, pr.name, p.version, p.state, p.updated_at,
+       coalesce((select sum(n::bigint) from jsonb_array_elements_text(p.shared->'passed') n), 0)::bigint
   from paces p join providers pr on pr.id = p.provider_id
  where p.provider_id = $1 order by p.source_id`
 
