@@ -18,9 +18,10 @@ func newBenchFaults() *cobra.Command {
 		Use:   "faults",
 		Short: "Play a campaign through every fault that we can stage, and count what is lost",
 		Long: `Send a campaign through one fault after the other, three at a time, each from a database and
-processes of its own, and compare the ledger with what the receivers hold: nobody may be lost, no
-more messages may arrive twice than connections were open at the fault, all totals must be equal.
-A fault that is not staged here is printed as not run. Ends with exit code 3 when a promise is not kept.`,
+processes of its own, and compare the ledger with what the receivers hold: nobody may be lost,
+no more messages may arrive twice than connections were open at the fault, all totals must be
+equal. A fault that is not staged here is printed as not run. Ends with exit code 3 when a
+promise is not kept.`,
 		Example: `  headway bench faults
   headway bench faults --only kill --kills 100
   headway bench faults --only stop,freeze --contacts 500`,

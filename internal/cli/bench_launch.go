@@ -18,8 +18,8 @@ func newBenchLaunch() *cobra.Command {
 		Use:   "launch",
 		Short: "Measure how soon a campaign to a million is launched, and the memory of the sender",
 		Long: `Fill a database with contacts, launch a campaign to all of them while a node runs, and measure
-until everybody is in the ledger, until the first message is at a receiver, and how much memory the
-node has while it sends for a while. Ends with exit code 3 when a target is missed.`,
+until everybody is in the ledger, until the first message is at a receiver, and how much
+memory the node has while it sends for a while. Ends with exit code 3 when a target is missed.`,
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runThroughput(cmd, &o, func() ([]bench.Figure, error) { return bench.Launch(cmd.Context(), o, watch) })

@@ -15,9 +15,9 @@ func newBenchSession() *cobra.Command {
 		Use:   "session",
 		Short: "Measure how many messages a connection carries in a round trip, beside Postfix",
 		Long: `Send messages of 20 KB over one connection at a time to a receiver behind a proxy that delays
-everything, once with CHUNKING and once with PIPELINING only, and have Postfix (needs root) send as
-many over the same path. What opening a connection takes is left out; recording each outcome before
-the next message is not. Ends with exit code 3 when a target is missed.`,
+everything, once with CHUNKING and once with PIPELINING only, and have Postfix (needs root)
+send as many over the same path. What opening a connection takes is left out; recording each
+outcome before the next message is not. Ends with exit code 3 when a target is missed.`,
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Messages < 20 || o.RoundTrip < time.Millisecond {

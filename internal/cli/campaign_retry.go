@@ -20,7 +20,8 @@ func newCampaignRetry() *cobra.Command {
 		Long: `Queue a finished campaign's deliveries in the named final states again: bounced, expired,
 cancelled or in_doubt. The campaign goes back to sending and finishes once more. What was
 delivered is never sent again, nor is anything to people who are suppressed, unsubscribed or
-off the campaign's lists by now. A message in doubt may have arrived: its reader may get it twice.`,
+off the campaign's lists by now. A message in doubt may have arrived: its reader may get it
+twice.`,
 		Example: `  headway campaign retry 12 --states expired,bounced --dry-run
   headway campaign retry 12 --states expired`,
 		Args: exactArgs(1, "the number or name of a campaign"),
