@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -53,6 +54,12 @@ type Settings struct {
 	TLS TLS `json:"tls,omitempty" toml:"tls"`
 }
 
+// usualLateStart is how late a campaign may start that does not say otherwise.
+const usualLateStart = Duration(2 * time.Hour)
+
+// MayStartLate returns LateStart, or the usual when it is 0.
+func (s Settings) MayStartLate() time.Duration { return cmp.Or(s.LateStart, usualLateStart).Std() }
+
 // DefaultSettings are what a new campaign starts with.
 func DefaultSettings() Settings {
 	return Settings{
@@ -64,7 +71,7 @@ func DefaultSettings() Settings {
 			Spread:     0.2,
 		},
 		Lifetime:  Duration(48 * time.Hour),
-		LateStart: Duration(2 * time.Hour),
+		LateStart: usualLateStart,
 		OnDoubt:   DoubtResend,
 	}
 }
@@ -74,8 +81,8 @@ func (s Settings) Check() error {
 	switch {
 	case s.Lifetime <= 0:
 		return fmt.Errorf("lifetime is %s; it must be longer than 0", s.Lifetime.Std())
-	case s.LateStart <= 0:
-		return fmt.Errorf("late_start is %s; it must be longer than 0", s.LateStart.Std())
+	case s.LateStart < 0:
+		return fmt.Errorf("late_start is %s; it must not be negative", s.LateStart.Std())
 	case s.Retry.Spread < 0 || s.Retry.Spread > 0.9:
 		return fmt.Errorf("retry.spread is %g; it must be between 0 and 0.9", s.Retry.Spread)
 	case s.OnDoubt != DoubtResend && s.OnDoubt != DoubtHold:

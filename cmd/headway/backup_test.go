@@ -3,11 +3,15 @@ package main
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// updated is when a pace was last written: a node that ends does so once more.
+var updated = regexp.MustCompile(`"updated_at": "[^"]*"`)
 
 // TestBackupRoundTrip loses a data folder and gets everything back elsewhere,
 // through the real pg_dump and pg_restore.
@@ -28,7 +32,7 @@ func TestBackupRoundTrip(t *testing.T) {
 	state := func(environ []string) []string {
 		return []string{headway(t, 0, environ, "campaign", "report", "Autumn", "--json"), headway(t, 0, environ, "dkim", "list"),
 			headway(t, 0, environ, "check", "--json"), headway(t, 0, environ, "campaign", "list", "--json"),
-			headway(t, 0, environ, "providers", "--json")}
+			updated.ReplaceAllString(headway(t, 0, environ, "providers", "--json"), "")}
 	}
 	want := state(w.environ)
 

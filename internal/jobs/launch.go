@@ -51,7 +51,7 @@ func (w *launchWorker) Work(ctx context.Context, job *river.Job[launchArgs]) err
 		if !c.ScheduledAt.Equal(job.Args.At) {
 			return nil
 		}
-		if late := time.Since(c.ScheduledAt); late > c.Settings.LateStart.Std() {
+		if late := time.Since(c.ScheduledAt); late > c.Settings.MayStartLate() {
 			return w.hold(ctx, c, late)
 		}
 		change := postgres.Change{Verb: campaign.Launch, At: time.Now()}
@@ -93,7 +93,7 @@ func (w *launchWorker) hold(ctx context.Context, c postgres.Campaign, late time.
 	}
 	return w.bulk.Store.AddEvent(ctx, c.ID, postgres.CampaignEvent{At: at, Kind: "warning",
 		Words: fmt.Sprintf("Not started: no node was up at %s, and that was %s ago, more than %s. It is a draft again; send it now or choose another time.",
-			campaign.WordsForStart(c.ScheduledAt, c.TimeZone, at), campaign.WordsForWait(late), campaign.WordsForWait(c.Settings.LateStart.Std()))}, false)
+			campaign.WordsForStart(c.ScheduledAt, c.TimeZone, at), campaign.WordsForWait(late), campaign.WordsForWait(c.Settings.MayStartLate()))}, false)
 }
 
 // LaunchTx inserts the job that fills a campaign's ledger. With a time, the job

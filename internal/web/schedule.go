@@ -103,7 +103,7 @@ func (s *Server) renderSchedule(w http.ResponseWriter, r *http.Request, status i
 		view.Day, view.Time = tomorrow.Format(time.DateOnly), "09:00"
 	}
 	view.Lifetimes = lifetimes(c.Settings.Lifetime.Std())
-	view.Late = campaign.WordsForWait(c.Settings.LateStart.Std())
+	view.Late = campaign.WordsForWait(c.Settings.MayStartLate())
 	return s.render(w, r, status, "schedule", frame{Title: "Review and schedule " + c.Name, Section: "campaigns", Page: view})
 }
 
