@@ -65,6 +65,11 @@ func runImport(cmd *cobra.Command, name string, o importOptions) error {
 	if o.list == "" {
 		return usageError{errors.New("--list is needed: the name of the list that the contacts join")}
 	}
+	switch intake.Status(o.status) {
+	case "", intake.Subscribe, intake.Unconfirmed, intake.SuppressOnly:
+	default:
+		return usageError{fmt.Errorf("--status %q is not subscribe, unconfirmed or suppress", o.status)}
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return err
