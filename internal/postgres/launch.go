@@ -225,6 +225,9 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 		if _, err := tx.Exec(ctx, sqlProbationSources, id); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, sqlFreezeSegments, id); err != nil {
+			return err
+		}
 	}
 	include, exclude, err := chosenBySegment(ctx, tx, id, after, upto, launched)
 	if err != nil {

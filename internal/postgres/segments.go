@@ -33,8 +33,11 @@ select s.name from campaign_segments cs join segments s on s.id = cs.segment_id
 	sqlFreezeSegments = `
 update campaign_segments cs set rule = s.rule from segments s
  where cs.campaign_id = $1 and s.id = cs.segment_id and cs.rule is null`
-	sqlFrozenSegments = `select rule, exclude from campaign_segments where campaign_id = $1 order by segment_id`
-	sqlBySegment      = `select exists (select from campaign_segments where campaign_id = $1 and not exclude)`
+	// As they stood at the launch, and before it as they stand now.
+	sqlFrozenSegments = `
+select coalesce(cs.rule, s.rule), cs.exclude
+  from campaign_segments cs join segments s on s.id = cs.segment_id where cs.campaign_id = $1 order by cs.segment_id`
+	sqlBySegment = `select exists (select from campaign_segments where campaign_id = $1 and not exclude)`
 )
 
 // Segment is a saved filter of contacts.
@@ -172,13 +175,8 @@ func (s *Store) CampaignSegments(ctx context.Context, id int64, excluded bool) (
 
 // chosenBySegment returns the contacts after after, up to upto, that the
 // segments of a campaign include and exclude, by the rules as they stood at its
-// launch and as of then.
+// launch and as of then; before it, by those of now.
 func chosenBySegment(ctx context.Context, tx pgx.Tx, id, after, upto int64, launched time.Time) (include, exclude []int64, err error) {
-	if after == 0 {
-		if _, err := tx.Exec(ctx, sqlFreezeSegments, id); err != nil {
-			return nil, nil, err
-		}
-	}
 	rows, err := tx.Query(ctx, sqlFrozenSegments, id)
 	if err != nil {
 		return nil, nil, err
