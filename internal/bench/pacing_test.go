@@ -88,13 +88,13 @@ func TestLogLines(t *testing.T) {
 func TestPacing(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("takes some ten seconds")
+		t.Skip("takes half a minute")
 	}
 	binary, err := exec.LookPath("headway")
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := Pacing(t.Context(), PacingOptions{Binary: binary, Run: 3 * time.Second, Parts: []PacingPart{PacingReceivers},
+	result, err := Pacing(t.Context(), PacingOptions{Binary: binary, Run: 10 * time.Second, Parts: []PacingPart{PacingReceivers},
 		Config: config.Default(), Log: slog.New(slog.DiscardHandler), Out: t.Output()})
 	if err != nil {
 		t.Fatal(err)
