@@ -140,7 +140,7 @@ func TestThreeNodesAtOneTokenBucket(t *testing.T) {
 	for _, g := range nodes {
 		share := float64(r.by[g.helo(g.node)]) / float64(len(accepted))
 		t.Logf("node %d sent %.0f %%", g.node, 100*share)
-		if share < 0.2 { // of a third; a busy machine starts one later
+		if share < 0.1 { // of a third: lanes are dealt out evenly, permits go to who has connections
 			t.Errorf("node %d sent only %.0f %% of the mail of three", g.node, 100*share)
 		}
 	}
