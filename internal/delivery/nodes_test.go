@@ -137,12 +137,16 @@ func TestThreeNodesAtOneTokenBucket(t *testing.T) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	parts := 0 // an even third each is not reached yet (docs/PERFORMANCE.md)
 	for _, g := range nodes {
 		share := float64(r.by[g.helo(g.node)]) / float64(len(accepted))
 		t.Logf("node %d sent %.0f %%", g.node, 100*share)
-		if share < 0.03 { // it takes part; an even third is not reached yet (docs/PERFORMANCE.md)
-			t.Errorf("node %d sent only %.0f %% of the mail of three", g.node, 100*share)
+		if share > 0.2 {
+			parts++
 		}
+	}
+	if parts < 2 {
+		t.Errorf("%d of three nodes did a fair part of the work", parts)
 	}
 	goodput := float64(late) / (runs.Seconds() / 2) / limit
 	t.Logf("%d accepted, %d refused; %.0f %% of the limit in the second half; at most %d connections", len(accepted), refused, 100*goodput, most)
