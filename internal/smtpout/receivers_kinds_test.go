@@ -233,7 +233,9 @@ func startReceiver(t *testing.T, kind receiverKind) *receiver {
 	})
 	r := &receiver{receiverKind: kind, folder: folder, port: freePort(t), sent: make(map[string]string)}
 	r.layOut(t)
-	script := r.fill(cmp.Or(overlay, "true") + " && " + r.surroundings(t) + " && " + kind.prepare + " && exec " + kind.command)
+	// The shell stays, as the first of the namespace: it dies with unshare, and the
+	// namespace with it. A program that changes its user would no longer.
+	script := r.fill(cmp.Or(overlay, "true") + " && " + r.surroundings(t) + " && " + kind.prepare + " && " + kind.command + "; exit $?")
 	cmd := exec.Command("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "sh", "-c", script)
 	output, err := os.Create(filepath.Join(folder, "output"))
 	if err != nil {
