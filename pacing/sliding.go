@@ -22,6 +22,8 @@ type sliding struct {
 	From  float64 `json:"from,omitzero"`  // the rate at which the block came that taught it
 	Wrong int     `json:"wrong,omitzero"` // limits believed in that were none
 	Maybe float64 `json:"maybe,omitzero"` // a width that fitted a block too short to be sure
+	Short float64 `json:"short,omitzero"` // a shorter width that fits as well, to be tried
+	Long  float64 `json:"long,omitzero"`  // while it is tried: the width to go back to
 
 	// Accepted before the last block and the one before it, by width.
 	Volumes [len(spans)]float64 `json:"volumes,omitzero"`
@@ -36,6 +38,7 @@ const (
 	slideClear   = 0.2  // of a width must a block have lasted to be no coincidence; else the next must fit too
 	volumeShare  = 0.96 // crossing costs a block, so stay clearer below
 	alike        = 0.05 // two volumes that differ by less agree
+	shortAfter   = 2    // clean lengths after which a shorter width that fits as well is tried
 )
 
 // trusting says whether another sliding limit may be believed in: two wrong
@@ -83,7 +86,7 @@ func (t *turn) countVolumes() {
 // whose counts agree best is the one that the receiver counts over.
 func (t *turn) learnVolume() bool {
 	s, h := &t.Sliding, &t.Hold
-	best, agree, width, count := alike, 0, 0.0, 0.0
+	best, agree, width, count, short := alike, 0, 0.0, 0.0, 0.0
 	for i, span := range spans {
 		now, was := s.Volumes[i], s.Before[i]
 		if was < 8 || now < 8 {
@@ -94,16 +97,20 @@ func (t *turn) learnVolume() bool {
 			agree++
 		}
 		// Of two lengths that both held the whole run, nothing says which it
-		// is: the longer one is safe.
+		// is: the longer one is safe, and the shorter is tried later.
 		whole := span > h.Since.since(h.Run) && now <= 1.02*count
-		if off < best || off < alike && whole {
-			best, width, count = off, span, min(now, was)
+		switch {
+		case off < alike && whole:
+			best, short, width, count = off, width, span, min(now, was)
+		case off < best:
+			best, short, width, count = off, 0, span, min(now, was)
 		}
 	}
 	if width == 0 || agree > 2 {
 		return false // no agreement, or two runs so alike that many widths agree
 	}
 	t.slide(width, volumeShare*count/width, max(1.1*width, h.rest()))
+	s.Short = short
 	return true
 }
 
@@ -126,6 +133,7 @@ func (t *turn) runSliding() bool {
 	if s.Width == 0 {
 		return false
 	}
+	t.tryShort()
 	if t.now.since(s.Grow) <= s.Rest {
 		return true
 	}
@@ -143,12 +151,36 @@ func (t *turn) runSliding() bool {
 	return true
 }
 
+// tryShort goes over to the shorter of two lengths that explain the blocks
+// alike, once the longer has been clean for a while: were it the true one, all
+// the time at the longer would be half wasted; were it not, one refusal tells.
+func (t *turn) tryShort() {
+	s := &t.Sliding
+	clean := t.now.since(s.Grow) > shortAfter*max(s.Width, s.Long)
+	switch {
+	case s.Long > 0 && clean:
+		s.Long = 0
+	case s.Short > 0 && clean:
+		was := s.Cap
+		s.Long, s.Width, s.Short = s.Width, s.Short, 0
+		s.Cap *= s.Long / s.Width
+		s.Grow = t.now
+		t.cruiseAt(s.Cap)
+		t.decide(Faster, was, s.Cap, "as many messages in "+widthName(s.Width)+" would explain the blocks as well: trying "+pace(s.Cap))
+	}
+}
+
 // slidingMet says whether a refusal is the sliding limit being met; it is
 // then measured anew. Refused far below it, the limit is another one.
 func (t *turn) slidingMet(e Event) bool {
 	s := &t.Sliding
 	if s.Width == 0 {
 		return false
+	}
+	if s.Long > 0 {
+		// It was the longer one.
+		s.Cap *= s.Width / s.Long
+		s.Width, s.Long = s.Long, 0
 	}
 	count := t.History.between(t.now.plus(-s.Width), t.now)
 	if count < 0.8*s.Cap*s.Width {
