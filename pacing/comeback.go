@@ -21,6 +21,7 @@ const (
 	suspectDelay = 60       // seconds to the first knock when it may be greylisting
 	again        = 120      // seconds from block to block that are one trouble
 	learnFrom    = 15       // seconds that a block must have lasted to tell a window
+	guessLonger  = 5        // times the last run shall that take which tests a guess
 )
 
 // comeBack sets the rate after a hold of so many seconds by what the hold
@@ -126,7 +127,14 @@ func (t *turn) backIntoWindow(w *window, base, before, took float64) string {
 	t.Hold.Cost = 0
 	r.Hi, r.Gap, r.Empty = 0, 20, emptied{}
 	t.Budget.atLeast(3)
-	t.cruiseAt(0.6 * base)
+	to := 0.6 * base
+	if !w.Confirmed {
+		// A run like the last would stop at the same count whatever is counted
+		// over: only a longer one tells the window from a shorter.
+		run := t.Hold.Since.since(t.Hold.Run)
+		to = min(to, w.Quota/clamp(guessLonger*run, 60, 0.5*w.Width))
+	}
+	t.cruiseAt(to)
 	t.planClimb()
 	return reason
 }

@@ -42,9 +42,9 @@ var clocks = [...]float64{60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800,
 
 // knockTime is when to knock next. Most blocks end on a clock boundary: the
 // knock moves to the roundest one between 0.4 and 1.6 delays from now. A
-// sliding window gives back from one window after the run's first message;
-// if such a moment comes first, it is taken. Reputation and outages know no
-// clock.
+// sliding window gives back from one window after the run's first message, and
+// a block of fixed length ends so long after it began; if such a moment comes
+// first, it is taken. Reputation and outages know no clock.
 func (t *turn) knockTime() moment {
 	h := &t.Hold
 	after := t.now.plus(h.Delay * t.jitter(0.95, 1.05))
@@ -54,8 +54,10 @@ func (t *turn) knockTime() moment {
 	if b := roundest(t.now, h.Delay); b > 0 {
 		after = b.plus(t.jitter(1.5, 2.5))
 	}
-	if s := t.slideBack(after); s > 0 {
-		return s
+	for _, from := range []moment{h.Run, h.Since} {
+		if s := t.runsOut(from, after); s > 0 {
+			return s
+		}
 	}
 	return after
 }
@@ -79,15 +81,15 @@ func roundest(now moment, delay float64) moment {
 	return 0
 }
 
-// slideBack returns the moment within reach, but before another, at which the
-// largest sliding window begins to give back what the run used, or 0.
-func (t *turn) slideBack(before moment) moment {
+// runsOut returns the moment within reach, but before another, at which the
+// longest usual span ends that began at a third; 0 when there is none.
+func (t *turn) runsOut(from, before moment) moment {
 	h := &t.Hold
-	if h.Run == 0 {
+	if from == 0 {
 		return 0
 	}
 	for i := len(clocks) - 1; i >= 0; i-- {
-		s := h.Run.plus(clocks[i] + 2)
+		s := from.plus(clocks[i] + 2)
 		if s > t.now.plus(max(1, 0.4*h.Delay)) && s < before {
 			return s
 		}
