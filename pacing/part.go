@@ -21,6 +21,7 @@ const (
 	Trouble                      // letting a server's own trouble pass
 	Flight                       // judging the first refusal of a start by what was in flight
 	Flaps                        // coming back at once where the server goes away for moments
+	Hosts                        // steering around a host that refuses what others take
 	LaneLess                     // trying one lane less where lanes slow each other
 )
 
@@ -42,6 +43,7 @@ var Parts = []struct {
 	{Trouble, "their trouble"},
 	{Flight, "what was in flight"},
 	{Flaps, "flaps"},
+	{Hosts, "sick hosts"},
 	{LaneLess, "one lane less"},
 }
 

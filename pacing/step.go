@@ -129,6 +129,7 @@ func (t *turn) accepted(e Event) {
 	}
 	t.Noise.accepted(n)
 	t.Trouble.accepted(n)
+	t.hostTook(e.Host, n)
 	t.Flight.landed(launched, t.Episode.At, true, n)
 	if !t.Episode.owns(launched) {
 		t.Episode.Clean += n
@@ -197,6 +198,10 @@ func (t *turn) throttled(e Event) {
 	if t.Episode.owns(e.launched()) {
 		t.Budget.spend(1)
 		t.Flight.landed(e.launched(), t.Episode.At, false, 1)
+		return
+	}
+	if t.hostRefused(e) {
+		t.Budget.spend(1)
 		return
 	}
 	if t.theirTrouble(e) {
