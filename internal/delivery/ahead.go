@@ -98,6 +98,24 @@ func (l *lane) sendAll(ctx context.Context, c *claimed, failed *smtpout.Failure)
 	return true
 }
 
+// permitAhead takes a permit that will be valid when the message on the wire is
+// done. How long that takes varies: better a permit whose time has come by then
+// for certain, since it stays good for a while, than one that a message done
+// early has to wait for.
+func (l *lane) permitAhead(now time.Time) (permit, bool) {
+	for _, ahead := range []time.Duration{max(0, l.took-permitLife/2), l.took} {
+		p, _, ok := l.gate.tryAcquire(l.slot, l.took, ahead, now)
+		if !ok {
+			return p, false
+		}
+		if p.valid(0, now.Add(l.took)) {
+			return p, true
+		}
+		p.giveBack(0)
+	}
+	return permit{}, false
+}
+
 // claimAhead lengthens a claim by what may be sent when the message on the wire
 // is done, which is number carried of its connection. It returns nil where
 // nothing may, or nothing is due.
@@ -106,12 +124,12 @@ func (l *lane) claimAhead(ctx context.Context, before *claimed, carried int) *cl
 	if room < 1 || l.engine.stopping(ctx) {
 		return nil
 	}
-	p, _, ok := l.gate.tryAcquire(l.slot, l.took, l.took, time.Now())
+	p, ok := l.permitAhead(time.Now())
 	if !ok {
 		return nil
 	}
 	turn, ok := l.gate.nextTurn(time.Now(), nil)
-	if !ok || !p.valid(0, time.Now().Add(l.took)) || turn.Knock || p.first || p.block.Probe || p.endorse(l.engine.watch.sender(turn.Campaign), p.block.N) == 0 {
+	if !ok || turn.Knock || p.first || p.block.Probe || p.endorse(l.engine.watch.sender(turn.Campaign), p.block.N) == 0 {
 		p.giveBack(0)
 		return nil
 	}
