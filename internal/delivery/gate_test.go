@@ -182,31 +182,65 @@ func TestMayOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := bareGate(3)
 		g.allowed = 2
-		if !g.mayOpen(t.Context(), time.Second) {
+		first := g.mayOpen(t.Context(), time.Second)
+		if first == nil {
 			t.Fatal("the first connection may not be opened")
 		}
-		if g.mayOpen(t.Context(), time.Second) {
+		if g.mayOpen(t.Context(), time.Second) != nil {
 			t.Error("two are opening at once")
 		}
-		g.opened(true)
-		if !g.mayOpen(t.Context(), time.Second) {
-			t.Error("the second connection may not be opened")
+		first.end(true)
+		second := g.mayOpen(t.Context(), time.Second)
+		if second == nil {
+			t.Fatal("the second connection may not be opened")
 		}
-		g.opened(true)
-		if g.mayOpen(t.Context(), time.Second) {
+		second.end(true)
+		if g.mayOpen(t.Context(), time.Second) != nil {
 			t.Error("a third connection may be opened")
 		}
 		g.closed()
 		g.own.pace.OpenAfter = time.Now().Add(300 * time.Millisecond)
 		began := time.Now()
-		if !g.mayOpen(t.Context(), time.Second) || time.Since(began) != 300*time.Millisecond {
-			t.Errorf("the next one opened after %s; want 300 ms", time.Since(began))
+		third := g.mayOpen(t.Context(), time.Second)
+		if third == nil || time.Since(began) != 300*time.Millisecond {
+			t.Fatalf("the next one opened after %s; want 300 ms", time.Since(began))
 		}
-		g.opened(false)
+		third.end(false)
 		if g.open != 1 || g.opening != 0 {
 			t.Errorf("%d are open and %d opening", g.open, g.opening)
 		}
 	})
+}
+
+// A server that keeps its greeting to itself holds up one lane, not all.
+func TestSlowOpeningHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		ok   bool
+		open int
+	}{{"it opens at last", true, 2}, {"it fails at last", false, 1}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := bareGate(3)
+				g.allowed = 2
+				slow := g.mayOpen(t.Context(), time.Second)
+				next := g.mayOpen(t.Context(), slowOpening+time.Second)
+				if slow == nil || next == nil {
+					t.Fatal("nobody may open while a server is slow")
+				}
+				next.end(true)
+				if g.mayOpen(t.Context(), time.Second) != nil {
+					t.Error("a slow opening has no place")
+				}
+				slow.end(tt.ok)
+				if g.open != tt.open || g.opening != 0 {
+					t.Errorf("%d are open and %d opening, want %d and 0", g.open, g.opening, tt.open)
+				}
+			})
+		})
+	}
 }
 
 func TestEnter(t *testing.T) {

@@ -12,7 +12,7 @@ const openingPoll = 20 * time.Millisecond
 // mayOpen waits up to wait until one more connection may be opened. The cap of
 // connections, how many may be opening at once, and the least time between two
 // openings hold over all nodes; a round says what of it is ours.
-func (g *gate) mayOpen(ctx context.Context, wait time.Duration) bool {
+func (g *gate) mayOpen(ctx context.Context, wait time.Duration) *opening {
 	deadline := time.Now().Add(wait)
 	g.count(&g.openers, 1)
 	defer g.count(&g.openers, -1)
@@ -20,10 +20,10 @@ func (g *gate) mayOpen(ctx context.Context, wait time.Duration) bool {
 		now := time.Now()
 		pause, ok := g.tryOpen(now)
 		if ok {
-			return true
+			return g.begin()
 		}
 		if now.Add(pause).After(deadline) {
-			return false
+			return nil
 		}
 		if !asked {
 			g.kick()
@@ -31,9 +31,9 @@ func (g *gate) mayOpen(ctx context.Context, wait time.Duration) bool {
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return false
+			return nil
 		case <-g.drain:
-			return false
+			return nil
 		}
 	}
 }
@@ -66,13 +66,39 @@ func (g *gate) count(n *int, by int) {
 	*n += by
 }
 
-// opened ends what mayOpen began.
-func (g *gate) opened(ok bool) {
+// slowOpening is from when on an opening does not keep others from theirs: a
+// server that lets us wait for its greeting has counted us already, and would
+// otherwise get one connection at a time.
+const slowOpening = 2 * time.Second
+
+// opening is a connection that is being opened.
+type opening struct {
+	gate *gate
+	slow *time.Timer // runs until it counts as open
+}
+
+// begin watches an opening.
+func (g *gate) begin() *opening {
+	return &opening{gate: g, slow: time.AfterFunc(slowOpening, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.opening--
+		g.open++
+	})}
+}
+
+// end ends it.
+func (o *opening) end(ok bool) {
+	quick := o.slow.Stop()
+	g := o.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.opening--
-	if ok {
+	if quick {
+		g.opening--
 		g.open++
+	}
+	if !ok {
+		g.open--
 	}
 }
 

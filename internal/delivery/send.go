@@ -98,13 +98,14 @@ func (l *lane) connect(ctx context.Context, domain string, least smtpout.TLSMode
 			return errNoPlace
 		}
 	}
-	if !l.gate.mayOpen(ctx, openWithin) {
+	opening := l.gate.mayOpen(ctx, openWithin)
+	if opening == nil {
 		l.engine.places.Release(1)
 		return errNoPlace
 	}
 	began := time.Now()
 	session, err := l.engine.dialer.Dial(ctx, domain, least, l.gate.avoid()...)
-	l.gate.opened(err == nil)
+	opening.end(err == nil)
 	if err != nil {
 		l.engine.places.Release(1)
 		if ctx.Err() != nil {
