@@ -99,7 +99,7 @@ with epoch as materialized (
     select * from deferred union all select * from queued
 ), judged as materialized (
     select camp.*, c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason,
-           row_number() over (order by camp.domain_id, camp.due_at, camp.id) as place
+           row_number() over (order by camp.domain_id, camp.due_at, camp.delivery_id) as place
       from (select due.ledger_id, due.id as delivery_id, due.contact_id, due.domain_id, due.state, due.attempts,
                    due.first_attempt_at, due.due_at, due.doubted, due.campaign_id as id, due.system from due) camp
       join contacts c on c.id = camp.contact_id
@@ -224,7 +224,7 @@ select dom.id, dom.name
 // provider, without leasing anything; false when nothing is due. With queued,
 // only what was never tried counts.
 func (s *Store) Peek(ctx context.Context, campaignID, provider int64, queued bool, now time.Time) (id int64, name string, due bool, err error) {
-	err = s.pool.QueryRow(ctx, sqlPeek, campaignID, provider, now, queued).Scan(&id, &name)
+	err = s.hot.QueryRow(ctx, sqlPeek, campaignID, provider, now, queued).Scan(&id, &name)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, "", false, nil
 	}
@@ -270,7 +270,7 @@ select camp.id, cp.provider_id, least(deferred.due_at, queued.due_at), cp.queued
 // Due returns the waiting work of all sending campaigns that are not held at the
 // provider, in no order.
 func (s *Store) Due(ctx context.Context, now time.Time) ([]Due, error) {
-	rows, err := s.pool.Query(ctx, sqlDue, now)
+	rows, err := s.hot.Query(ctx, sqlDue, now)
 	if err != nil {
 		return nil, fmt.Errorf("due deliveries: %w", err)
 	}

@@ -114,7 +114,7 @@ on conflict (provider_id, minute) do update
 // for which [IsBadRow] holds means that one of the rows cannot be stored; the
 // caller records smaller groups then.
 func (s *Store) Record(ctx context.Context, outcomes []Outcome) error {
-	err := s.InTx(ctx, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, s.hot, func(tx pgx.Tx) error {
 		_, err := recordIn(ctx, tx, outcomes)
 		return err
 	})

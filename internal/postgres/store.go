@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,39 +14,73 @@ import (
 // Store runs the statements of this package on one database.
 type Store struct {
 	pool *pgxpool.Pool
+	hot  *pgxpool.Pool // for what runs once a message or more: see [settings]
 }
 
 // Open connects to the database at url and returns its store. size is the
-// largest number of connections; 0 means 16.
+// largest number of connections; 0 means 16. A half of them is kept for what
+// runs once a message.
 func Open(ctx context.Context, url string, size int) (*Store, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("database URL: %w", err)
+	if size <= 0 {
+		size = 16
 	}
-	config.MaxConns = 16
-	if size > 0 {
-		config.MaxConns = int32(size)
+	hot := max(size/2, 1)
+	s := &Store{}
+	for _, p := range []struct {
+		pool     **pgxpool.Pool
+		size     int
+		settings map[string]string
+	}{
+		{&s.pool, max(size-hot, min(size, poolLeast)), settings},
+		{&s.hot, hot, hotSettings},
+	} {
+		config, err := pgxpool.ParseConfig(url)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("database URL: %w", err)
+		}
+		config.MaxConns = int32(p.size)
+		maps.Copy(config.ConnConfig.RuntimeParams, p.settings)
+		config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+		if config.ConnConfig.RuntimeParams["application_name"] == "" {
+			config.ConnConfig.RuntimeParams["application_name"] = "headway"
+		}
+		if *p.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("connect to the database: %w", err)
+		}
+		if err := (*p.pool).Ping(ctx); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("connect to the database: %w", err)
+		}
 	}
-	// deliveries has many partitions and skewed values: a plan made for the
-	// values at hand is always cheaper than a generic one.
-	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
-	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	if config.ConnConfig.RuntimeParams["application_name"] == "" {
-		config.ConnConfig.RuntimeParams["application_name"] = "headway"
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("connect to the database: %w", err)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("connect to the database: %w", err)
-	}
-	return &Store{pool: pool}, nil
+	return s, nil
 }
 
+// poolLeast is how many connections there are beside the hot ones at least.
+const poolLeast = 4
+
+var (
+	// deliveries has many partitions and skewed values: where a statement runs
+	// now and then, a plan made for the values at hand is cheaper than a generic
+	// one.
+	settings = map[string]string{"plan_cache_mode": "force_custom_plan"}
+
+	// Where it runs once a message, planning costs several times what running
+	// does: plans are made once a connection. They must be right for a ledger of
+	// any size, also for one that was empty a moment ago: an index, row by row.
+	hotSettings = map[string]string{"plan_cache_mode": "force_generic_plan", "jit": "off",
+		"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+)
+
 // Close ends all connections.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	for _, pool := range []*pgxpool.Pool{s.pool, s.hot} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+}
 
 // Pool returns the connections, for River and for tests.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
@@ -63,10 +98,11 @@ func (s *Store) InTx(ctx context.Context, work func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, s.pool, work)
 }
 
-// inPipe runs work that begins and commits a transaction itself, so that both
-// travel with its statements; it is rolled back when work fails.
+// inPipe runs work of the hot path, which begins and commits a transaction
+// itself, so that both travel with its statements; it is rolled back when work
+// fails.
 func (s *Store) inPipe(ctx context.Context, work func(*pgxpool.Conn) error) error {
-	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+	return s.hot.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		err := work(conn)
 		if err != nil && !conn.Conn().IsClosed() {
 			_, _ = conn.Exec(context.WithoutCancel(ctx), "rollback") // a connection that is still inside is thrown away by its pool
