@@ -16,15 +16,13 @@ import (
 // that our sessions know, and reads the mailbox back: what was accepted arrived
 // as it was sent, and nothing else did.
 //
-// Each runs from its package where that is installed, else from the folder that
-// `dpkg-deb -x` made of it and of the libraries that it misses: the packages
-// exclude each other. HEADWAY_TEST_EXIM names Exim's program,
-// HEADWAY_TEST_OPENSMTPD and HEADWAY_TEST_SENDMAIL such folders.
+// Their packages exclude each other: see [mailservertest] for the variables that
+// name those that were only unpacked.
 func TestReceivers(t *testing.T) {
 	t.Parallel()
 	certificate()
-	for _, kind := range []receiverKind{postfix, exim, openSMTPD, sendmail} {
-		t.Run(kind.name, func(t *testing.T) {
+	for _, kind := range receiverKinds {
+		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			r := startReceiver(t, kind)
 			modes := []TLSMode{TLSOff, TLSVerified}
@@ -43,6 +41,10 @@ func TestReceivers(t *testing.T) {
 		})
 	}
 }
+
+// receiverPatience is how long a mail server may take to deliver, on a machine
+// with other work.
+const receiverPatience = 60 * time.Second
 
 // ways are how a message may travel: what is not ignored of what is offered.
 var ways = []struct {

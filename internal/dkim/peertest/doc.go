@@ -9,7 +9,6 @@
 //  4. a message that was changed on the way must fail with each of them.
 //
 // Debian has them in the packages postfix, opendkim and python3-dkim. Where one
-// is missing its tests are skipped with one line. Everything runs on loopback in
-// folders of its own; the system's Postfix is never touched. Postfix's master
-// process runs as root only.
+// is missing its tests are skipped with one line. Everything runs on loopback, and
+// the mail programs beside the system's own: see [mailserver].
 package peertest

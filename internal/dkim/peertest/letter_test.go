@@ -2,8 +2,6 @@ package peertest
 
 import (
 	"bytes"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -82,14 +80,4 @@ func (l letter) forge(t *testing.T) letter {
 		t.Fatal("nothing was changed")
 	}
 	return letter{forged, l.records}
-}
-
-// program returns the path of a program, or skips the test.
-func program(t *testing.T, path, debianPackage string) string {
-	t.Helper()
-	if found, err := exec.LookPath(path); err == nil {
-		return found
-	}
-	t.Skipf("%s is not installed (Debian package %s)", filepath.Base(path), debianPackage)
-	return ""
 }
