@@ -17,9 +17,8 @@
 //  4. simulated receivers, cold and from what was learned (pacing_receivers.go);
 //     several nodes on one database (pacing_nodes.go); kills in a hold and in a
 //     window (pacing_kill.go);
-//  5. the throttles of real mail servers (mta.go, mta_postfix.go, mta_exim.go),
-//     with Postfix as another sender of the same work (mta_rival.go,
-//     pacing_servers.go).
+//  5. the throttles of real mail servers (mta.go), with Postfix as another sender
+//     of the same work (mta_rival.go, pacing_servers.go).
 //
 // Ledger (ledger.go, ledger_moods.go) plays scenarios in which senders are known
 // to lose mail, Faults (faults.go, names_door.go) every fault that can be staged;

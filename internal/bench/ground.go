@@ -52,7 +52,7 @@ func openGround(ctx context.Context, binary string, c config.Config, log *slog.L
 			err = errors.Join(err, g.close())
 		}
 	}()
-	if g.folder, err = openFolder("hw-"); err != nil {
+	if g.folder, err = openFolder(); err != nil {
 		return g, err
 	}
 	if g.sandbox, err = sandbox.Start(ctx, file, sandbox.Options{Logger: log}); err != nil {
@@ -83,9 +83,9 @@ func openGround(ctx context.Context, binary string, c config.Config, log *slog.L
 }
 
 // openFolder makes a folder with a short path that other accounts can enter:
-// Postgres and mail servers run under accounts of their own.
-func openFolder(prefix string) (string, error) {
-	folder, err := os.MkdirTemp("", prefix)
+// Postgres runs under one of its own.
+func openFolder() (string, error) {
+	folder, err := os.MkdirTemp("", "hw-")
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +102,7 @@ func (g *ground) close() error {
 		problems = append(problems, g.office.Stop())
 	}
 	for _, s := range g.servers {
-		stopping, cancel := context.WithTimeout(context.Background(), serverPatience)
+		stopping, cancel := context.WithTimeout(context.Background(), stopWithin)
 		problems = append(problems, s.Stop(stopping))
 		cancel()
 	}

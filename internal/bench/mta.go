@@ -5,116 +5,94 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
-	"syscall"
 	"time"
+
+	"github.com/headwaymail/headway/internal/mailserver"
 )
 
-// mailServer is somebody else's mail server: a folder with its settings, its
-// queue and its log, and a process that runs in the foreground.
-type mailServer struct {
-	name    string
-	folder  string
-	log     string // file that it writes
-	process *exec.Cmd
-	stop    func() error // tells it to end; nil: it is killed
-	ended   chan error
-
-	accepts, refuses []*regexp.Regexp // lines of the log; the first group is the client's address
-	read             int64            // octets of the log that were read
-	counted          map[string]*serverCount
+// throttled is somebody else's mail server that takes mail for one domain, as
+// much as its throttle allows, and throws it away. What it logs is counted.
+type throttled struct {
+	*mailserver.Server
+	lines   logLines
+	read    int64 // octets of the log that were read
+	counted map[string]*clientCount
 }
 
-// serverCount is what a server's log says of one client.
-type serverCount struct {
+// logLines are the lines of a log that count; the first group is the client's
+// address.
+type logLines struct{ accepts, refuses []*regexp.Regexp }
+
+// clientCount is what a server's log says of one client.
+type clientCount struct {
 	accepted int
 	refused  int
 	first    time.Time // of the first message accepted, as it was seen
 	last     time.Time // of the last one
 }
 
-// launch starts the server's process.
-func (m *mailServer) launch(cmd *exec.Cmd) error {
-	output, err := os.Create(filepath.Join(m.folder, "output"))
+// What Postfix logs of a client: a message that it queues, and its noes to
+// commands and to connections.
+var postfixLines = logLines{
+	accepts: []*regexp.Regexp{regexp.MustCompile(`smtpd\[\d+\]: [0-9A-Za-z]+: client=[^\[]*\[([0-9.]+)\]`)},
+	refuses: []*regexp.Regexp{
+		regexp.MustCompile(`smtpd\[\d+\]: NOQUEUE: reject: [^\[]*\[([0-9.]+)\]`),
+		regexp.MustCompile(`smtpd\[\d+\]: warning: (?:Connection concurrency|Connection rate|Message delivery request rate|Recipient address rate) limit exceeded: \d+ from [^\[]*\[([0-9.]+)\]`),
+	},
+}
+
+// What Exim logs of a client.
+var eximLines = logLines{
+	accepts: []*regexp.Regexp{regexp.MustCompile(` <= \S+ H=.*?\[([0-9.]+)\]`)},
+	refuses: []*regexp.Regexp{
+		regexp.MustCompile(`H=.*?\[([0-9.]+)\].* temporarily rejected `),
+		regexp.MustCompile(`Connection from .*?\[([0-9.]+)\](?::\d+)? refused`),
+	},
+}
+
+// startThrottled starts the server of a throttle.
+func startThrottled(ctx context.Context, t throttle, exim mailserver.Program, address string) (*throttled, error) {
+	domain := domainOf(t.name)
+	program, lines, files := mailserver.Postfix, postfixLines, map[string]string{"main.cf": fmt.Sprintf(`
+mynetworks = 127.255.255.254/32
+smtpd_client_event_limit_exceptions =
+relay_domains = %[1]s
+relay_transport = discard:
+default_transport = error:only %[1]s is served
+%[2]s
+`, domain, t.settings)}
+	if t.exim {
+		program, lines, files = exim, eximLines, map[string]string{"exim.conf": fmt.Sprintf(`
+tls_advertise_hosts =
+smtp_accept_max = 200
+queue_only
+acl_smtp_rcpt = rcpt
+acl_smtp_data = data
+%[2]s
+begin acl
+rcpt:
+%[3]s
+  accept domains = %[1]s
+  deny
+data:
+  discard
+begin routers
+begin transports
+begin retry
+`, domain, t.settings, t.rule)}
+	}
+	server, err := mailserver.Start(ctx, program, mailserver.Setup{Name: "mx." + domain, Address: address, Files: files})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer output.Close()
-	cmd.Stdout, cmd.Stderr = output, output
-	// A group of its own: Ctrl-C is for us, who end it in good order, and what it
-	// has started itself can be ended with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", m.name, err)
-	}
-	m.process, m.ended, m.counted = cmd, make(chan error, 1), make(map[string]*serverCount)
-	go func() { m.ended <- cmd.Wait() }()
-	return nil
+	return &throttled{Server: server, lines: lines, counted: make(map[string]*clientCount)}, nil
 }
-
-// serverPatience is how long a server may take to start or to end.
-const serverPatience = 20 * time.Second
-
-// await returns when somebody listens at the server's address.
-func (m *mailServer) await(ctx context.Context, address string) error {
-	err := await(ctx, serverPatience, m.name+" to listen on "+address, func() (bool, error) {
-		select {
-		case err := <-m.ended:
-			m.ended <- err
-			return false, fmt.Errorf("%s ended: %w", m.name, errors.Join(err, errors.New(m.said())))
-		default:
-		}
-		c, err := net.DialTimeout("tcp", address, time.Second)
-		if err != nil {
-			return false, nil
-		}
-		return true, c.Close()
-	})
-	if err != nil {
-		return errors.Join(err, errors.New(m.said()))
-	}
-	return nil
-}
-
-// said returns the end of what the server told about itself.
-func (m *mailServer) said() string {
-	const most = 600
-	output, _ := os.ReadFile(filepath.Join(m.folder, "output"))
-	log, _ := os.ReadFile(m.log)
-	text := append(bytes.TrimSpace(output), log...)
-	return string(text[max(0, len(text)-most):])
-}
-
-// close ends the server and removes what it wrote.
-func (m *mailServer) close() error {
-	var problems []error
-	if m.process != nil {
-		if m.stop == nil || m.stop() != nil {
-			m.kill()
-		}
-		select {
-		case <-m.ended:
-		case <-time.After(serverPatience):
-			problems = append(problems, fmt.Errorf("%s did not end within %s", m.name, serverPatience))
-			m.kill()
-			<-m.ended
-		}
-		m.process = nil
-	}
-	return errors.Join(append(problems, os.RemoveAll(m.folder))...)
-}
-
-// kill ends the server and what it has started. That they have ended already is
-// no problem.
-func (m *mailServer) kill() { _ = syscall.Kill(-m.process.Process.Pid, syscall.SIGKILL) }
 
 // count reads what the log has become since the last time.
-func (m *mailServer) count(now time.Time) error {
-	file, err := os.Open(m.log)
+func (s *throttled) count(now time.Time) error {
+	file, err := os.Open(s.Log())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -126,52 +104,47 @@ func (m *mailServer) count(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	text := make([]byte, info.Size()-m.read)
-	if _, err := file.ReadAt(text, m.read); err != nil {
+	text := make([]byte, info.Size()-s.read)
+	if _, err := file.ReadAt(text, s.read); err != nil {
 		return err
 	}
 	whole := bytes.LastIndexByte(text, '\n') + 1
-	m.read += int64(whole)
+	s.read += int64(whole)
 	for line := range bytes.Lines(text[:whole]) {
-		m.take(line, now)
+		s.take(line, now)
 	}
 	return nil
 }
 
 // take counts one line of the log.
-func (m *mailServer) take(line []byte, now time.Time) {
-	client := func(patterns []*regexp.Regexp) *serverCount {
+func (s *throttled) take(line []byte, now time.Time) {
+	client := func(patterns []*regexp.Regexp) *clientCount {
 		for _, p := range patterns {
 			if found := p.FindSubmatch(line); found != nil {
 				name := string(found[1])
-				if m.counted[name] == nil {
-					m.counted[name] = &serverCount{}
+				if s.counted[name] == nil {
+					s.counted[name] = &clientCount{}
 				}
-				return m.counted[name]
+				return s.counted[name]
 			}
 		}
 		return nil
 	}
-	if c := client(m.accepts); c != nil {
+	if c := client(s.lines.accepts); c != nil {
 		c.accepted++
 		c.last = now
 		if c.first.IsZero() {
 			c.first = now
 		}
-	} else if c := client(m.refuses); c != nil {
+	} else if c := client(s.lines.refuses); c != nil {
 		c.refused++
 	}
 }
 
 // by returns what was counted of a client.
-func (m *mailServer) by(client string) serverCount {
-	if c := m.counted[client]; c != nil {
+func (s *throttled) by(client string) clientCount {
+	if c := s.counted[client]; c != nil {
 		return *c
 	}
-	return serverCount{}
-}
-
-// writeSettings writes a file of settings into the server's folder.
-func (m *mailServer) writeSettings(name, text string) error {
-	return os.WriteFile(filepath.Join(m.folder, name), []byte(text), 0o644)
+	return clientCount{}
 }

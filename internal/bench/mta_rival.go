@@ -4,21 +4,39 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/smtp"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/headwaymail/headway/internal/mailserver"
 )
+
+// passOn are the settings of a Postfix that takes mail and sends it; routes lead
+// each domain to its receiver.
+func passOn(routes map[string]string, settings string) map[string]string {
+	var transports, domains []string
+	for domain, address := range routes {
+		domains = append(domains, domain)
+		transports = append(transports, fmt.Sprintf("{%s = smtp:%s}", domain, mailserver.NextHop(address)))
+	}
+	return map[string]string{"main.cf": fmt.Sprintf(`
+mynetworks = 127.0.0.0/8
+relay_domains = %s
+in_flow_delay = 0s
+transport_maps = inline:{ %s }
+%s`, strings.Join(domains, " "), strings.Join(transports, ", "), settings)}
+}
 
 // rival is a Postfix that sends the same work as Headway.
 type rival struct {
-	name    string
-	server  *mailServer
-	source  string // address that it sends from
-	address string // where it takes its work
+	name     string
+	server   *mailserver.Server
+	source   string // address that it sends from
+	settings string // when it sends
+	routes   map[string]string
 }
 
 // rivalFeedback are the two ways in which Postfix heeds a receiver: its
@@ -31,78 +49,78 @@ default_destination_concurrency_negative_feedback = 1/concurrency
 `,
 }
 
-// newRival starts a Postfix that takes mail and does not send it yet. routes
-// lead each domain to its receiver.
+// newRival starts a Postfix that takes mail and does not send it yet.
 func newRival(ctx context.Context, name, source string, port int, routes map[string]string) (*rival, error) {
-	r := &rival{name: name, source: source, address: net.JoinHostPort(source, fmt.Sprint(port))}
-	var transports, domains []string
-	for domain, address := range routes {
-		domains = append(domains, domain)
-		transports = append(transports, fmt.Sprintf("{%s = smtp:%s}", domain, bracketed(address)))
-	}
+	r := &rival{name: name, source: source, routes: routes,
+		settings: "smtp_bind_address = " + source + "\n" + rivalFeedback[name]}
 	var err error
-	r.server, err = newPostfix(name+" as the sender", r.address+" inet n - n - - smtpd", fmt.Sprintf(`
-myhostname = %s
-smtp_bind_address = %s
-mynetworks = 127.0.0.0/8
-relay_domains = %s
-fast_flush_domains =
-in_flow_delay = 0s
-transport_maps = inline:{ %s }
-%s`, groundHELO, source, strings.Join(domains, " "), strings.Join(transports, ", "), rivalFeedback[name]), postfixServices)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.server.runPostfix(ctx, r.address); err != nil {
-		return nil, closing(err, r.server.close)
-	}
-	return r, nil
+	r.server, err = mailserver.Start(ctx, mailserver.Postfix, mailserver.Setup{Name: groundHELO,
+		Address: net.JoinHostPort(source, fmt.Sprint(port)), Files: passOn(routes, r.settings+"master_service_disable = qmgr/unix\n")})
+	return r, err
 }
 
-// bracketed writes an address the way Postfix names a next hop without DNS.
-func bracketed(address string) string {
-	host, port, _ := strings.Cut(address, ":")
-	return "[" + host + "]:" + port
+// begin lets the rival send.
+func (r *rival) begin(ctx context.Context) error {
+	files := passOn(r.routes, r.settings)
+	files["queue/quick-start"] = "" // or it would first look at every message's owner
+	return r.server.Restart(ctx, files)
 }
 
 // rivalDoors is over how many connections a rival gets its work.
 const rivalDoors = 4
 
 // load hands a rival its work: a number of readers of each domain. Nothing is
-// sent before begin.
+// sent before begin. A letter is about the message that Headway composes: two
+// parts and a signature's length of header, some 3 KB.
 func (r *rival) load(ctx context.Context, readers map[string]int) error {
+	text := strings.Repeat("The leaves are turning, and this is our letter of the season.\r\n", 45)
+	return hand(ctx, r.server.Address, rivalDoors, inTurn(readers), text)
+}
+
+// inTurn yields a number of readers of each domain, the first of each, then the
+// second, and so on.
+func inTurn(readers map[string]int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i, more := 1, true; more; i++ {
+			more = false
+			for domain, n := range readers {
+				if i > n {
+					continue
+				}
+				more = true
+				if !yield(fmt.Sprintf("reader%d@%s", i, domain)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// hand gives a server a letter to each reader, over a number of connections.
+func hand(ctx context.Context, address string, doors int, readers iter.Seq[string], text string) error {
 	work := make(chan string)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(work)
-		for i := 0; ; i++ {
-			more := false
-			for domain, n := range readers {
-				if i >= n {
-					continue
-				}
-				more = true
-				select {
-				case work <- fmt.Sprintf("reader%d@%s", i+1, domain):
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
-			if !more {
-				return nil
+		for reader := range readers {
+			select {
+			case work <- reader:
+			case <-ctx.Done():
+				return ctx.Err()
 			}
 		}
+		return nil
 	})
-	for range rivalDoors {
+	for range doors {
 		group.Go(func() error {
-			client, err := smtp.Dial(r.address)
+			client, err := smtp.Dial(address)
 			if err != nil {
 				return err
 			}
 			defer client.Close()
 			for reader := range work {
-				if err := hand(client, reader); err != nil {
-					return fmt.Errorf("hand %s to %s: %w", reader, r.name, err)
+				if err := handOne(client, reader, text); err != nil {
+					return fmt.Errorf("hand the letter to %s to %s: %w", reader, address, err)
 				}
 			}
 			return nil
@@ -111,8 +129,8 @@ func (r *rival) load(ctx context.Context, readers map[string]int) error {
 	return group.Wait()
 }
 
-// hand gives one message to a server.
-func hand(client *smtp.Client, reader string) error {
+// handOne gives one letter to a server.
+func handOne(client *smtp.Client, reader, text string) error {
 	if err := client.Mail("b.abc@" + groundBounces); err != nil {
 		return err
 	}
@@ -123,37 +141,10 @@ func hand(client *smtp.Client, reader string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(w, rivalLetter(reader)); err != nil {
+	head := "From: The Autumn Letter <autumn@" + groundFrom + ">\r\nTo: " + reader +
+		"\r\nSubject: Our autumn letter\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+	if _, err := io.WriteString(w, head+text); err != nil {
 		return err
 	}
 	return w.Close()
-}
-
-// rivalLetter is about the message that Headway composes: two parts and a
-// signature's length of header, some 3 KB.
-func rivalLetter(reader string) string {
-	return "From: The Autumn Letter <autumn@" + groundFrom + ">\r\nTo: " + reader +
-		"\r\nSubject: Our autumn letter\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" +
-		strings.Repeat("The leaves are turning, and this is our letter of the season.\r\n", 45)
-}
-
-// begin lets the rival send.
-func (r *rival) begin(ctx context.Context) error {
-	if err := r.server.stop(); err != nil {
-		return err
-	}
-	select {
-	case <-r.server.ended:
-	case <-time.After(serverPatience):
-		return fmt.Errorf("%s did not stop within %s", r.name, serverPatience)
-	}
-	r.server.process = nil
-	if err := r.server.writeSettings("master.cf", r.address+" inet n - n - - smtpd\n"+postfixServices+postfixQueue); err != nil {
-		return err
-	}
-	// Postfix would look at every message's owner before it starts again.
-	if err := r.server.writeSettings(filepath.Join("queue", "quick-start"), ""); err != nil {
-		return err
-	}
-	return r.server.runPostfix(ctx, r.address)
 }

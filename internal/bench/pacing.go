@@ -30,7 +30,7 @@ type PacingOptions struct {
 	Run    time.Duration // of each run; there are several in every part
 	Parts  []PacingPart  // nil: all
 	Nodes  []int         // how many nodes, each in a run of its own; the first is what others are compared with
-	Exim   string        // path of the exim binary; empty: searched
+	Exim   string        // path of exim4 in the folder that its package was unpacked into; empty: installed
 	Config config.Config
 	Log    *slog.Logger
 	Out    io.Writer // a table for each part, as soon as it is there

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"text/tabwriter"
 	"time"
 
+	"github.com/headwaymail/headway/internal/mailserver"
 	"github.com/headwaymail/headway/internal/sandbox"
 )
 
@@ -49,12 +49,8 @@ const (
 // measureServers has Headway and two Postfixes do the same work at the same time
 // at real mail servers with their throttles on, each from an address of its own.
 func measureServers(ctx context.Context, o PacingOptions, result *PacingResult) (err error) {
-	if os.Getuid() != 0 {
-		result.NotRun = append(result.NotRun, "servers: Postfix and Exim begin as root only")
-		return nil
-	}
-	if _, err := os.Stat(postfixProgram); err != nil {
-		result.NotRun = append(result.NotRun, "servers: "+postfixProgram+" is missing; apt-get install postfix")
+	if err := mailserver.Postfix.Ready(); err != nil {
+		result.NotRun = append(result.NotRun, "servers: "+err.Error())
 		return nil
 	}
 	f := &fair{}
@@ -74,7 +70,7 @@ func measureServers(ctx context.Context, o PacingOptions, result *PacingResult) 
 // fair is where senders meet at real mail servers.
 type fair struct {
 	throttles []throttle
-	servers   []*mailServer // of the throttles
+	servers   []*throttled // of the throttles
 	rivals    []*rival
 	ground    *ground
 	readers   map[string]int
@@ -83,13 +79,13 @@ type fair struct {
 func (f *fair) close() error {
 	var err error
 	for _, r := range f.rivals {
-		err = closing(err, r.server.close)
+		err = closing(err, r.server.Close)
 	}
 	if f.ground != nil {
 		err = closing(err, f.ground.close)
 	}
 	for _, s := range f.servers {
-		err = closing(err, s.close)
+		err = closing(err, s.Close)
 	}
 	return err
 }
@@ -103,16 +99,18 @@ func (f *fair) open(ctx context.Context, o PacingOptions, result *PacingResult) 
 	file := &sandbox.File{Seed: 1}
 	routes := make(map[string]string)
 	f.readers = make(map[string]int)
-	exim, found := findExim(o.Exim)
+	exim := mailserver.Exim.Unpacked(o.Exim)
+	missing := exim.Ready()
 	for _, t := range throttles {
-		if t.exim && !found {
-			result.NotRun = append(result.NotRun, t.title+": no exim4 in /usr/sbin; its package conflicts with postfix, so "+
-				"unpack it (apt-get download exim4-daemon-light; dpkg-deb -x exim4-daemon-light*.deb FOLDER) and give --exim FOLDER/usr/sbin/exim4")
+		if t.exim && missing != nil {
+			result.NotRun = append(result.NotRun, fmt.Sprintf("%s: %v; as its package and Postfix' exclude each other, "+
+				"unpack it (apt-get download exim4-daemon-light; dpkg-deb -x exim4-daemon-light*.deb FOLDER) and give --exim FOLDER/usr/sbin/exim4",
+				t.title, missing))
 			continue
 		}
 		host, domain := fmt.Sprintf("127.78.0.%d", len(f.servers)+1), domainOf(t.name)
 		address := net.JoinHostPort(host, fmt.Sprint(port))
-		server, err := f.receiver(ctx, t, exim, domain, address)
+		server, err := startThrottled(ctx, t, exim, address)
 		if err != nil {
 			return err
 		}
@@ -136,13 +134,6 @@ func (f *fair) open(ctx context.Context, o PacingOptions, result *PacingResult) 
 		return err
 	}
 	return f.ground.fill(ctx, f.readers)
-}
-
-func (f *fair) receiver(ctx context.Context, t throttle, exim, domain, address string) (*mailServer, error) {
-	if t.exim {
-		return eximReceiver(ctx, exim, domain, address, t.settings, t.rule)
-	}
-	return postfixReceiver(ctx, domain, address, t.settings)
 }
 
 // freeLoopbackPort returns a port that is free now.

@@ -3,7 +3,6 @@ package bench
 import (
 	"log/slog"
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -60,20 +59,20 @@ func TestLogLines(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, line        string
-		accepts, refuses  []*regexp.Regexp
+		lines             logLines
 		accepted, refused int
 	}{
-		{"Postfix queues", "postfix/smtpd[1]: 4F3E1A: client=unknown[127.0.0.1]", postfixAccepts, postfixRefuses, 1, 0},
-		{"Postfix counts messages", "postfix/smtpd[1]: NOQUEUE: reject: MAIL from unknown[127.0.0.1]: 450 4.7.1 Error: too much mail from 127.0.0.1; proto=ESMTP", postfixAccepts, postfixRefuses, 0, 1},
-		{"Postfix counts connections", "postfix/smtpd[1]: warning: Connection concurrency limit exceeded: 6 from unknown[127.0.0.1] for service 127.78.0.1:2525", postfixAccepts, postfixRefuses, 0, 1},
-		{"Postfix says goodbye", "postfix/smtpd[1]: disconnect from unknown[127.0.0.1] ehlo=1 quit=1 commands=2", postfixAccepts, postfixRefuses, 0, 0},
-		{"Exim accepts", "2026-11-22 00:01:01 1xUv0v-0001yR-0e <= b.abc@bounces.sender.test H=(mail.sender.test) [127.0.0.1] P=esmtp S=3431", eximAccepts, eximRefuses, 1, 0},
-		{"Exim refuses a connection", "2026-11-22 00:01:01 Connection from [127.0.0.1] refused: too many connections from that IP address", eximAccepts, eximRefuses, 0, 1},
-		{"Exim defers", "2026-11-22 00:01:01 H=(mail.sender.test) [127.0.0.1] F=<a@b.test> temporarily rejected RCPT <c@er.test>: Sender rate 301 / 1m", eximAccepts, eximRefuses, 0, 1},
+		{"Postfix queues", "postfix/smtpd[1]: 4F3E1A: client=unknown[127.0.0.1]", postfixLines, 1, 0},
+		{"Postfix counts messages", "postfix/smtpd[1]: NOQUEUE: reject: MAIL from unknown[127.0.0.1]: 450 4.7.1 Error: too much mail from 127.0.0.1; proto=ESMTP", postfixLines, 0, 1},
+		{"Postfix counts connections", "postfix/smtpd[1]: warning: Connection concurrency limit exceeded: 6 from unknown[127.0.0.1] for service 127.78.0.1:2525", postfixLines, 0, 1},
+		{"Postfix says goodbye", "postfix/smtpd[1]: disconnect from unknown[127.0.0.1] ehlo=1 quit=1 commands=2", postfixLines, 0, 0},
+		{"Exim accepts", "2026-11-22 00:01:01 1xUv0v-0001yR-0e <= b.abc@bounces.sender.test H=(mail.sender.test) [127.0.0.1] P=esmtp S=3431", eximLines, 1, 0},
+		{"Exim refuses a connection", "2026-11-22 00:01:01 Connection from [127.0.0.1] refused: too many connections from that IP address", eximLines, 0, 1},
+		{"Exim defers", "2026-11-22 00:01:01 H=(mail.sender.test) [127.0.0.1] F=<a@b.test> temporarily rejected RCPT <c@er.test>: Sender rate 301 / 1m", eximLines, 0, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			m := &mailServer{accepts: tt.accepts, refuses: tt.refuses, counted: make(map[string]*serverCount)}
+			m := &throttled{lines: tt.lines, counted: make(map[string]*clientCount)}
 			m.take([]byte(tt.line), time.Now())
 			if got := m.by("127.0.0.1"); got.accepted != tt.accepted || got.refused != tt.refused {
 				t.Errorf("%d accepted and %d refused, want %d and %d", got.accepted, got.refused, tt.accepted, tt.refused)

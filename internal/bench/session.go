@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"net/smtp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/headwaymail/headway/internal/config"
 	"github.com/headwaymail/headway/internal/dnsclient"
+	"github.com/headwaymail/headway/internal/mailserver"
 	"github.com/headwaymail/headway/internal/sandbox"
 	"github.com/headwaymail/headway/internal/smtpout"
 )
@@ -100,8 +100,8 @@ func (s *sessions) measure(ctx context.Context) error {
 		}
 		s.add(Figure{What: "the whole product over one connection with " + name, Value: whole, Unit: "messages a round trip", Least: least[i]})
 	}
-	if why := noRival(true); why != "" {
-		s.add(Figure{What: "the session beside Postfix", NotRun: why, Least: 1.8})
+	if err := mailserver.Postfix.Ready(); err != nil {
+		s.add(Figure{What: "the session beside Postfix", NotRun: err.Error(), Least: 1.8})
 		return nil
 	}
 	s.sink.offers = offersAll
@@ -154,7 +154,7 @@ func (s *sessions) alone(ctx context.Context) (float64, error) {
 // plainLetter is a message of 20 KB.
 func plainLetter(to string) string {
 	return "From: The Autumn Letter <autumn@" + groundFrom + ">\r\nTo: " + to + "\r\nSubject: Our autumn letter\r\n\r\n" +
-		strings.Repeat("The leaves are turning, and this is our letter of the season, and so on.\r\n", 276)
+		strings.Repeat(seasonLine, 276)
 }
 
 // send sends a campaign over one connection at a time.
@@ -180,42 +180,16 @@ func (s *sessions) send(ctx context.Context) (float64, error) {
 // rival sends the same mail by Postfix over one connection at a time, which it
 // keeps as long as there is mail.
 func (s *sessions) rival(ctx context.Context) (rate float64, err error) {
-	address, err := freePort()
+	server, err := mailserver.Start(ctx, mailserver.Postfix, mailserver.Setup{Name: groundHELO,
+		Files: passOn(map[string]string{"d0.test": s.door}, "smtp_destination_concurrency_limit = 1\n"+
+			"smtp_connection_cache_destinations = d0.test, "+mailserver.NextHop(s.door)+"\n")})
 	if err != nil {
 		return 0, err
 	}
-	server, err := newPostfix("Postfix", address+" inet n - n - - smtpd", fmt.Sprintf(`
-myhostname = %s
-mynetworks = 127.0.0.0/8
-relay_domains = d0.test
-fast_flush_domains =
-in_flow_delay = 0s
-smtp_destination_concurrency_limit = 1
-smtp_connection_cache_destinations = d0.test, %s
-transport_maps = inline:{ {d0.test = smtp:%[2]s} }
-`, groundHELO, bracketed(s.door)), postfixServices+postfixQueue)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = closing(err, server.close) }()
-	if err := server.runPostfix(ctx, address); err != nil {
-		return 0, err
-	}
+	defer func() { err = closing(err, server.Close) }()
 	s.sink.forget()
-	client, err := smtp.Dial(address)
-	if err != nil {
+	if err := handAll(ctx, server.Address, 1, s.options.Messages, 1, 280, s.sink); err != nil {
 		return 0, err
 	}
-	defer client.Close()
-	text := strings.Repeat("The leaves are turning, and this is our letter of the season, and so on.\r\n", 280)
-	for n := range s.options.Messages {
-		if err := inject(client, readerAddress(n+1, 1), text); err != nil {
-			return 0, err
-		}
-	}
-	err = await(ctx, throughputWithin, "Postfix to deliver everything", func() (bool, error) {
-		_, recipients := s.sink.count()
-		return recipients >= s.options.Messages, nil
-	})
-	return s.perRoundTrip(), err
+	return s.perRoundTrip(), nil
 }

@@ -1,26 +1,18 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"net"
-	"net/smtp"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/headwaymail/headway/internal/mailserver"
 )
-
-// opendkimProgram is where Debian puts OpenDKIM.
-const opendkimProgram = "/usr/sbin/opendkim"
 
 // signingDoors is over how many connections the rival gets its messages: as many
 // as its own sending processes by default.
@@ -30,7 +22,7 @@ const signingDoors = 20
 // and OpenDKIM to the same receivers.
 func (t *throughput) measureRival(ctx context.Context, warm sent, fast float64) error {
 	const what = "Headway beside Postfix and OpenDKIM"
-	if why := noRival(t.options.Rival); why != "" {
+	if why := t.noRival(); why != "" {
 		t.add(Figure{What: what, NotRun: why, Least: 4})
 		return nil
 	}
@@ -50,156 +42,77 @@ func (t *throughput) measureRival(ctx context.Context, warm sent, fast float64) 
 	return nil
 }
 
-// noRival says why Postfix and OpenDKIM cannot be measured, "" when they can.
-func noRival(wanted bool) string {
-	switch {
-	case !wanted:
+// noRival says why Postfix and OpenDKIM are not measured, "" when they are.
+func (t *throughput) noRival() string {
+	if !t.options.Rival {
 		return "not wanted"
-	case os.Getuid() != 0:
-		return "Postfix begins as root only"
 	}
-	for _, program := range []string{postfixProgram, opendkimProgram} {
-		if _, err := os.Stat(program); err != nil {
-			return program + " is missing; apt-get install postfix opendkim"
-		}
+	if err := cmp.Or(mailserver.Postfix.Ready(), mailserver.OpenDKIM.Ready()); err != nil {
+		return err.Error()
 	}
 	return ""
 }
 
 func (t *throughput) rival(ctx context.Context, size int) (rate float64, err error) {
-	milter, milterAddress, err := startOpenDKIM(ctx)
+	milter, err := startOpenDKIM(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = closing(err, milter.close) }()
-	address, err := freePort()
-	if err != nil {
-		return 0, err
-	}
-	var transports, domains []string
+	defer func() { err = closing(err, milter.Close) }()
+	routes := make(map[string]string)
 	for d, sink := range t.sink.addresses {
-		domains = append(domains, fmt.Sprintf("d%d.test", d))
-		transports = append(transports, fmt.Sprintf("{d%d.test = smtp:%s}", d, bracketed(sink)))
+		routes[fmt.Sprintf("d%d.test", d)] = sink
 	}
-	server, err := newPostfix("Postfix with OpenDKIM", address+" inet n - n - - smtpd", fmt.Sprintf(`
-myhostname = %s
-mynetworks = 127.0.0.0/8
-relay_domains = %s
-fast_flush_domains =
-in_flow_delay = 0s
-smtpd_milters = inet:%s
-milter_default_action = tempfail
-transport_maps = inline:{ %s }
-`, groundHELO, strings.Join(domains, " "), milterAddress, strings.Join(transports, ", ")), postfixServices+postfixQueue)
+	server, err := mailserver.Start(ctx, mailserver.Postfix, mailserver.Setup{Name: groundHELO,
+		Files: passOn(routes, "smtpd_milters = inet:"+milter.Address+"\nmilter_default_action = tempfail\n")})
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = closing(err, server.close) }()
-	if err := server.runPostfix(ctx, address); err != nil {
-		return 0, err
-	}
+	defer func() { err = closing(err, server.Close) }()
 	t.sink.forget()
-	if err := t.injectAll(ctx, address, size); err != nil {
+	if err := handAll(ctx, server.Address, signingDoors, t.options.Recipients, t.options.Domains, size/len(seasonLine), t.sink); err != nil {
 		return 0, err
 	}
-	err = await(ctx, throughputWithin, "Postfix to deliver everything", func() (bool, error) {
-		_, recipients := t.sink.count()
-		return recipients >= t.options.Recipients, nil
-	})
 	rate, _, _ = t.sink.span()
-	return rate, err
+	return rate, nil
 }
 
-// injectAll hands everything to a server over several connections.
-func (t *throughput) injectAll(ctx context.Context, address string, size int) error {
-	work := make(chan int)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer close(work)
-		for n := range t.options.Recipients {
-			select {
-			case work <- n + 1:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+// seasonLine is what letters to somebody else's sender are made of.
+const seasonLine = "The leaves are turning, and this is our letter of the season, and so on.\r\n"
+
+// handAll gives a server letters of a number of lines to a number of readers, and
+// waits until the sink has them all.
+func handAll(ctx context.Context, address string, doors, readers, domains, lines int, sink *sink) error {
+	everybody := func(yield func(string) bool) {
+		for n := 1; n <= readers && yield(readerAddress(n, domains)); n++ {
 		}
-		return nil
+	}
+	if err := hand(ctx, address, doors, everybody, strings.Repeat(seasonLine, lines)); err != nil {
+		return err
+	}
+	return await(ctx, throughputWithin, "Postfix to deliver everything", func() (bool, error) {
+		_, recipients := sink.count()
+		return recipients >= readers, nil
 	})
-	text := strings.Repeat("The leaves are turning, and this is our letter of the season, and so on.\r\n", size/74)
-	for range signingDoors {
-		group.Go(func() error {
-			client, err := smtp.Dial(address)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			for n := range work {
-				if err := inject(client, readerAddress(n, t.options.Domains), text); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
 }
 
-// inject gives one message to a server.
-func inject(client *smtp.Client, reader, text string) error {
-	if err := client.Mail("b.abc@" + groundBounces); err != nil {
-		return err
-	}
-	if err := client.Rcpt(reader); err != nil {
-		return err
-	}
-	w, err := client.Data()
-	if err != nil {
-		return err
-	}
-	head := "From: The Autumn Letter <autumn@" + groundFrom + ">\r\nTo: " + reader +
-		"\r\nSubject: Our autumn letter\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-	if _, err := io.WriteString(w, head+text); err != nil {
-		return err
-	}
-	return w.Close()
-}
-
-// startOpenDKIM starts a signer with a key of its own and returns its address.
-func startOpenDKIM(ctx context.Context) (*mailServer, string, error) {
-	address, err := freePort()
-	if err != nil {
-		return nil, "", err
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, "", err
-	}
-	folder, err := openFolder("hw-od-")
-	if err != nil {
-		return nil, "", err
-	}
-	m := &mailServer{name: "OpenDKIM", folder: folder, log: filepath.Join(folder, "output")}
+// startOpenDKIM starts a signer with a key of its own.
+func startOpenDKIM(ctx context.Context) (*mailserver.Server, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return nil, "", closing(err, m.close)
+		return nil, err
 	}
 	block := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-	if err := m.writeSettings("key.pem", string(block)); err != nil {
-		return nil, "", closing(err, m.close)
-	}
-	settings := fmt.Sprintf("Syslog no\nMode s\nCanonicalization relaxed/relaxed\nDomain %s\nSelector s1\nKeyFile %s\nRequireSafeKeys no\nUserID opendkim\nSocket inet:%s@%s\n",
-		groundFrom, filepath.Join(folder, "key.pem"), port, host)
-	if err := m.writeSettings("opendkim.conf", settings); err != nil {
-		return nil, "", closing(err, m.close)
-	}
-	if err := m.launch(exec.Command(opendkimProgram, "-f", "-x", filepath.Join(folder, "opendkim.conf"))); err != nil {
-		return nil, "", closing(err, m.close)
-	}
-	m.stop = func() error { return m.process.Process.Signal(syscall.SIGTERM) }
-	if err := m.await(ctx, net.JoinHostPort(host, port)); err != nil {
-		return nil, "", closing(err, m.close)
-	}
-	return m, address, nil
+	return mailserver.Start(ctx, mailserver.OpenDKIM, mailserver.Setup{Name: groundHELO, Files: map[string]string{
+		"key.pem": string(block),
+		"opendkim.conf": `
+Mode s
+Canonicalization relaxed/relaxed
+Domain ` + groundFrom + `
+Selector s1
+KeyFile {folder}/key.pem
+RequireSafeKeys no
+`}})
 }
 
 // hasIFMA reports whether the processor multiplies big numbers with AVX-512

@@ -52,7 +52,7 @@ figure is missed; how the run went and what the pacer decided is printed then.`,
 	}
 	cmd.Flags().Float64Var(&minutes, "minutes", 10, "length of each run")
 	cmd.Flags().IntSliceVar(&o.Nodes, "nodes", []int{1, 2, 3}, "how many nodes on one database, each in a run of its own; the first is compared with")
-	cmd.Flags().StringVar(&o.Exim, "exim", "", "path of exim4 (default: searched in /usr/sbin)")
+	cmd.Flags().StringVar(&o.Exim, "exim", "", "path of exim4 where its package was only unpacked")
 	cmd.Flags().StringSliceVar(&parts, "parts", nil, "what is measured (default: everything)")
 	return cmd
 }

@@ -10,5 +10,5 @@
 //
 // Debian has them in the packages postfix, opendkim and python3-dkim. Where one
 // is missing its tests are skipped with one line. Everything runs on loopback, and
-// the mail programs beside the system's own: see [mailserver].
+// the mail programs beside the system's own (internal/mailserver).
 package peertest
