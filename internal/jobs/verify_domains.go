@@ -33,10 +33,10 @@ const (
 // lookers and one saver, each waiting for the next.
 func (b *Bulk) lookAtDomains(ctx context.Context, id int64) error {
 	group, ctx := errgroup.WithContext(ctx)
-	todo, found := make(chan postgres.VerifyDomain), make(chan postgres.VerifiedDomain)
+	domains, found := make(chan postgres.VerifyDomain), make(chan postgres.VerifiedDomain)
 	group.Go(func() error {
-		defer close(todo)
-		return b.readDomains(ctx, id, todo)
+		defer close(domains)
+		return b.readDomains(ctx, id, domains)
 	})
 	hosts := hostBook{resolver: b.Resolver, sandboxed: b.Sandboxed, known: make(map[string]hostEntry)}
 	var looking sync.WaitGroup
@@ -44,7 +44,7 @@ func (b *Bulk) lookAtDomains(ctx context.Context, id int64) error {
 		looking.Add(1)
 		group.Go(func() error {
 			defer looking.Done()
-			for d := range todo {
+			for d := range domains {
 				look := b.verifyDomain(ctx, d, &hosts)
 				if ctx.Err() != nil {
 					return ctx.Err() // a look that was cut short says nothing
@@ -66,7 +66,7 @@ func (b *Bulk) lookAtDomains(ctx context.Context, id int64) error {
 	return group.Wait()
 }
 
-func (b *Bulk) readDomains(ctx context.Context, id int64, todo chan<- postgres.VerifyDomain) error {
+func (b *Bulk) readDomains(ctx context.Context, id int64, domains chan<- postgres.VerifyDomain) error {
 	for after := int64(0); ; {
 		page, err := b.Store.NextVerifyDomains(ctx, id, after, verifyPage, time.Now())
 		if err != nil || len(page) == 0 {
@@ -74,7 +74,7 @@ func (b *Bulk) readDomains(ctx context.Context, id int64, todo chan<- postgres.V
 		}
 		for _, d := range page {
 			select {
-			case todo <- d:
+			case domains <- d:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
