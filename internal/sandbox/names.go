@@ -17,6 +17,8 @@ type Names struct {
 	server *nameserver
 	mu     sync.Mutex
 	asked  map[dns.Question]int // guarded by mu
+	answer int                  // questions more are answered while held is there; guarded by mu
+	held   chan struct{}        // closed when all are answered again; guarded by mu
 }
 
 // StartNames starts a name server on loopback for records in zone-file form.
@@ -35,9 +37,7 @@ func StartNames(records []string, ttl, latency time.Duration) (*Names, error) {
 	var err error
 	n.server, err = startNameserver(z, func(q dns.Question) {
 		q.Name = strings.ToLower(q.Name)
-		n.mu.Lock()
-		n.asked[q]++
-		n.mu.Unlock()
+		n.hold(q)
 		time.Sleep(latency)
 	})
 	return n, err
@@ -56,6 +56,34 @@ func (n *Names) Asked() (questions, repeated int) {
 		repeated += times - 1
 	}
 	return questions, repeated
+}
+
+// HoldAfter has the server answer a number of questions more, and then nobody
+// until release is called.
+func (n *Names) HoldAfter(questions int) (release func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	held := make(chan struct{})
+	n.answer, n.held = questions, held
+	return sync.OnceFunc(func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.held = nil
+		close(held)
+	})
+}
+
+// hold counts a question, and waits while it is held.
+func (n *Names) hold(q dns.Question) {
+	n.mu.Lock()
+	n.asked[q]++
+	n.answer--
+	held := n.held
+	wait := held != nil && n.answer < 0
+	n.mu.Unlock()
+	if wait {
+		<-held
+	}
 }
 
 // Forget lets the count begin again.
