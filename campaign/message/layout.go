@@ -24,6 +24,8 @@ const (
 func Layouts() []Layout { return []Layout{LayoutPlain, LayoutLetter, LayoutNewsletter} }
 
 var (
+	//go:embed layouts/head.html
+	layoutHead string // of all, up to where each begins its own styles
 	//go:embed layouts/plain.html
 	plainLayout string
 	//go:embed layouts/letter.html
@@ -37,13 +39,13 @@ var (
 func (l Layout) document() (html string, known bool) {
 	switch l {
 	case LayoutPlain:
-		return plainLayout, true
+		html = plainLayout
 	case LayoutLetter, "":
-		return letterLayout, true
+		html = letterLayout
 	case LayoutNewsletter:
-		return newsletterLayout, true
+		html = newsletterLayout
 	}
-	return "", false
+	return strings.Replace(html, "@head@\n", layoutHead, 1), html != ""
 }
 
 // wholeDocument finds what only a whole document has.
