@@ -46,6 +46,19 @@ func (c changes) add(campaignID, provider, domain int64, change campaign.Counter
 }
 
 const (
+	// How counters change, whatever they are of.
+	sqlAddCounters = `
+   set targeted = c.targeted + k.targeted, queued = c.queued + k.queued, deferred = c.deferred + k.deferred,
+       delivered = c.delivered + k.delivered, accepted_first = c.accepted_first + k.accepted_first,
+       bounced = c.bounced + k.bounced, expired = c.expired + k.expired,
+       suppressed = c.suppressed + k.suppressed, cancelled = c.cancelled + k.cancelled,
+       in_doubt = c.in_doubt + k.in_doubt
+  from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+              $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
+       as k(campaign_id, of_id, targeted, queued, deferred, delivered, accepted_first, bounced, expired,
+            suppressed, cancelled, in_doubt)
+ where c.campaign_id = k.campaign_id`
+
 	// Rows are locked in key order, so that two commit groups never wait for
 	// each other in a circle.
 	sqlLockProviderCounters = `
@@ -56,17 +69,7 @@ select 1 from campaign_providers c
    for update of c`
 
 	sqlChangeProviderCounters = `
-update campaign_providers c
-   set targeted = c.targeted + k.targeted, queued = c.queued + k.queued, deferred = c.deferred + k.deferred,
-       delivered = c.delivered + k.delivered, accepted_first = c.accepted_first + k.accepted_first,
-       bounced = c.bounced + k.bounced, expired = c.expired + k.expired,
-       suppressed = c.suppressed + k.suppressed, cancelled = c.cancelled + k.cancelled,
-       in_doubt = c.in_doubt + k.in_doubt
-  from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-              $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
-       as k(campaign_id, of_id, targeted, queued, deferred, delivered, accepted_first, bounced, expired,
-            suppressed, cancelled, in_doubt)
- where c.campaign_id = k.campaign_id and c.provider_id = k.of_id`
+update campaign_providers c` + sqlAddCounters + ` and c.provider_id = k.of_id`
 
 	sqlEnsureProviderCounters = `
 insert into campaign_providers (campaign_id, provider_id)
@@ -81,17 +84,7 @@ select 1 from campaign_domains c
    for update of c`
 
 	sqlChangeDomainCounters = `
-update campaign_domains c
-   set targeted = c.targeted + k.targeted, queued = c.queued + k.queued, deferred = c.deferred + k.deferred,
-       delivered = c.delivered + k.delivered, accepted_first = c.accepted_first + k.accepted_first,
-       bounced = c.bounced + k.bounced, expired = c.expired + k.expired,
-       suppressed = c.suppressed + k.suppressed, cancelled = c.cancelled + k.cancelled,
-       in_doubt = c.in_doubt + k.in_doubt
-  from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-              $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
-       as k(campaign_id, of_id, targeted, queued, deferred, delivered, accepted_first, bounced, expired,
-            suppressed, cancelled, in_doubt)
- where c.campaign_id = k.campaign_id and c.domain_id = k.of_id`
+update campaign_domains c` + sqlAddCounters + ` and c.domain_id = k.of_id`
 
 	sqlEnsureDomainCounters = `
 insert into campaign_domains (campaign_id, domain_id)

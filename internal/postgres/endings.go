@@ -11,45 +11,32 @@ import (
 )
 
 const (
-	// A batch of a cancelled campaign's deliveries that nobody has in hand.
-	sqlCancelBatch = `
+	// A batch of a campaign's deliveries that nobody has in hand ends: those of the
+	// three kinds below. Who may have got the message stays in doubt.
+	sqlEndFrom = `
 with batch as materialized (
     select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
       from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
-     where c.id = $1 and c.state = 'cancelled' and d.lease_node is null and d.state in ('queued', 'deferred')
-     limit $3
-       for update of d skip locked
-)
-update deliveries d set state = case when batch.doubted then 'in_doubt' else 'cancelled' end::delivery_state, updated_at = $2
-  from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
+     where c.id = $1 and d.lease_node is null`
 
-	// Lifetime counts from the first attempt. Index: deliveries_ageing.
-	sqlExpireBatch = `
-with batch as materialized (
-    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
-      from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
-     where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'deferred'
-       and d.first_attempt_at < $2
+	sqlEndTo = `
      limit $4
        for update of d skip locked
 )
-update deliveries d set state = case when batch.doubted then 'in_doubt' else 'expired' end::delivery_state, updated_at = $3
+update deliveries d set state = case when batch.doubted then 'in_doubt' else $2 end::delivery_state, updated_at = $3
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
 returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
 
+	sqlCancelBatch = sqlEndFrom + `
+       and c.state = 'cancelled' and d.state in ('queued', 'deferred')` + sqlEndTo
+
+	// Lifetime counts from the first attempt. Index: deliveries_ageing.
+	sqlExpireBatch = sqlEndFrom + `
+       and c.state in ('sending', 'paused') and d.state = 'deferred' and d.first_attempt_at < $5` + sqlEndTo
+
 	// What was never tried ends at the campaign's own stop-by time.
-	sqlStopBatch = `
-with batch as materialized (
-    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
-      from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
-     where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'queued'
-     limit $3
-       for update of d skip locked
-)
-update deliveries d set state = case when batch.doubted then 'in_doubt' else 'expired' end::delivery_state, updated_at = $2
-  from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
+	sqlStopBatch = sqlEndFrom + `
+       and c.state in ('sending', 'paused') and d.state = 'queued'` + sqlEndTo
 
 	sqlFinishable = `
 select c.id from campaigns c
@@ -67,19 +54,26 @@ select c.id from campaigns c
 // CancelBatch ends up to limit waiting deliveries of a cancelled campaign and
 // returns how many it was.
 func (s *Store) CancelBatch(ctx context.Context, id int64, limit int, now time.Time) (int, error) {
-	return s.endBatch(ctx, id, campaign.DeliveryCancelled, sqlCancelBatch, id, now, limit)
+	return s.endBatch(ctx, id, campaign.DeliveryCancelled, sqlCancelBatch, limit, now)
 }
 
 // ExpireBatch ends up to limit deferred deliveries of a campaign that were
 // first attempted before the given time.
 func (s *Store) ExpireBatch(ctx context.Context, id int64, firstBefore time.Time, limit int, now time.Time) (int, error) {
-	return s.endBatch(ctx, id, campaign.Expired, sqlExpireBatch, id, firstBefore, now, limit)
+	return s.endBatch(ctx, id, campaign.Expired, sqlExpireBatch, limit, now, firstBefore)
 }
 
-func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryState, sql string, args ...any) (int, error) {
+// StopBatch ends up to limit deliveries of a campaign that were never tried.
+func (s *Store) StopBatch(ctx context.Context, id int64, limit int, now time.Time) (int, error) {
+	return s.endBatch(ctx, id, campaign.Expired, sqlStopBatch, limit, now)
+}
+
+// endBatch ends up to limit deliveries of a campaign; more are the statement's
+// arguments besides.
+func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryState, sql string, limit int, now time.Time, more ...any) (int, error) {
 	ended := 0
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, sql, args...)
+		rows, err := tx.Query(ctx, sql, append([]any{id, to, now, limit}, more...)...)
 		if err != nil {
 			return err
 		}
@@ -103,11 +97,6 @@ func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryStat
 		return 0, fmt.Errorf("campaign %d: end deliveries as %s: %w", id, to, err)
 	}
 	return ended, nil
-}
-
-// StopBatch ends up to limit deliveries of a campaign that were never tried.
-func (s *Store) StopBatch(ctx context.Context, id int64, limit int, now time.Time) (int, error) {
-	return s.endBatch(ctx, id, campaign.Expired, sqlStopBatch, id, now, limit)
 }
 
 // FinishableCampaigns returns sending campaigns of which every delivery is final.

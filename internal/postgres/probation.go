@@ -96,11 +96,11 @@ with batch as materialized (
                        and (d.slice = -s.number
                             or d.slice in (select p.slice from probation_slices p where p.campaign_id = c.id and p.source = s.number))
      where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'queued' and d.slice <> 0
-     limit $3
+     limit $4
        for update of d skip locked
 )
 update deliveries d
-   set state = case when batch.doubted then 'in_doubt' else 'cancelled' end::delivery_state, class = 'probation_stopped', updated_at = $2
+   set state = case when batch.doubted then 'in_doubt' else $2 end::delivery_state, class = 'probation_stopped', updated_at = $3
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
 returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
 
@@ -314,7 +314,7 @@ func (s *Store) StoppedCampaigns(ctx context.Context) ([]int64, error) {
 // CancelStopped ends up to limit waiting deliveries of stopped files of a
 // campaign and returns how many it was.
 func (s *Store) CancelStopped(ctx context.Context, id int64, limit int, now time.Time) (int, error) {
-	return s.endBatch(ctx, id, campaign.DeliveryCancelled, sqlCancelStopped, id, now, limit)
+	return s.endBatch(ctx, id, campaign.DeliveryCancelled, sqlCancelStopped, limit, now)
 }
 
 // StoppedResults returns what the stopped files of a campaign delivered and
