@@ -18,6 +18,7 @@ import (
 	"github.com/headwaymail/headway/internal/jobs"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/pacing"
 	"github.com/headwaymail/headway/pacing/reply"
@@ -42,11 +43,7 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	ctx := context.Background()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 6)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 6)
 	b := &bundle{T: t, store: store}
 	log := slog.New(slog.DiscardHandler)
 	queue, err := jobs.NewQueue(store, log)

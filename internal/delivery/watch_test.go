@@ -9,7 +9,7 @@ import (
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
-	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 )
 
 // A look at the campaigns that takes long must not bring back, after a pause,
@@ -17,11 +17,7 @@ import (
 func TestOlderPictureDoesNotReplaceANewerOne(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 4)
 	looking, goOn := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	w, err := newWatch(ctx, store, func(postgres.Campaign) (*letter, error) {
@@ -101,11 +97,7 @@ func TestMayHaveLeft(t *testing.T) {
 func TestRefreshBarredFindsLateCommits(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 4)
 	w, err := newWatch(ctx, store, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ const (
 )
 
 // testSupport are packages that only tests import.
-var testSupport = []string{"internal/postgres/pgtest", "internal/mailserver/mailservertest", "listhygiene/corpustest"}
+var testSupport = []string{"internal/postgres/pgtest", "internal/postgres/storetest", "internal/mailserver/mailservertest", "listhygiene/corpustest"}
 
 // goPackage is what `go list` says of one of our packages.
 type goPackage struct {

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/headwaymail/headway/internal/delivery"
-	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -99,11 +99,7 @@ func TestLaneInsertsRaceCompletions(t *testing.T) {
 		slack   = 2 * time.Second
 	)
 	ctx := t.Context()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 12)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 12)
 	bag := &mailbag{due: make(map[delivery.Lane][]time.Time), running: make(map[delivery.Lane]int)}
 	queue, err := Start(ctx, store, Work{Node: 1, Lanes: bag}, slog.New(slog.DiscardHandler))
 	if err != nil {

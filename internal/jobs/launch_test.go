@@ -8,7 +8,7 @@ import (
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
-	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 )
 
 // A campaign whose time was missed by little starts; one that was missed by much
@@ -16,11 +16,7 @@ import (
 func TestMissedSchedule(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 4)
 	w := &launchWorker{bulk: &Bulk{Store: store}}
 	for name, test := range map[string]struct {
 		late time.Duration

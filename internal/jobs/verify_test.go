@@ -16,7 +16,7 @@ import (
 
 	"github.com/headwaymail/headway/internal/dnsclient"
 	"github.com/headwaymail/headway/internal/postgres"
-	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 	"github.com/headwaymail/headway/internal/sandbox"
 )
 
@@ -31,12 +31,7 @@ type verifyWorld struct {
 
 func newVerifyWorld(t *testing.T, records []string, addresses ...string) *verifyWorld {
 	t.Helper()
-	ctx := t.Context()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 12)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 12)
 	names, err := sandbox.StartNames(records, time.Hour, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -15,22 +15,12 @@ import (
 
 	"github.com/headwaymail/headway/internal/dnsclient"
 	"github.com/headwaymail/headway/internal/mtasts"
-	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 	"github.com/headwaymail/headway/internal/smtpout"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
-
-func openStore(t *testing.T) *postgres.Store {
-	t.Helper()
-	store, err := postgres.Open(t.Context(), pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	return store
-}
 
 // zone answers for every domain: the TXT record of the moment, and loopback.
 type zone struct{ txt atomic.Value }
@@ -90,7 +80,7 @@ const enforce = "version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 864
 
 func TestFor(t *testing.T) {
 	t.Parallel()
-	store := openStore(t)
+	store := storetest.Open(t, 4)
 	site, dns := serve(t), &zone{}
 	dns.txt.Store("v=STSv1; id=1;")
 	site.publish(enforce)
@@ -142,7 +132,7 @@ func TestFor(t *testing.T) {
 
 func TestForRefuses(t *testing.T) {
 	t.Parallel()
-	store := openStore(t)
+	store := storetest.Open(t, 4)
 	for name, tc := range map[string]struct {
 		answer func(http.ResponseWriter)
 		stray  bool // the authority is not one that is believed
@@ -188,7 +178,7 @@ func TestForStaysOutside(t *testing.T) {
 	site, dns := serve(t), &zone{}
 	dns.txt.Store("v=STSv1; id=1;")
 	site.publish(enforce)
-	policies := mtasts.New(mtasts.Config{Resolver: dns, Store: openStore(t),
+	policies := mtasts.New(mtasts.Config{Resolver: dns, Store: storetest.Open(t, 4),
 		Fetch: mtasts.Fetch{Port: site.port(), Roots: site.roots()}, Log: slog.New(slog.DiscardHandler)})
 	if _, ok := policies.For(t.Context(), "example.com"); ok || site.asked.Load() > 0 {
 		t.Errorf("%d requests to loopback", site.asked.Load())

@@ -15,8 +15,8 @@ import (
 
 	"github.com/headwaymail/headway/internal/config"
 	"github.com/headwaymail/headway/internal/jobs"
-	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 	"github.com/headwaymail/headway/internal/service"
 )
 
@@ -50,11 +50,7 @@ func ask(t *testing.T, url string) (int, string) {
 func provide(t *testing.T, c config.Config) *service.Service {
 	t.Helper()
 	ctx := context.Background()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 4)
 	queue, err := jobs.NewQueue(store, quiet)
 	if err != nil {
 		t.Fatal(err)

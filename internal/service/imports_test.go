@@ -21,7 +21,7 @@ import (
 	"github.com/headwaymail/headway/internal/config"
 	"github.com/headwaymail/headway/internal/jobs"
 	"github.com/headwaymail/headway/internal/postgres"
-	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 	"github.com/headwaymail/headway/listhygiene/corpustest"
 )
 
@@ -35,11 +35,7 @@ type importer struct {
 func newImporter(t *testing.T) *importer {
 	t.Helper()
 	ctx := t.Context()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 8)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 8)
 	log := slog.New(slog.DiscardHandler)
 	queue, err := jobs.NewQueue(store, log)
 	if err != nil {

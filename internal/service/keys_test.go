@@ -11,8 +11,7 @@ import (
 
 	"github.com/headwaymail/headway/internal/config"
 	"github.com/headwaymail/headway/internal/dkim"
-	"github.com/headwaymail/headway/internal/postgres"
-	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 	"github.com/headwaymail/headway/internal/service"
 )
 
@@ -21,11 +20,7 @@ import (
 func TestDatabaseOfAnotherKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 4)
 	with := func(fill byte) (*service.Service, error) {
 		c := config.Default()
 		c.SecretKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, 32))
@@ -61,11 +56,7 @@ func TestDatabaseOfAnotherKeyIsRefused(t *testing.T) {
 // A second key signs beside the first, and never alone.
 func TestGenerateSecondDKIM(t *testing.T) {
 	t.Parallel()
-	store, err := postgres.Open(t.Context(), pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 4)
 	c := config.Default()
 	c.SecretKey = base64.StdEncoding.EncodeToString(make([]byte, 32))
 	s, err := service.New(t.Context(), store, nil, c, slog.New(slog.DiscardHandler))

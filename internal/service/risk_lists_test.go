@@ -13,8 +13,7 @@ import (
 	"testing"
 
 	"github.com/headwaymail/headway/internal/config"
-	"github.com/headwaymail/headway/internal/postgres"
-	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/listhygiene/corpustest"
 	"github.com/headwaymail/headway/listhygiene/risk"
@@ -23,11 +22,7 @@ import (
 func newService(t *testing.T) *service.Service {
 	t.Helper()
 	ctx := context.Background()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 4)
 	c := config.Default()
 	c.SecretKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 32))
 	s, err := service.New(ctx, store, nil, c, slog.New(slog.DiscardHandler))

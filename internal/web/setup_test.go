@@ -21,6 +21,7 @@ import (
 	"github.com/headwaymail/headway/internal/jobs"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/postgres/pgtest"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 	"github.com/headwaymail/headway/internal/service"
 )
 
@@ -64,11 +65,7 @@ func (r *record) String() string {
 func setup(t *testing.T, change ...func(*Config)) *bundle {
 	t.Helper()
 	ctx := context.Background()
-	store, err := postgres.Open(ctx, pgtest.Database(t, postgres.Migrate, postgres.MigrationsFingerprint()), 6)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storetest.Open(t, 6)
 	b := &bundle{T: t, store: store, log: &record{}}
 	t.Cleanup(func() {
 		if t.Failed() {
