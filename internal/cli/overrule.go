@@ -68,18 +68,11 @@ func endOfHold(span, end string) (time.Time, error) {
 }
 
 func newProvidersRelease() *cobra.Command {
-	var o overruleOptions
-	cmd := &cobra.Command{
+	return plainOverrule(&cobra.Command{
 		Use:     "release PROVIDER",
 		Short:   "End a provider's hold or pause now",
 		Example: `  headway providers release google --note "they lifted it"`,
-		Args:    exactArgs(1, "the key, name or domain of a provider"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runOverrule(cmd, args[0], service.Overrule{Verb: service.Release}, o)
-		},
-	}
-	o.add(cmd)
-	return cmd
+	}, service.Release)
 }
 
 func newProvidersCap() *cobra.Command {
@@ -104,15 +97,19 @@ func newProvidersCap() *cobra.Command {
 }
 
 func newProvidersReset() *cobra.Command {
-	var o overruleOptions
-	cmd := &cobra.Command{
+	return plainOverrule(&cobra.Command{
 		Use:     "reset PROVIDER",
 		Short:   "Forget everything that was learned of a provider, holds and caps included",
 		Example: `  headway providers reset google --note "they raised our limit"`,
-		Args:    exactArgs(1, "the key, name or domain of a provider"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runOverrule(cmd, args[0], service.Overrule{Verb: service.Reset}, o)
-		},
+	}, service.Reset)
+}
+
+// plainOverrule completes a command for a decision that takes a provider only.
+func plainOverrule(cmd *cobra.Command, verb service.Verb) *cobra.Command {
+	var o overruleOptions
+	cmd.Args = exactArgs(1, "the key, name or domain of a provider")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return runOverrule(cmd, args[0], service.Overrule{Verb: verb}, o)
 	}
 	o.add(cmd)
 	return cmd

@@ -3,10 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"sort"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
 )
 
 func newReplies() *cobra.Command {
@@ -20,37 +24,16 @@ func newReplies() *cobra.Command {
 }
 
 func newRepliesUnknown() *cobra.Command {
-	days := 7
-	cmd := &cobra.Command{
+	return listOfDays(&cobra.Command{
 		Use:   "unknown",
 		Short: "List the replies that no rule knows, the most frequent first",
 		Long: `List the replies that no rule knows, those that differ only in names and numbers together.
 Each is a missing rule: write one into the file that replies.rules names, then run
 headway replies reclassify.`,
-		Args: exactArgs(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return atDesk(cmd, func(ctx context.Context, d *desk) error {
-				list, err := d.service.UnknownReplies(ctx, since(days))
-				if err != nil {
-					return err
-				}
-				if wantsJSON(cmd) {
-					return printJSON(cmd, list)
-				}
-				w := cmd.OutOrStdout()
-				if len(list) == 0 {
-					fmt.Fprintf(w, "Every reply of the last %d days was decided by a rule.\n", days)
-				}
-				for _, u := range list {
-					fmt.Fprintf(w, "%6s × %s, at %s, last %s\n         %s\n", count(int64(u.Times)), u.Provider, u.Phase,
-						u.Last.Local().Format("2 Jan 15:04"), short(u.Example, 240))
-				}
-				return nil
-			})
-		},
-	}
-	cmd.Flags().IntVar(&days, "days", days, "how far back")
-	return cmd
+	}, (*service.Service).UnknownReplies, "Every reply of the last %d days was decided by a rule.\n", func(w io.Writer, u service.UnknownReply) {
+		fmt.Fprintf(w, "%6s × %s, at %s, last %s\n         %s\n", count(int64(u.Times)), u.Provider, u.Phase,
+			u.Last.Local().Format("2 Jan 15:04"), short(u.Example, 240))
+	})
 }
 
 func newRepliesReclassify() *cobra.Command {
@@ -100,32 +83,39 @@ deliveries of campaigns that still send are tried again where the refusal may pa
 }
 
 func newRepliesInbound() *cobra.Command {
-	days := 7
-	cmd := &cobra.Command{
+	return listOfDays(&cobra.Command{
 		Use:   "inbound",
 		Short: "Count the mails that came back, by what they were",
-		Args:  exactArgs(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return atDesk(cmd, func(ctx context.Context, d *desk) error {
-				list, err := d.service.Inbound(ctx, since(days))
-				if err != nil {
-					return err
-				}
-				if wantsJSON(cmd) {
-					return printJSON(cmd, list)
-				}
-				w := cmd.OutOrStdout()
-				if len(list) == 0 {
-					fmt.Fprintf(w, "No mail came back in the last %d days.\n", days)
-				}
-				for _, c := range list {
-					fmt.Fprintf(w, "%8s  %-12s %-22s last %s\n", count(c.Mails), c.Kind, c.Class, c.Last.Local().Format("2 Jan 15:04"))
-				}
-				return nil
-			})
-		},
-	}
+	}, (*service.Service).Inbound, "No mail came back in the last %d days.\n", func(w io.Writer, c postgres.InboundCount) {
+		fmt.Fprintf(w, "%8s  %-12s %-22s last %s\n", count(c.Mails), c.Kind, c.Class, c.Last.Local().Format("2 Jan 15:04"))
+	})
+}
+
+// listOfDays completes a command that lists what the service finds in the last
+// days: line by line, or that there is none of it.
+func listOfDays[T any](cmd *cobra.Command, find func(*service.Service, context.Context, time.Time) ([]T, error),
+	none string, print func(io.Writer, T)) *cobra.Command {
+	days := 7
 	cmd.Flags().IntVar(&days, "days", days, "how far back")
+	cmd.Args = exactArgs(0, "no arguments")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return atDesk(cmd, func(ctx context.Context, d *desk) error {
+			list, err := find(d.service, ctx, since(days))
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				return printJSON(cmd, list)
+			}
+			if len(list) == 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), none, days)
+			}
+			for _, one := range list {
+				print(cmd.OutOrStdout(), one)
+			}
+			return nil
+		})
+	}
 	return cmd
 }
 
