@@ -40,12 +40,14 @@ func (p Program) Ready() error {
 	if _, err := os.Stat(p.unpacked + p.path); err != nil {
 		return fmt.Errorf("%s is not at %s: apt-get install %s", p.Name, p.unpacked+p.path, p.deb)
 	}
-	if said, err := exec.Command(unshare[0], append(unshare[1:], "true")...).CombinedOutput(); err != nil {
+	if said, err := inNamespaces("true").CombinedOutput(); err != nil {
 		return fmt.Errorf("%s is started in namespaces of its own, which cannot be made here: %w", p.Name,
 			errors.Join(err, errors.New(string(said))))
 	}
 	return nil
 }
 
-// unshare runs a command as the first process of new namespaces.
-var unshare = []string{"unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child"}
+// inNamespaces returns a command that is the first process of new namespaces.
+func inNamespaces(command ...string) *exec.Cmd {
+	return exec.Command("unshare", append([]string{"--mount", "--uts", "--pid", "--fork", "--kill-child"}, command...)...)
+}

@@ -140,7 +140,7 @@ func (s *Server) run() error {
 		return err
 	}
 	defer output.Close()
-	s.process = exec.Command(unshare[0], append(unshare[1:], "sh", "-ec", s.script())...)
+	s.process = inNamespaces("sh", "-ec", s.script())
 	s.process.Stdout, s.process.Stderr = output, output
 	// A group of its own: Ctrl-C is for us, who end it in good order.
 	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
