@@ -10,6 +10,9 @@ import (
 const (
 	// permitLife is how long after its time a permit may still be used.
 	permitLife = time.Second
+	// freshLife is how long a permit is as good as new: whoever takes it has time
+	// left to use it.
+	freshLife = permitLife / 4
 	// knockLife is the same for the half-open permit of a hold. The pacer
 	// grants another after two minutes.
 	knockLife = 90 * time.Second
@@ -35,8 +38,9 @@ func (p *purse) count() int {
 	return n
 }
 
-// take removes permits, at most a number and those of one block, to be used at a
-// time: from the newest one on that is due by then, so that what a stall has left
+// take removes permits, at most a number and those of one block, to be used from
+// a time on, one after the other: those that are due by then and fresh, the
+// newest with as many before it as are wanted, so that what a stall has left
 // behind comes last, and lapses rather than going out in a burst; else from the
 // first on.
 func (p *purse) take(most int, at time.Time) pacing.Block {
@@ -48,7 +52,11 @@ func (p *purse) take(most int, at time.Time) pacing.Block {
 	for i, b := range p.blocks {
 		n := due(b, at)
 		if n > 0 && b.Slot(n-1).After(newest) {
-			chosen, skip, newest = i, n-1, b.Slot(n-1)
+			chosen, newest = i, b.Slot(n-1)
+			skip = n - 1
+			for skip > 0 && n-skip < most && !b.Slot(skip-1).Before(at.Add(-freshLife)) {
+				skip--
+			}
 		}
 	}
 	b := p.blocks[chosen]

@@ -11,16 +11,15 @@ import (
 
 const (
 	// Rows are locked in id order, so that nodes never wait for each other in a
-	// circle. The state is read only where another node has written it since,
+	// circle. $3 holds the versions that the node knows. The state is read only where another node has written it since,
 	// or the server was restarted: it may have lost its last moments. Index:
 	// paces_pkey.
 	sqlLockPaces = `
 select p.provider_id, p.sending_domain, p.version, p.slot, p.first_slot, p.permit_version, p.shared,
-       case when p.version = k.version and $6 is not distinct from pg_postmaster_start_time() then null else p.state end,
+       case when p.version = ($3::jsonb ->> (p.provider_id || ' ' || p.sending_domain))::bigint
+             and $4 is not distinct from pg_postmaster_start_time() then null else p.state end,
        pg_postmaster_start_time(), extract(epoch from clock_timestamp() - pg_postmaster_start_time())::double precision
   from paces p
-  left join unnest($3::bigint[], $4::text[], $5::bigint[]) as k (provider, domain, version)
-    on k.provider = p.provider_id and k.domain = p.sending_domain
  where p.source_id = $1 and p.provider_id = any($2)
  order by p.provider_id, p.sending_domain
    for update of p`
@@ -147,12 +146,11 @@ func exchange(ctx context.Context, conn *pgxpool.Conn, x PaceExchange) error {
 
 // lockPaces reads and locks the rows, in one round trip with what comes before.
 func lockPaces(ctx context.Context, conn *pgxpool.Conn, x PaceExchange, before string, missing []PaceAsk) (rows []PaceRow, err error) {
-	var (
-		providers, known []int64
-		domains          []string
-	)
+	var providers []int64
+	known := make(map[string]int64, len(x.Asks))
 	for _, ask := range x.Asks {
-		providers, domains, known = append(providers, ask.Provider), append(domains, ask.Domain), append(known, ask.Known)
+		providers = append(providers, ask.Provider)
+		known[fmt.Sprint(ask.Provider, " ", ask.Domain)] = ask.Known
 	}
 	batch := &pgx.Batch{}
 	if before != "" {
@@ -168,7 +166,7 @@ func lockPaces(ctx context.Context, conn *pgxpool.Conn, x PaceExchange, before s
 		}
 		batch.Queue(sqlEnsurePaces, x.Source, ids, names, states, x.Now)
 	}
-	batch.Queue(sqlLockPaces, x.Source, providers, providers, domains, known, zeroAsNull(x.Server)).Query(func(r pgx.Rows) error {
+	batch.Queue(sqlLockPaces, x.Source, providers, known, zeroAsNull(x.Server)).Query(func(r pgx.Rows) error {
 		rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[PaceRow])
 		return err
 	})
