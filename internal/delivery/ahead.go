@@ -13,6 +13,7 @@ type claimed struct {
 	turn   postgres.Due
 	permit permit
 	rows   []postgres.Claimed
+	base   int // the row that the permit begins with
 	at     time.Time
 	epoch  int64
 	place  int // places of the claim that are taken
@@ -75,7 +76,7 @@ func (l *lane) sendAll(ctx context.Context, c *claimed, failed *smtpout.Failure)
 	ahead := l.ahead
 	next := 0
 	defer func() { // also when a message makes us panic
-		c.permit.giveBack(next)
+		c.permit.giveBack(next - c.base)
 		l.handBack(c.rows[next:])
 		l.gate.took(c.turn, next-len(c.rows))
 	}()
@@ -84,7 +85,10 @@ func (l *lane) sendAll(ctx context.Context, c *claimed, failed *smtpout.Failure)
 		if i == len(c.rows)-1 {
 			l.ahead = ahead
 		}
-		goOn, used := l.deliver(ctx, c.permit, i, d, c.at, failed)
+		if failed == nil && !l.covered(ctx, c, i) {
+			return false
+		}
+		goOn, used := l.deliver(ctx, c.permit, i-c.base, d, c.at, failed)
 		if !used && goOn { // left out: given back alone
 			l.handBack(c.rows[i : i+1])
 		}
@@ -95,6 +99,41 @@ func (l *lane) sendAll(ctx context.Context, c *claimed, failed *smtpout.Failure)
 			return false
 		}
 	}
+	return true
+}
+
+// claimLife is how long what is left of a claim may wait for other permits
+// before it is given back: a claim is also the last look at who may be mailed.
+const claimLife = 5 * time.Second
+
+// covered makes sure of a permit for a row of a claim. Where messages took longer
+// than was thought, the permits of later ones have lapsed: others are taken, and
+// the rows need not go back to the database for it.
+func (l *lane) covered(ctx context.Context, c *claimed, i int) bool {
+	now := time.Now()
+	if k := i - c.base; k < c.permit.block.N && c.permit.valid(k, now.Add(claimTakes)) {
+		return true
+	}
+	if c.permit.block.Probe || l.knocking || now.Sub(c.at) > claimLife {
+		return false
+	}
+	c.permit.giveBack(i - c.base)
+	c.permit.block.N, c.permit.second.N, c.base = 0, 0, i
+	p, ok := l.gate.acquire(ctx, l.slot, l.took, permitLife)
+	if !ok {
+		return false
+	}
+	if p.first && !c.permit.first || p.block.Probe || p.endorse(l.engine.watch.sender(c.turn.Campaign), p.block.N) == 0 {
+		p.giveBack(0)
+		return false
+	}
+	n := min(p.block.N, len(c.rows)-i)
+	if p.second.N > 0 {
+		n = min(n, p.second.N)
+	}
+	p.giveBack(n)
+	p.block.N, p.second.N = n, min(p.second.N, n)
+	c.permit = p
 	return true
 }
 
