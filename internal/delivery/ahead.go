@@ -119,7 +119,10 @@ func (l *lane) covered(ctx context.Context, c *claimed, i int) bool {
 	}
 	c.permit.giveBack(i - c.base)
 	c.permit.block.N, c.permit.second.N, c.base = 0, 0, i
+	left := len(c.rows) - i
+	l.gate.count(&l.gate.bare, left)
 	p, ok := l.gate.acquire(ctx, l.slot, l.took, permitLife)
+	l.gate.count(&l.gate.bare, -left)
 	if !ok {
 		return false
 	}
@@ -127,7 +130,7 @@ func (l *lane) covered(ctx context.Context, c *claimed, i int) bool {
 		p.giveBack(0)
 		return false
 	}
-	n := min(p.block.N, len(c.rows)-i)
+	n := min(p.block.N, left)
 	if p.second.N > 0 {
 		n = min(n, p.second.N)
 	}

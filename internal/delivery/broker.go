@@ -224,7 +224,7 @@ func (g *gate) bring(now time.Time, again bool) *meeting {
 	m := &meeting{gate: g, events: g.events, outlooks: make(map[string]*outlook), before: make(map[string]*envelope)}
 	g.events, g.told = nil, false
 	used := g.open + g.opening
-	waiting := g.turns.waiting(now)
+	waiting := g.turns.waiting(now) + g.bare
 	want := 0
 	if len(g.lanes) > 0 {
 		want = min(len(g.lanes)+g.spare(), max(waiting, len(g.lanes)))

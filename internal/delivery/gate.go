@@ -34,6 +34,7 @@ type gate struct {
 	hungry  bool                 // guarded by mu; a round was asked for since the last one
 	news    chan struct{}        // guarded by mu; closed after each round
 	lanes   map[int]bool         // guarded by mu; slots that run here
+	bare    int                  // guarded by mu; claimed deliveries that wait for other permits
 	allowed int                  // guarded by mu; connections that this node may have
 	open    int                  // guarded by mu; connections open or parked
 	opening int                  // guarded by mu; connections being opened
