@@ -22,7 +22,8 @@ func (t *turn) infer(e Event) reply.Class {
 	class := e.Meaning.Class
 	guessed := e.Meaning.Rule == reply.Fallback && aside(class)
 	if class == reply.ClassGreylist {
-		return t.Recipients.refused(e, true)
+		// Where first attempts have passed, it takes words to believe it.
+		return t.Recipients.refused(e, !e.Meaning.Guess || t.Recipients.Took < firstTook)
 	}
 	if class == reply.ClassNetwork && t.cutShort(e) {
 		return reply.ClassSession

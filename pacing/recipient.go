@@ -33,6 +33,7 @@ type recipients struct {
 	Failed  float64 `json:"failed,omitzero"` // … refused at RCPT
 	Retried float64 `json:"retried,omitzero"`
 	Passed  float64 `json:"passed,omitzero"` // retries that passed
+	Took    float64 `json:"took,omitzero"`   // first attempts that ever passed
 	Crowd   float64 `json:"crowd,omitzero"`  // log-likelihood that a limit refuses, not mailboxes
 
 	Greylists bool    `json:"greylists,omitempty"`
@@ -50,6 +51,7 @@ const (
 	recentRow      = 8    // refusals in a row that are no single mailboxes
 	firstKept      = 60   // first attempts that count as lately
 	retryAge       = 30   // seconds after which a second attempt is a retry
+	firstTook      = 20   // first attempts that passed show that not everybody is greylisted
 	mailboxShare   = 0.05 // of recipients may be in trouble for now
 	crowdShare     = 0.25 // a limit that we overrun refuses as much
 	crowdAlarm     = 5    // log-likelihood
@@ -79,6 +81,8 @@ func (r *recipients) tried(refused bool) {
 	r.First++
 	if refused {
 		r.Failed++
+	} else {
+		r.Took++
 	}
 	if r.First > firstKept {
 		r.First, r.Failed = r.First/2, r.Failed/2
@@ -142,7 +146,7 @@ func (r *recipients) refused(e Event, named bool) reply.Class {
 	}
 	r.outcome(true)
 	switch {
-	case r.everybody() && (named || r.Greylists || r.Passed >= 3 && r.Passed > 0.3*r.Retried):
+	case r.everybody() && (named || r.Greylists || r.Took < firstTook && r.Passed >= 3 && r.Passed > 0.3*r.Retried):
 		return reply.ClassGreylist
 	case r.everybody() && r.Known >= 10 && r.share() > 0.95:
 		r.Suspect = true

@@ -43,6 +43,7 @@ func (s *Rules) Classify(provider string, r Reply) Meaning {
 		Bounce:    rule.Bounce,
 		Scope:     rule.Scope,
 		Temporary: !q.permanent() || rule.Passes,
+		Guess:     rule.Guess,
 		Rule:      rule.ID,
 	}
 	if m.Temporary {

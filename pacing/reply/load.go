@@ -153,6 +153,8 @@ func (l *loader) field(r *Rule, passes *string, key string, value ast.Node) {
 		r.Bounce = known(l, value, Bounce(l.word(value)), Bounces())
 	case "scope":
 		r.Scope = known(l, value, Scope(l.word(value)), Scopes())
+	case "guess":
+		r.Guess = l.oneOf(value, "true", "false") == "true"
 	case "passes":
 		*passes = l.oneOf(value, "true", "false")
 	case "note":

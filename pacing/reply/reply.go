@@ -148,5 +148,6 @@ type Meaning struct {
 	Temporary bool          // the message should be tried again: a 4xx, a network failure, or a 5xx known to pass
 	Hint      time.Duration // how long the server asks us to wait; 0 when it does not say
 	Window    time.Duration // length of the quota window that the words name ("per hour", "100/5m"); 0 when they name none
+	Guess     bool          // the words do not say so; it is judged by where the reply came
 	Rule      string        // id of the rule that decided; "fallback" when none matched
 }

@@ -27,6 +27,7 @@ type Rule struct {
 	Class  Class
 	Bounce Bounce // when not given, what Class and Scope imply
 	Scope  Scope
+	Guess  bool // the words do not say so: whoever paces asks for more evidence
 	Passes bool // a 5xx of this rule is temporary in truth; when not given, what Bounce implies
 
 	// For people.
