@@ -24,6 +24,10 @@ type Block struct {
 	// outcome must carry the mark.
 	Probe bool
 
+	// Untried asks for a knock by a message that was never tried, where there is
+	// one: who was put off before may be put off again for a reason of its own.
+	Untried bool
+
 	// Version is the state's when the permits were cut. They lapse when the
 	// state has a higher one.
 	Version int
@@ -79,7 +83,7 @@ func (t *turn) takeKnock() Block {
 		return Block{}
 	}
 	t.Hold.Asked = t.now
-	return Block{First: t.now.Time(), N: 1, Probe: true, Version: t.Version}
+	return Block{First: t.now.Time(), N: 1, Probe: true, Untried: t.Recipients.knocksUntried(t.Hold.Knocks), Version: t.Version}
 }
 
 // Return hands back permits that were not used, so that others may use them.

@@ -100,6 +100,17 @@ func (r *recipients) delay() float64 {
 	return greylistDelay + greylistMargin
 }
 
+// knocksUntried says whether a knock should be by somebody who was never tried.
+// A mailbox that is full would answer for the provider, again and again; but
+// greylisting puts off whoever was never tried. Where nothing tells which it
+// is, both take turns.
+func (r *recipients) knocksUntried(knocks int) bool {
+	if r.Suspect || r.Greylists {
+		return false
+	}
+	return r.Took >= firstTook || knocks%2 == 1
+}
+
 // accepted takes in that a message, and with it its recipient, was taken.
 func (r *recipients) accepted(e Event, knock bool) {
 	r.outcome(false)

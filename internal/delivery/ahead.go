@@ -24,7 +24,7 @@ type claimed struct {
 func (l *lane) claim(ctx context.Context, turn postgres.Due, p permit, limit int, before *claimed) (*claimed, error) {
 	c := &claimed{turn: turn, permit: p, at: time.Now()}
 	r := postgres.ClaimRequest{Campaign: turn.Campaign, Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node,
-		Limit: limit, Queued: p.first, Now: c.at}
+		Limit: limit, Queued: p.untried(), Now: c.at}
 	if before != nil {
 		r.Epoch, r.Place = before.epoch, before.place
 	}

@@ -76,6 +76,9 @@ type permit struct {
 	gate   *gate
 }
 
+// untried reports whether it is for somebody who was never tried.
+func (p permit) untried() bool { return p.first || p.block.Untried }
+
 // at returns when message i of the permit may be sent.
 func (p permit) at(i int) time.Time {
 	at := p.block.Slot(i)

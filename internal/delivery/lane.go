@@ -148,11 +148,15 @@ func (l *lane) prepare(ctx context.Context, p *permit) (turn postgres.Due, faile
 			l.gate.rest(turn.Campaign, sender, now)
 			continue
 		}
-		if !p.first && !turn.Knock && !l.narrow && l.usable(ctx, l.last, l.engine.watch.encryption(turn.Campaign)) {
+		if !p.untried() && !turn.Knock && !l.narrow && l.usable(ctx, l.last, l.engine.watch.encryption(turn.Campaign)) {
 			l.domain = 0
 			return turn, nil, nil // whatever comes next most likely goes over this connection
 		}
-		id, name, due, err := l.engine.store.Peek(ctx, turn.Campaign, l.gate.provider.ID, p.first, now)
+		id, name, due, err := l.engine.store.Peek(ctx, turn.Campaign, l.gate.provider.ID, p.untried(), now)
+		if err == nil && !due && p.block.Untried {
+			p.block.Untried = false // everybody was tried: a retry knocks
+			id, name, due, err = l.engine.store.Peek(ctx, turn.Campaign, l.gate.provider.ID, p.untried(), now)
+		}
 		if err == nil && due && turn.Knock {
 			due, err = l.engine.store.KnockForCampaign(ctx, turn.Campaign, l.gate.provider.ID, now, now.Add(knockAgain))
 		}

@@ -67,6 +67,7 @@ func (b *backlog) Permit(now time.Duration) (Permit, time.Duration, bool) {
 	}
 	permit, again, ok := b.envelope.Permit(now)
 	if ok {
+		permit.Fresh = permit.Fresh && b.fresh > 0
 		b.sends(permit, due)
 	}
 	return permit, again, ok

@@ -73,7 +73,7 @@ func (e *envelope) Permit(now time.Duration) (Permit, time.Duration, bool) {
 		}
 	}
 	if e.state, block = pacing.Take(e.state, 1, at, 0); block.N > 0 {
-		return Permit{Probe: block.Probe}, 0, true
+		return Permit{Probe: block.Probe, Fresh: block.Untried}, 0, true
 	}
 	p := e.pace(now, 1)
 	switch p.Mode {

@@ -60,7 +60,7 @@ func (n *nodes) Permit(now time.Duration) (Permit, time.Duration, bool) {
 			slot := one.block.Slot(one.used).Sub(Start)
 			if slot <= now {
 				one.used++
-				return Permit{Probe: one.block.Probe}, 0, true
+				return Permit{Probe: one.block.Probe, Fresh: one.block.Untried}, 0, true
 			}
 			soonest = min(soonest, slot)
 		}
