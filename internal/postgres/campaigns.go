@@ -39,13 +39,14 @@ type Campaign struct {
 	Ledger      int32 // 0 before launch
 	LaunchDone  bool  // the ledger is filled
 	CreatedAt   time.Time
+	Saved       Saved // the last change of its name or content
 	Counters    campaign.Counters
 }
 
 const (
 	sqlInsertCampaign = `
-insert into campaigns (name, system, weight, content, settings, time_zone, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $7, $7) returning id`
+insert into campaigns (name, system, weight, content, settings, time_zone, created_at, updated_at, edited_at, edited_by)
+values ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8) returning id`
 
 	sqlCampaignLists = `
 insert into campaign_lists (campaign_id, list_id, exclude)
@@ -54,6 +55,7 @@ select $1, l.id, $3 from lists l where l.name = any($2)`
 	sqlCampaignColumns = `
 select c.id, c.name, c.state::text, c.system, c.weight, c.content, c.settings, c.audience, c.time_zone,
        c.scheduled_at, c.launched_at, c.finished_at, coalesce(c.ledger_id, 0), c.launch_done, c.created_at,
+       c.revision, coalesce(c.edited_at, c.created_at), c.edited_by,
        coalesce(n.targeted, 0), coalesce(n.queued, 0), coalesce(n.deferred, 0), coalesce(n.delivered, 0),
        coalesce(n.accepted_first, 0), coalesce(n.bounced, 0), coalesce(n.expired, 0), coalesce(n.suppressed, 0),
        coalesce(n.cancelled, 0), coalesce(n.in_doubt, 0)
@@ -106,6 +108,7 @@ type NewCampaign struct {
 	TimeZone string
 	Lists    []string // names of the lists to send to
 	Exclude  []string // names of the lists whose members are left out
+	By       string   // who wrote it
 
 	Segments        []string // names of the segments to send to
 	ExcludeSegments []string // names of the segments whose contacts are left out
@@ -123,7 +126,7 @@ func (s *Store) CreateCampaign(ctx context.Context, n NewCampaign, now time.Time
 		if err != nil {
 			return err
 		}
-		err = tx.QueryRow(ctx, sqlInsertCampaign, n.Name, n.System, n.Weight, content, settings, n.TimeZone, now).Scan(&id)
+		err = tx.QueryRow(ctx, sqlInsertCampaign, n.Name, n.System, n.Weight, content, settings, n.TimeZone, now, n.By).Scan(&id)
 		if err != nil {
 			return err
 		}
@@ -217,6 +220,7 @@ func scanCampaign(row pgx.CollectableRow) (Campaign, error) {
 	n := &c.Counters
 	err := row.Scan(&c.ID, &c.Name, &c.State, &c.System, &c.Weight, &content, &settings, &audience, &c.TimeZone,
 		&scheduled, &launched, &finished, &c.Ledger, &c.LaunchDone, &c.CreatedAt,
+		&c.Saved.Revision, &c.Saved.At, &c.Saved.By,
 		&n.Targeted, &n.Queued, &n.Deferred, &n.Delivered, &n.AcceptedFirst, &n.Bounced, &n.Expired, &n.Suppressed,
 		&n.Cancelled, &n.InDoubt)
 	if err != nil {

@@ -13,7 +13,15 @@ import (
 )
 
 const (
-	sqlSaveDraft       = `update campaigns set name = $2, content = $3, updated_at = $4 where id = $1`
+	sqlDraftEdit = `
+select revision, coalesce(edited_at, created_at), edited_by, (name, content) is not distinct from ($2::text, $3::jsonb)
+  from campaigns where id = $1`
+
+	sqlSaveDraft = `
+update campaigns
+   set name = $2, content = $3, updated_at = $4, edited_at = $4, edited_by = $5, revision = revision + 1
+ where id = $1 returning revision`
+
 	sqlSaveTerms       = `update campaigns set settings = $2, time_zone = $3, updated_at = $4 where id = $1`
 	sqlNoCampaignLists = `delete from campaign_lists where campaign_id = $1`
 	sqlTouchCampaign   = `update campaigns set updated_at = $2 where id = $1`
@@ -66,16 +74,55 @@ func (s *Store) changeDraft(ctx context.Context, id int64, change func(pgx.Tx) e
 	return nil
 }
 
-// SaveDraft stores the name and the content of a draft.
-func (s *Store) SaveDraft(ctx context.Context, id int64, name string, content campaign.Content, now time.Time) error {
-	written, err := json.Marshal(content)
+// DraftEdit is what somebody has made of a draft.
+type DraftEdit struct {
+	Name    string
+	Content campaign.Content
+	By      string
+	Based   int64 // the revision that was changed; 0: whichever is there
+}
+
+// Saved is the last save of a draft.
+type Saved struct {
+	Revision int64
+	At       time.Time
+	By       string
+}
+
+// Overtaken says that somebody saved a draft after the revision that an edit is
+// based on; nothing was changed.
+type Overtaken struct{ Saved }
+
+// Error says who was quicker.
+func (o *Overtaken) Error() string {
+	return fmt.Sprintf("%s saved it at %s, after it was opened here", o.By, o.At.UTC().Format("15:04 UTC"))
+}
+
+// SaveDraft stores the name and the content of a draft, and returns the save
+// with the one before it. Where nothing differs, nothing is changed and both are
+// the same. The error is an [*Overtaken] when somebody else was quicker.
+func (s *Store) SaveDraft(ctx context.Context, id int64, e DraftEdit, now time.Time) (saved, before Saved, err error) {
+	written, err := json.Marshal(e.Content)
 	if err != nil {
-		return err
+		return saved, before, err
 	}
-	return s.changeDraft(ctx, id, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, sqlSaveDraft, id, name, written, now)
-		return err
+	err = s.changeDraft(ctx, id, func(tx pgx.Tx) error {
+		var same bool
+		err := tx.QueryRow(ctx, sqlDraftEdit, id, e.Name, written).Scan(&before.Revision, &before.At, &before.By, &same)
+		if err != nil {
+			return err
+		}
+		if same {
+			saved = before
+			return nil
+		}
+		if e.Based != 0 && e.Based != before.Revision {
+			return &Overtaken{before}
+		}
+		saved = Saved{At: now, By: e.By}
+		return tx.QueryRow(ctx, sqlSaveDraft, id, e.Name, written, now, e.By).Scan(&saved.Revision)
 	})
+	return saved, before, err
 }
 
 // SaveTerms stores under which terms a draft is delivered.

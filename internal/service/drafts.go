@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -59,24 +60,30 @@ func (s *Service) StartDraft(ctx context.Context, name string, c campaign.Conten
 		zone = last.TimeZone
 	}
 	id, err := s.Store.CreateCampaign(ctx, postgres.NewCampaign{Name: name, Weight: WeightNormal, Content: c,
-		Settings: campaign.DefaultSettings(), TimeZone: zone}, now())
+		Settings: campaign.DefaultSettings(), TimeZone: zone, By: by.Name}, now())
 	if err != nil {
 		return 0, err
 	}
 	return id, s.auditCampaign(ctx, by, "create", id)
 }
 
-// SaveDraft stores what a person has written so far. The error wraps
-// [postgres.ErrNoDraft] for a campaign that cannot be edited any more.
-func (s *Service) SaveDraft(ctx context.Context, id int64, name string, c campaign.Content, by Actor) error {
+// sitting is how long saves of one person count as one edit in the audit log.
+const sitting = 30 * time.Minute
+
+// SaveDraft stores what a person has made of the revision based of a draft; 0
+// stands for whichever is there. The error wraps [postgres.ErrNoDraft] for a
+// campaign that cannot be edited any more, and is a [*postgres.Overtaken] when
+// somebody else has saved it since.
+func (s *Service) SaveDraft(ctx context.Context, id int64, name string, c campaign.Content, based int64, by Actor) (postgres.Saved, error) {
 	name, c, err := tidyDraft(name, c)
 	if err != nil {
-		return err
+		return postgres.Saved{}, err
 	}
-	if err := s.Store.SaveDraft(ctx, id, name, c, now()); err != nil {
-		return err
+	saved, before, err := s.Store.SaveDraft(ctx, id, postgres.DraftEdit{Name: name, Content: c, By: by.Name, Based: based}, now())
+	if err != nil || saved == before || before.By == by.Name && saved.At.Sub(before.At) < sitting {
+		return saved, err
 	}
-	return s.auditCampaign(ctx, by, "edit", id)
+	return saved, s.auditCampaign(ctx, by, "edit", id)
 }
 
 // SaveAudience stores to which lists a draft goes, by name.
@@ -98,19 +105,25 @@ func (s *Service) SaveAudience(ctx context.Context, id int64, include, exclude [
 // ErrBothWays says that a list is included and excluded.
 var ErrBothWays = errors.New("choose one")
 
-// Clone makes a draft of any campaign, with its lists and terms, and returns its
+// Clone makes a draft of any campaign, with its lists, segments and terms, and returns its
 // id. What belongs to one time only, such as the time to finish by, is left out.
 func (s *Service) Clone(ctx context.Context, id int64, by Actor) (int64, error) {
 	c, err := s.Store.Campaign(ctx, id)
 	if err != nil {
 		return 0, err
 	}
-	n := postgres.NewCampaign{Name: copyName(c.Name), Weight: c.Weight, Content: c.Content, Settings: c.Settings, TimeZone: c.TimeZone}
+	n := postgres.NewCampaign{Name: copyName(c.Name), Weight: c.Weight, Content: c.Content, Settings: c.Settings, TimeZone: c.TimeZone, By: by.Name}
 	n.Settings.FinishBy, n.Settings.StopBy = campaign.Settings{}.FinishBy, campaign.Settings{}.StopBy
 	if n.Lists, err = s.Store.CampaignLists(ctx, id, false); err != nil {
 		return 0, err
 	}
 	if n.Exclude, err = s.Store.CampaignLists(ctx, id, true); err != nil {
+		return 0, err
+	}
+	if n.Segments, err = s.Store.CampaignSegments(ctx, id, false); err != nil {
+		return 0, err
+	}
+	if n.ExcludeSegments, err = s.Store.CampaignSegments(ctx, id, true); err != nil {
 		return 0, err
 	}
 	clone, err := s.Store.CreateCampaign(ctx, n, now())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -21,7 +22,7 @@ const composeBody = 4 << 20
 // isCompose reports whether a request brings the content of a newsletter.
 func isCompose(r *http.Request) bool {
 	return r.Method == http.MethodPost && (r.URL.Path == "/campaigns" ||
-		strings.HasPrefix(r.URL.Path, "/campaigns/") && strings.HasSuffix(r.URL.Path, "/edit"))
+		strings.HasPrefix(r.URL.Path, "/campaigns/") && (strings.HasSuffix(r.URL.Path, "/edit") || strings.HasSuffix(r.URL.Path, "/autosave")))
 }
 
 // step is one page on the way of a draft.
@@ -52,6 +53,8 @@ type composeView struct {
 	Problems map[string]string // by the name of the field
 	Refused  string            // why nothing was saved
 	Saved    bool
+	Last     postgres.Saved // the last save, which the form is based on
+	Newer    string         // who has saved it since, and when; empty when nobody has
 	Fields   []service.MergeField
 	Steps    []step
 }
@@ -80,8 +83,11 @@ func lengthHint(text, shown string) string {
 	return "In characters: " + shown + "."
 }
 
-func newComposeView(id int64, name string, c campaign.Content) composeView {
-	v := composeView{ID: id, Name: name, Content: c, Format: "markdown", Body: c.Markdown, Text: c.Text, Steps: draftSteps("edit")}
+// Clock is the time of day of the last save.
+func (v composeView) Clock() string { return v.Last.At.UTC().Format("15:04 UTC") }
+
+func newComposeView(id int64, name string, c campaign.Content, last postgres.Saved) composeView {
+	v := composeView{ID: id, Name: name, Content: c, Last: last, Format: "markdown", Body: c.Markdown, Text: c.Text, Steps: draftSteps("edit")}
 	switch {
 	case c.Markdown != "":
 	case c.HTML != "":
@@ -112,7 +118,7 @@ func (s *Server) newCampaign(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.renderCompose(w, r, http.StatusOK, newComposeView(0, "", c))
+	return s.renderCompose(w, r, http.StatusOK, newComposeView(0, "", c, postgres.Saved{}))
 }
 
 func (s *Server) editCampaign(w http.ResponseWriter, r *http.Request) error {
@@ -120,7 +126,7 @@ func (s *Server) editCampaign(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := newComposeView(c.ID, c.Name, c.Content)
+	view := newComposeView(c.ID, c.Name, c.Content, c.Saved)
 	view.Saved = r.URL.Query().Has("saved")
 	view.Problems = problemsByField(s.service.Problems(c), view.Format)
 	return s.renderCompose(w, r, http.StatusOK, view)
@@ -135,7 +141,7 @@ func (s *Server) renderCompose(w http.ResponseWriter, r *http.Request, status in
 	if view.ID != 0 {
 		title = cmp.Or(view.Name, service.Unnamed)
 	}
-	return s.render(w, r, status, "compose", frame{Title: title, Section: "campaigns", Page: view})
+	return s.render(w, r, status, "compose", frame{Title: title, Section: "campaigns", Script: "autosave.js", Page: view})
 }
 
 var errNoDraft = &refusal{Status: http.StatusConflict, Title: "This campaign is not a draft any more",
@@ -165,12 +171,12 @@ func (s *Server) campaignOf(r *http.Request) (postgres.Campaign, error) {
 
 // startDraft saves a newsletter for the first time.
 func (s *Server) startDraft(w http.ResponseWriter, r *http.Request) error {
-	name, content, err := composed(r)
+	f, err := composed(r)
 	if err != nil {
 		return err
 	}
-	id, err := s.service.StartDraft(r.Context(), name, content, actor(r))
-	return s.composedAs(w, r, id, name, content, err)
+	id, err := s.service.StartDraft(r.Context(), f.name, f.content, actor(r))
+	return s.composedAs(w, r, id, f, err)
 }
 
 // saveDraft saves it again.
@@ -179,19 +185,26 @@ func (s *Server) saveDraft(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	name, content, err := composed(r)
+	f, err := composed(r)
 	if err != nil {
 		return err
 	}
-	err = s.service.SaveDraft(r.Context(), c.ID, name, content, actor(r))
-	return s.composedAs(w, r, c.ID, name, content, err)
+	_, err = s.service.SaveDraft(r.Context(), c.ID, f.name, f.content, f.revision, actor(r))
+	return s.composedAs(w, r, c.ID, f, err)
 }
 
 // composedAs answers to a form that was saved, or was not.
-func (s *Server) composedAs(w http.ResponseWriter, r *http.Request, id int64, name string, content campaign.Content, err error) error {
+func (s *Server) composedAs(w http.ResponseWriter, r *http.Request, id int64, f composeForm, err error) error {
+	var overtaken *postgres.Overtaken
 	switch {
+	case errors.As(err, &overtaken):
+		// The form comes back with what was written, based on the newer save: to
+		// save it now is to replace that one, knowingly.
+		view := newComposeView(id, f.name, f.content, overtaken.Saved)
+		view.Newer = saver(r, overtaken.Saved) + " saved it at " + view.Clock()
+		return s.renderCompose(w, r, http.StatusConflict, view)
 	case errors.Is(err, service.ErrTooLong):
-		view := newComposeView(id, name, content)
+		view := newComposeView(id, f.name, f.content, postgres.Saved{Revision: f.revision})
 		view.Refused = capital(err.Error()) + "."
 		return s.renderCompose(w, r, http.StatusUnprocessableEntity, view)
 	case err != nil:
@@ -206,14 +219,28 @@ func (s *Server) composedAs(w http.ResponseWriter, r *http.Request, id int64, na
 	return nil
 }
 
+// composeForm is what somebody has written.
+type composeForm struct {
+	name     string
+	content  campaign.Content
+	revision int64 // that it is based on; 0: whichever is there
+}
+
 // composed reads the form.
-func composed(r *http.Request) (name string, c campaign.Content, err error) {
+func composed(r *http.Request) (composeForm, error) {
+	var f composeForm
 	if err := r.ParseForm(); err != nil {
-		return "", c, errBadForm
+		return f, errBadForm
 	}
 	get := r.PostForm.Get
+	if text := get("revision"); text != "" {
+		var err error
+		if f.revision, err = strconv.ParseInt(text, 10, 64); err != nil || f.revision < 0 {
+			return f, errBadForm
+		}
+	}
 	lines := func(field string) string { return strings.ReplaceAll(get(field), "\r\n", "\n") }
-	c = campaign.Content{FromName: get("from_name"), FromAddress: strings.TrimSpace(get("from_address")), ReplyTo: strings.TrimSpace(get("reply_to")),
+	c := campaign.Content{FromName: get("from_name"), FromAddress: strings.TrimSpace(get("from_address")), ReplyTo: strings.TrimSpace(get("reply_to")),
 		Subject: get("subject"), Preheader: get("preheader"), PostalAddress: strings.TrimSpace(lines("postal_address")),
 		Text: strings.TrimSpace(lines("text")), Layout: string(message.LayoutLetter)}
 	for _, l := range message.Layouts() {
@@ -229,7 +256,8 @@ func composed(r *http.Request) (name string, c campaign.Content, err error) {
 	default:
 		c.Markdown = body
 	}
-	return strings.TrimSpace(get("name")), c, nil
+	f.name, f.content = strings.TrimSpace(get("name")), c
+	return f, nil
 }
 
 // problemsByField says beside which field a mistake is shown.

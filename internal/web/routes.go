@@ -92,6 +92,8 @@ func (s *Server) routes() (all, public http.Handler) {
 		"POST /campaigns":                      {auth.Write, s.startDraft},
 		"GET /campaigns/{id}/edit":             {auth.Write, s.editCampaign},
 		"POST /campaigns/{id}/edit":            {auth.Write, s.saveDraft},
+		"POST /campaigns/autosave":             {auth.Write, s.startAutosave},
+		"POST /campaigns/{id}/autosave":        {auth.Write, s.autosave},
 		"GET /campaigns/{id}/preview":          {auth.Look, s.previewCampaign},
 		"GET /campaigns/{id}/preview/html":     {auth.Look, s.letterHTML},
 		"POST /campaigns/{id}/test":            {auth.Write, s.sendTest},
