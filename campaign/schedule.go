@@ -73,3 +73,17 @@ func WordsForWait(wait time.Duration) string {
 	}
 	return "0 s"
 }
+
+// RunName names a run of a campaign that repeats, by its day: "Weekly letter, 24
+// Nov 2026". Of a long name the end is left out.
+func RunName(name string, at time.Time, zone string) string {
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		location = time.UTC
+	}
+	const most = 185 // characters, so that with its day it is no longer than names are
+	if runes := []rune(name); len(runes) > most {
+		name = strings.TrimSpace(string(runes[:most-1])) + "…"
+	}
+	return name + ", " + at.In(location).Format("2 Jan 2006")
+}

@@ -51,6 +51,9 @@ func (w *launchWorker) Work(ctx context.Context, job *river.Job[launchArgs]) err
 		if !c.ScheduledAt.Equal(job.Args.At) {
 			return nil
 		}
+		if c.Series != nil {
+			return w.repeat(ctx, c)
+		}
 		if late := time.Since(c.ScheduledAt); late > c.Settings.MayStartLate() {
 			return w.hold(ctx, c, late)
 		}
@@ -99,9 +102,13 @@ func (w *launchWorker) hold(ctx context.Context, c postgres.Campaign, late time.
 // LaunchTx inserts the job that fills a campaign's ledger. With a time, the job
 // waits for it.
 func (q *Queue) LaunchTx(ctx context.Context, tx pgx.Tx, id int64, at time.Time) error {
+	return insertLaunch(ctx, q.client, tx, id, at)
+}
+
+func insertLaunch(ctx context.Context, client *river.Client[pgx.Tx], tx pgx.Tx, id int64, at time.Time) error {
 	opts := launchArgs{}.InsertOpts()
 	opts.ScheduledAt = at
-	if _, err := q.client.InsertTx(ctx, tx, launchArgs{Campaign: id, At: at}, &opts); err != nil {
+	if _, err := client.InsertTx(ctx, tx, launchArgs{Campaign: id, At: at}, &opts); err != nil {
 		return fmt.Errorf("insert the launch of campaign %d: %w", id, err)
 	}
 	return nil

@@ -39,7 +39,9 @@ type Campaign struct {
 	Ledger      int32 // 0 before launch
 	LaunchDone  bool  // the ledger is filled
 	CreatedAt   time.Time
-	Saved       Saved // the last change of its name or content
+	Saved       Saved   // the last change of its name or content
+	Series      *Series // how it repeats; nil for once
+	RunOf       RunOf
 	Counters    campaign.Counters
 }
 
@@ -55,11 +57,13 @@ select $1, l.id, $3 from lists l where l.name = any($2)`
 	sqlCampaignColumns = `
 select c.id, c.name, c.state::text, c.system, c.weight, c.content, c.settings, c.audience, c.time_zone,
        c.scheduled_at, c.launched_at, c.finished_at, coalesce(c.ledger_id, 0), c.launch_done, c.created_at,
-       c.revision, coalesce(c.edited_at, c.created_at), c.edited_by,
+       c.revision, coalesce(c.edited_at, c.created_at), c.edited_by, series.rule, series.starts_at, series.time_zone,
+       coalesce(c.series_of, 0), coalesce((select t.name from campaigns t where t.id = c.series_of), ''), coalesce(c.series_number, 0),
        coalesce(n.targeted, 0), coalesce(n.queued, 0), coalesce(n.deferred, 0), coalesce(n.delivered, 0),
        coalesce(n.accepted_first, 0), coalesce(n.bounced, 0), coalesce(n.expired, 0), coalesce(n.suppressed, 0),
        coalesce(n.cancelled, 0), coalesce(n.in_doubt, 0)
   from campaigns c
+  left join series on series.campaign_id = c.id and series.ended_at is null
   left join lateral (
     select sum(targeted)::bigint as targeted, sum(queued)::bigint as queued, sum(deferred)::bigint as deferred,
            sum(delivered)::bigint as delivered, sum(accepted_first)::bigint as accepted_first,
@@ -216,17 +220,22 @@ func scanCampaign(row pgx.CollectableRow) (Campaign, error) {
 		c                             Campaign
 		content, settings, audience   []byte
 		scheduled, launched, finished *time.Time
+		rule, zone                    *string
+		starts                        *time.Time
 	)
 	n := &c.Counters
 	err := row.Scan(&c.ID, &c.Name, &c.State, &c.System, &c.Weight, &content, &settings, &audience, &c.TimeZone,
 		&scheduled, &launched, &finished, &c.Ledger, &c.LaunchDone, &c.CreatedAt,
-		&c.Saved.Revision, &c.Saved.At, &c.Saved.By,
+		&c.Saved.Revision, &c.Saved.At, &c.Saved.By, &rule, &starts, &zone, &c.RunOf.Campaign, &c.RunOf.Name, &c.RunOf.Number,
 		&n.Targeted, &n.Queued, &n.Deferred, &n.Delivered, &n.AcceptedFirst, &n.Bounced, &n.Expired, &n.Suppressed,
 		&n.Cancelled, &n.InDoubt)
 	if err != nil {
 		return c, err
 	}
 	c.ScheduledAt, c.LaunchedAt, c.FinishedAt = nullAsZero(scheduled), nullAsZero(launched), nullAsZero(finished)
+	if rule != nil {
+		c.Series = &Series{Rule: *rule, Starts: nullAsZero(starts), Zone: *zone}
+	}
 	if err := json.Unmarshal(content, &c.Content); err != nil {
 		return c, fmt.Errorf("content of campaign %d: %w", c.ID, err)
 	}

@@ -106,6 +106,9 @@ func (s *Service) Launch(ctx context.Context, id int64) error {
 		return err
 	}
 	_, err := s.Store.ChangeCampaign(ctx, id, postgres.Change{Verb: campaign.Launch, At: now()}, func(tx pgx.Tx) error {
+		if err := s.Store.EndSeriesTx(ctx, tx, id, now()); err != nil {
+			return err
+		}
 		return s.Queue.LaunchTx(ctx, tx, id, time.Time{})
 	})
 	return err
@@ -122,6 +125,9 @@ func (s *Service) Schedule(ctx context.Context, id int64, start time.Time, zone 
 	start = start.UTC().Truncate(time.Second)
 	change := postgres.Change{Verb: campaign.Schedule, At: now(), Start: start, TimeZone: zone}
 	_, err := s.Store.ChangeCampaign(ctx, id, change, func(tx pgx.Tx) error {
+		if err := s.Store.EndSeriesTx(ctx, tx, id, now()); err != nil { // it starts once
+			return err
+		}
 		return s.Queue.LaunchTx(ctx, tx, id, start)
 	})
 	return err
@@ -131,7 +137,13 @@ func (s *Service) Schedule(ctx context.Context, id int64, start time.Time, zone 
 // or cancel. [Service.Launch] and [Service.Schedule] need more than a verb.
 func (s *Service) Do(ctx context.Context, id int64, verb campaign.Verb) error {
 	at := now()
-	if _, err := s.Store.ChangeCampaign(ctx, id, postgres.Change{Verb: verb, At: at}, nil); err != nil {
+	_, err := s.Store.ChangeCampaign(ctx, id, postgres.Change{Verb: verb, At: at}, func(tx pgx.Tx) error {
+		if verb != campaign.Cancel {
+			return nil // a series whose campaign is unscheduled is paused
+		}
+		return s.Store.EndSeriesTx(ctx, tx, id, at)
+	})
+	if err != nil {
 		return err
 	}
 	words := map[campaign.Verb]string{

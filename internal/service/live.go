@@ -21,6 +21,7 @@ type Live struct {
 	Events    []postgres.CampaignEvent
 	Pace      []postgres.PaceEvent // newest first, of these providers while it was sent
 	Estimates Estimates            // when it will be done; empty unless it is sending
+	Series    *SeriesView          // how it repeats; nil for most
 }
 
 // LiveProvider is one provider's part of a campaign.
@@ -75,7 +76,10 @@ func (s *Service) Live(ctx context.Context, id int64) (Live, error) {
 	if live.Events, err = s.Store.Events(ctx, id, liveEvents); err != nil {
 		return live, err
 	}
-	live.Pace, err = s.Store.CampaignPaceEvents(ctx, id, livePaceEvents)
+	if live.Pace, err = s.Store.CampaignPaceEvents(ctx, id, livePaceEvents); err != nil {
+		return live, err
+	}
+	live.Series, err = s.Series(ctx, live.Campaign)
 	return live, err
 }
 
