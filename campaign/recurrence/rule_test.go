@@ -54,6 +54,8 @@ func TestRuns(t *testing.T) {
 			[]string{"2026-12-31 09:00 +0000", "2027-01-31 09:00 +0000", "2027-03-31 09:00 +0000"}},
 		"the last day": {"FREQ=MONTHLY;BYMONTHDAY=-1", "2027-01-31 09:00", "UTC", "every month on the last day at 09:00 UTC",
 			[]string{"2027-01-31 09:00 +0000", "2027-02-28 09:00 +0000", "2027-03-31 09:00 +0000"}},
+		"the first Monday": {"FREQ=MONTHLY;BYDAY=1MO", "2026-11-23 09:00", "UTC", "every month on the first Monday at 09:00 UTC",
+			[]string{"2026-12-07 09:00 +0000", "2027-01-04 09:00 +0000", "2027-02-01 09:00 +0000"}},
 		"leap days": {"FREQ=YEARLY", "2028-02-29 09:00", "UTC", "every year on 29 February at 09:00 UTC",
 			[]string{"2028-02-29 09:00 +0000", "2032-02-29 09:00 +0000", "2036-02-29 09:00 +0000"}},
 		"without plain words": {"FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", "2026-11-01 09:00", "UTC",

@@ -100,9 +100,9 @@ func (r *Rule) weekdays() string {
 		case n == -1:
 			name = "the last " + name
 		case n < 0:
-			name = "the " + ordinal(-n) + " last " + name
+			name = "the " + ranked(-n) + " last " + name
 		case n > 0:
-			name = "the " + ordinal(n) + " " + name
+			name = "the " + ranked(n) + " " + name
 		case d.Day() < 5:
 			workdays |= 1 << d.Day()
 		}
@@ -134,6 +134,14 @@ func (r *Rule) monthdays() string {
 	return together(names)
 }
 
+// ranked writes a place: first, second, 12th.
+func ranked(n int) string {
+	if names := [...]string{"first", "second", "third", "fourth", "fifth"}; n <= len(names) {
+		return names[n-1]
+	}
+	return ordinal(n)
+}
+
 func ordinal(n int) string {
 	ending := "th"
 	switch {
@@ -153,4 +161,13 @@ func together(names []string) string {
 		return strings.Join(names, "")
 	}
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// WordsForRun says when a run is: "Tue 24 Nov 2026 09:00 Europe/Warsaw".
+func WordsForRun(run time.Time, zone string) string {
+	place, err := time.LoadLocation(zone)
+	if err != nil {
+		place, zone = time.UTC, "UTC"
+	}
+	return run.In(place).Format("Mon 2 Jan 2006 15:04 ") + zone
 }

@@ -23,11 +23,11 @@ func newCampaign() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newCampaignCreate(), newCampaignList(), newCampaignTest(), newCampaignLaunch(), newCampaignSchedule(),
-		newCampaignWatch(), newCampaignReport(), newCampaignRetry(),
+		newCampaignSeries(), newCampaignWatch(), newCampaignReport(), newCampaignRetry(),
 		newCampaignVerb(campaign.Pause, "Stop sending; what waits goes on waiting"),
 		newCampaignVerb(campaign.Resume, "Go on after a pause"),
 		newCampaignVerb(campaign.Cancel, "Stop for good; what has not gone out does not"),
-		newCampaignVerb(campaign.Unschedule, "Take a campaign off the schedule"))
+		newCampaignVerb(campaign.Unschedule, "Take a campaign off the schedule; a series is paused"))
 	return cmd
 }
 
@@ -244,36 +244,6 @@ func newCampaignLaunch() *cobra.Command {
 			})
 		},
 	}
-}
-
-func newCampaignSchedule() *cobra.Command {
-	var at, zone string
-	cmd := &cobra.Command{
-		Use:   "schedule CAMPAIGN --at TIME",
-		Short: "Start a campaign at a time",
-		Example: `  headway campaign schedule 12 --at "2026-11-24 09:00" --zone Europe/Warsaw
-  headway campaign schedule Autumn --at 2026-11-24T09:00:00+01:00`,
-		Args: exactArgs(1, "the number or name of a campaign"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if at == "" {
-				return usageError{errors.New(`--at is needed: when the campaign starts, e.g. --at "2026-11-24 09:00"`)}
-			}
-			start, err := campaign.ParseStart(at, zone)
-			if err != nil {
-				return usageError{err}
-			}
-			return withCampaign(cmd, args[0], func(ctx context.Context, d *desk, id int64) error {
-				if err := d.service.Schedule(ctx, id, start, zone); err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "Campaign %d starts %s.\n", id, campaign.WordsForStart(start, zone, time.Now()))
-				return warnNobodySends(ctx, cmd, d)
-			})
-		},
-	}
-	cmd.Flags().StringVar(&at, "at", "", `when: "2026-11-24 09:00" (required)`)
-	cmd.Flags().StringVar(&zone, "zone", "UTC", "time zone of --at, e.g. Europe/Warsaw")
-	return cmd
 }
 
 func newCampaignVerb(verb campaign.Verb, short string) *cobra.Command {

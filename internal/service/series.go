@@ -114,11 +114,25 @@ func (s *Service) EndSeries(ctx context.Context, id int64, by Actor) error {
 	if err != nil {
 		return err
 	}
-	event := postgres.CampaignEvent{At: at, Kind: "series", Words: "The series was ended by hand: there are no more runs."}
+	event := postgres.CampaignEvent{At: at, Kind: "series", Words: "The series was ended by hand: there are no more runs. Its rule was " + c.Series.Rule + "."}
 	if err := s.Store.AddEvent(ctx, id, event, false); err != nil {
 		return err
 	}
 	return s.auditCampaign(ctx, by, "series-end", id)
+}
+
+// Runs returns how a plan repeats, without scheduling anything: the rule in words
+// and its first runs. The error is a [*PlanError].
+func (s *Service) Runs(p Plan) (words string, runs []time.Time, err error) {
+	start, err := p.terms(&postgres.Campaign{Settings: campaign.DefaultSettings()}, now())
+	if err != nil || p.Repeat == "" {
+		return "", nil, err
+	}
+	rule, err := recurrence.Parse(p.Repeat, start, p.Zone)
+	if err != nil {
+		return "", nil, &PlanError{"repeat", err}
+	}
+	return rule.Words(), rule.After(now(), RunsShown), nil
 }
 
 // SeriesView is a series as people see it.

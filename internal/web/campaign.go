@@ -31,6 +31,8 @@ type campaignView struct {
 	Feed      []feedLine        `json:"feed"`
 	Waterfall []waterfallStep   `json:"audience"`
 	Actions   []action          `json:"-"`
+	Series    *series           `json:"series,omitempty"` // how it repeats
+	RunOf     *runOf            `json:"run_of,omitempty"` // the series that it is a run of
 }
 
 // providerRow is one provider's part of a campaign.
@@ -91,7 +93,8 @@ func newCampaignView(s snapshot, rows int) campaignView {
 		At: s.At, ID: c.ID, Name: c.Name, Subject: c.Content.Subject, State: c.State,
 		Words: c.State.Words(c.Counters), Note: noteOf(c, s.At), Terms: termsOf(c.Settings),
 		Counters: c.Counters, Bar: newBar(c.Counters),
-		Providers: []providerRow{}, Feed: newFeed(s.Events, s.Pace, s.At), Waterfall: waterfall(c.Audience), Actions: actions(c.State),
+		Providers: []providerRow{}, Feed: newFeed(s.Events, s.Pace, s.At), Waterfall: waterfall(c.Audience), Actions: actions(c),
+		Series: newSeries(c, s.Series), RunOf: newRunOf(c.RunOf),
 	}
 	if s.Known && c.State == campaign.Sending {
 		v.Rate = &s.Rate
@@ -136,8 +139,14 @@ func newProviderRow(p service.LiveProvider, state campaign.State, now time.Time)
 func noteOf(c postgres.Campaign, now time.Time) string {
 	switch c.State {
 	case campaign.Draft:
+		if c.Series != nil {
+			return "Its series is paused: nothing goes out before you resume it. Meanwhile the newsletter can be changed."
+		}
 		return "A draft: nothing goes out before it is launched or scheduled."
 	case campaign.Scheduled:
+		if c.Series != nil {
+			return "The next run starts " + campaign.WordsForStart(c.ScheduledAt, c.TimeZone, now) + "."
+		}
 		return "Starts " + campaign.WordsForStart(c.ScheduledAt, c.TimeZone, now) + "."
 	case campaign.Sending:
 		if !c.LaunchDone {
@@ -201,10 +210,16 @@ func waterfall(a campaign.Audience) []waterfallStep {
 	return append(steps, end)
 }
 
-// actions are the buttons of a state.
-func actions(state campaign.State) []action {
-	clone := action{Verb: "clone", Words: "Clone"}
-	if state == campaign.Draft {
+// actions are the buttons of a campaign in its state.
+func actions(c postgres.Campaign) []action {
+	state, clone := c.State, action{Verb: "clone", Words: "Clone"}
+	switch {
+	case c.Series != nil && state == campaign.Scheduled:
+		return append(seriesActions(c), action{"preview", "Look at it", true, false}, clone)
+	case c.Series != nil && state == campaign.Draft:
+		return append(seriesActions(c), action{"edit", "Edit", true, false}, action{"schedule", "Schedule anew…", true, false},
+			action{"preview", "Preview and test", true, false}, clone)
+	case state == campaign.Draft:
 		return []action{{"schedule", "Schedule or send…", true, true}, {"edit", "Edit", true, false}, {"preview", "Preview and test", true, false},
 			clone, {"delete", "Delete…", true, false}}
 	}

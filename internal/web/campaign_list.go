@@ -31,6 +31,8 @@ func newCampaignLine(c postgres.Campaign) campaignLine {
 // whenOf says the date that matters in a campaign's state.
 func whenOf(c postgres.Campaign) string {
 	switch {
+	case c.State == campaign.Scheduled && c.Series != nil:
+		return "Repeats; next " + stamp(c.ScheduledAt)
 	case c.State == campaign.Scheduled:
 		return "Starts " + stamp(c.ScheduledAt)
 	case c.State.Final() && !c.FinishedAt.IsZero():

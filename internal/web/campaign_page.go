@@ -99,6 +99,8 @@ func (s *Server) changeCampaign(w http.ResponseWriter, r *http.Request) error {
 	case campaign.Pause, campaign.Resume, campaign.Cancel, campaign.Unschedule:
 	case campaign.RetryFailed:
 		return s.retryCampaign(w, r, id)
+	case "resume-series", "end-series":
+		return s.changeSeries(w, r, id, string(verb))
 	default:
 		return errNoPage
 	}

@@ -114,7 +114,11 @@ func (s *Server) dashboard(ctx context.Context) (dashboardView, error) {
 		return view, err
 	}
 	for _, c := range scheduled {
-		view.Next = append(view.Next, next{c.ID, c.Name, campaign.WordsForStart(c.ScheduledAt, c.TimeZone, view.At)})
+		when := campaign.WordsForStart(c.ScheduledAt, c.TimeZone, view.At)
+		if c.Series != nil {
+			when += ", and again after that"
+		}
+		view.Next = append(view.Next, next{c.ID, c.Name, when})
 	}
 	latest, err := store.Campaigns(ctx, latestLength)
 	if err != nil {

@@ -53,6 +53,8 @@ func (s *Server) explain(r *http.Request, err error) *refusal {
 		return &refusal{Status: http.StatusConflict, Title: "Not yet", Words: notReady.Error()}
 	case errors.As(err, &blocked):
 		return &refusal{Status: http.StatusConflict, Title: "Not yet", Words: blocked.Error()}
+	case errors.Is(err, service.ErrNoSeries), errors.Is(err, service.ErrRule):
+		return &refusal{Status: http.StatusConflict, Title: "The series does not go on", Words: "Its rule names no more days, or it was ended. Schedule the campaign anew."}
 	case errors.Is(err, postgres.ErrNoDraft):
 		return errNoDraft
 	case errors.Is(err, campaign.ErrTransition):

@@ -37,6 +37,9 @@ type scheduleView struct {
 	FinishAt  string
 	Lifetimes []lifetimeChoice
 	Late      string
+	Repeat    repeatForm
+	Pattern   string   // how it repeats, in words
+	Runs      []string // the first ones
 	Problems  map[string]string
 }
 
@@ -64,11 +67,30 @@ func (s *Server) showSchedule(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := scheduleView{Now: true, Zone: c.TimeZone}
+	if c.Series != nil {
+		if err := s.showSeries(r, c, &view); err != nil {
+			return err
+		}
+	}
 	if place, err := time.LoadLocation(c.TimeZone); err == nil && !c.Settings.FinishBy.IsZero() {
 		by := c.Settings.FinishBy.In(place)
 		view.FinishDay, view.FinishAt = by.Format(time.DateOnly), by.Format("15:04")
 	}
 	return s.renderSchedule(w, r, http.StatusOK, c, view)
+}
+
+// showSeries fills the form with the series of a campaign, from its next run on.
+func (s *Server) showSeries(r *http.Request, c postgres.Campaign, view *scheduleView) error {
+	known, err := s.service.Series(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	view.Now, view.Repeat, view.Pattern, view.Runs = false, newRepeatForm(known.Rule), known.Words, runWords(known.Next, known.Zone)
+	if place, err := time.LoadLocation(known.Zone); err == nil && len(known.Next) > 0 {
+		next := known.Next[0].In(place)
+		view.Zone, view.Day, view.Time = known.Zone, next.Format(time.DateOnly), next.Format("15:04")
+	}
+	return nil
 }
 
 func (s *Server) renderSchedule(w http.ResponseWriter, r *http.Request, status int, c postgres.Campaign, view scheduleView) error {
@@ -171,7 +193,7 @@ func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error 
 	}
 	get := func(field string) string { return strings.TrimSpace(r.PostForm.Get(field)) }
 	view := scheduleView{Now: get("when") != "at", Day: get("day"), Time: get("time"), Zone: get("zone"),
-		FinishDay: get("finish_day"), FinishAt: get("finish_at")}
+		FinishDay: get("finish_day"), FinishAt: get("finish_at"), Repeat: readRepeat(get)}
 	plan := service.Plan{Now: view.Now, At: view.Day + " " + view.Time, Zone: view.Zone, Count: get("count"),
 		FinishBy: strings.TrimSpace(view.FinishDay + " " + view.FinishAt)}
 	if text := get("lifetime"); text != "" {
@@ -179,7 +201,18 @@ func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error 
 			return errBadForm
 		}
 	}
-	err = s.service.Start(r.Context(), c.ID, plan, actor(r))
+	if plan.Repeat, err = view.Repeat.text(); err != nil {
+		view.Problems = map[string]string{"repeat": capital(err.Error()) + "."}
+		return s.renderSchedule(w, r, http.StatusUnprocessableEntity, c, view)
+	}
+	var runs []time.Time
+	if view.Pattern, runs, err = s.service.Runs(plan); err == nil {
+		view.Runs = runWords(runs, plan.Zone)
+		if get("then") == "runs" {
+			return s.renderSchedule(w, r, http.StatusOK, c, view)
+		}
+		err = s.service.Start(r.Context(), c.ID, plan, actor(r))
+	}
 	var wrong *service.PlanError
 	var blocked *service.Blocked
 	switch {
