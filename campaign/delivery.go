@@ -112,7 +112,7 @@ func (s Settings) Decide(a Attempt, now time.Time, spread float64) Decision {
 	case !a.InDoubt && !a.Meaning.Temporary:
 		return Decision{State: Bounced}
 	}
-	end := a.First.Add(s.Lifetime.Std())
+	end := s.Window.Hours().After(a.First, s.Lifetime.Std())
 	if !now.Before(end) {
 		return Decision{State: Expired.After(a.InDoubt || a.Doubted)}
 	}

@@ -7,6 +7,7 @@
 //     compiled once by package campaign/message;
 //  2. it is scheduled at a time in a time zone (schedule.go) and launched: the
 //     [Audience] is counted, and each recipient becomes one delivery;
+//     its messages go out at any time, or within a [Window] (window.go, hours.go);
 //  3. each delivery walks from queued to one final [DeliveryState]
 //     (delivery.go); [Decide] turns the result of an attempt into the next
 //     state and, for deferred mail, the time of the next try (retry.go);

@@ -52,6 +52,9 @@ type Settings struct {
 	// TLS is the least encryption under which mail goes out; where a server has
 	// less, mail waits, and expires at the end of its lifetime. Defaults to none.
 	TLS TLS `json:"tls,omitempty" toml:"tls"`
+	// Window is when messages may go out; outside it they wait, and the time
+	// does not count towards Lifetime. Defaults to always.
+	Window Window `json:"window,omitzero" toml:"window"`
 }
 
 // usualLateStart is how late a campaign may start that does not say otherwise.
@@ -89,6 +92,9 @@ func (s Settings) Check() error {
 		return fmt.Errorf("on_doubt is %q; it must be %q or %q", s.OnDoubt, DoubtResend, DoubtHold)
 	case s.TLS != TLSAny && s.TLS != TLSRequired && s.TLS != TLSVerified:
 		return fmt.Errorf("tls is %q; it must be %q, %q or nothing", s.TLS, TLSRequired, TLSVerified)
+	}
+	if err := s.Window.Check(); err != nil {
+		return fmt.Errorf("window: %w", err)
 	}
 	for i, step := range s.Retry.Steps {
 		if step <= 0 {

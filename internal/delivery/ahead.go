@@ -171,7 +171,8 @@ func (l *lane) claimAhead(ctx context.Context, before *claimed, carried int) *cl
 		return nil
 	}
 	turn, ok := l.gate.nextTurn(time.Now(), nil)
-	if !ok || turn.Knock || p.first || p.block.Probe || p.endorse(l.engine.watch.sender(turn.Campaign), p.block.N) == 0 {
+	if !ok || turn.Knock || p.first || p.block.Probe || l.engine.watch.closed(turn.Campaign, time.Now()) ||
+		p.endorse(l.engine.watch.sender(turn.Campaign), p.block.N) == 0 {
 		p.giveBack(0)
 		return nil
 	}

@@ -144,6 +144,9 @@ func (l *lane) prepare(ctx context.Context, p *permit) (turn postgres.Due, faile
 			return postgres.Due{}, nil, nil
 		}
 		without[turn.Campaign] = true // if the loop goes on, it cannot use its turn
+		if l.engine.watch.closed(turn.Campaign, now) {
+			continue
+		}
 		if sender := l.engine.watch.sender(turn.Campaign); p.endorse(sender, p.block.N) == 0 {
 			l.gate.rest(turn.Campaign, sender, now)
 			continue

@@ -46,6 +46,9 @@ func (e *Engine) askForLanes(ctx context.Context) error {
 	}
 	byProvider := make(map[int64][]postgres.Due)
 	for _, d := range due {
+		if e.watch.closed(d.Campaign, now) {
+			continue
+		}
 		byProvider[d.Provider] = append(byProvider[d.Provider], d)
 	}
 	var missing []Lane

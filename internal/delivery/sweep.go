@@ -99,7 +99,7 @@ func drain(batch func() (int, error)) error {
 
 func (e *Engine) expire(ctx context.Context, now time.Time) error {
 	for _, c := range e.watch.all() {
-		before := now.Add(-c.Settings.Lifetime.Std() - expireGrace)
+		before := c.hours.Before(now, c.Settings.Lifetime.Std()+expireGrace)
 		err := drain(func() (int, error) { return e.store.ExpireBatch(ctx, c.ID, before, sweepBatch, now) })
 		if err != nil {
 			return err

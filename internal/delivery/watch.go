@@ -39,7 +39,8 @@ type watch struct {
 // live is a campaign that is being sent.
 type live struct {
 	postgres.Campaign
-	letter *letter // compiled once
+	letter *letter        // compiled once
+	hours  campaign.Hours // when its messages may go out
 }
 
 func newWatch(ctx context.Context, store *postgres.Store, compose func(postgres.Campaign) (*letter, error), log *slog.Logger) (*watch, error) {
@@ -80,7 +81,7 @@ func (w *watch) refreshCampaigns(ctx context.Context) error {
 				continue
 			}
 		}
-		now[c.ID] = &live{Campaign: c, letter: known.letter}
+		now[c.ID] = &live{Campaign: c, letter: known.letter, hours: c.Settings.Window.Hours()}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -129,7 +130,16 @@ func (w *watch) sending(id int64) (*live, bool) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	c, ok := w.campaigns[id]
-	return c, ok && c.State == campaign.Sending
+	return c, ok && c.State == campaign.Sending && c.hours.Open(time.Now())
+}
+
+// closed reports whether a campaign is outside its window: nothing is claimed for
+// it then, and what is claimed is given back.
+func (w *watch) closed(id int64, now time.Time) bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	c, ok := w.campaigns[id]
+	return ok && !c.hours.Open(now)
 }
 
 // sender returns the sending domain of a campaign; empty when it is not live.

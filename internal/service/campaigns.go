@@ -209,6 +209,7 @@ func (s *Service) SendTest(ctx context.Context, id int64, to string) (int64, err
 		return 0, err
 	}
 	c.Content.Subject = "[Test] " + c.Content.Subject
+	c.Settings.Window = campaign.Window{} // somebody waits for it
 	test, err := s.create(ctx, postgres.NewCampaign{Name: "Test of " + c.Name, System: true, Weight: WeightUrgent,
 		Content: c.Content, Settings: c.Settings, TimeZone: c.TimeZone})
 	if err != nil {

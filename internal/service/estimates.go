@@ -70,6 +70,7 @@ func (s *Service) estimate(ctx context.Context, c postgres.Campaign, providers [
 			w := workOf(p.Counters, later[p.Provider], at)
 			w.Since, w.Weight, w.Retry = c.LaunchedAt, aged(c.Weight, c.LaunchedAt, at), waits(c.Settings.Retry)
 			w.Others = rivals(loads, p.Provider, c.ID, at)
+			w.within(c.Settings.Window.Hours(), at)
 			w.know(states[p.Provider], at)
 			e = estimate.For(w.Work, at)
 		}
@@ -129,6 +130,18 @@ func spread(n int64, later postgres.DueLater, at time.Time) []estimate.Wave {
 		waves = append(waves, estimate.Wave{Due: from.Add(time.Duration(i+1) * step), N: part})
 	}
 	return waves
+}
+
+// within lets work rest outside its campaign's window: what was not accepted
+// there says nothing of the pace.
+func (w *work) within(h campaign.Hours, at time.Time) {
+	if h.Always() {
+		return
+	}
+	w.Passing = h.After
+	if opened := h.Opened(at); opened.After(w.Since) {
+		w.Since = opened
+	}
 }
 
 // know takes in what the pacer knows.

@@ -243,7 +243,7 @@ func (s *Service) endingBefore(ctx context.Context, provider int64, until time.T
 	var all int64
 	for _, c := range live {
 		stop := c.Settings.StopBy
-		n, err := s.Store.Ending(ctx, c.ID, provider, until.Add(-c.Settings.Lifetime.Std()), !stop.IsZero() && stop.Before(until))
+		n, err := s.Store.Ending(ctx, c.ID, provider, c.Settings.Window.Hours().Before(until, c.Settings.Lifetime.Std()), !stop.IsZero() && stop.Before(until))
 		if err != nil {
 			return 0, err
 		}

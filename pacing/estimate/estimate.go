@@ -67,9 +67,9 @@ func For(w Work, now time.Time) Estimate {
 	_, soon := w.run(p, p.high, patienceSoon, now, nil)
 	_, late := w.run(p, p.low, patienceLate, now, nil)
 	e.Beyond = done >= longest
-	e.Sent, e.Done = after(now, sent), after(now, done)
-	e.Low = after(now, min(soon, done*(1-rangeLeast)))
-	e.High = after(now, max(late, done*(1+rangeLeast)))
+	e.Sent, e.Done = w.at(now, sent), w.at(now, done)
+	e.Low = w.at(now, min(soon, done*(1-rangeLeast)))
+	e.High = w.at(now, max(late, done*(1+rangeLeast)))
 	if last := lastDue(w.Later); e.Low.Before(last) {
 		e.Low = last
 	}
@@ -111,7 +111,7 @@ func (w Work) run(p seen, rate, patience float64, now time.Time, steps *[]step) 
 	c := newCourse(w.Outlook, rate, p.past, patience, now)
 	note := func(n int64, at float64) {
 		if steps != nil {
-			*steps = append(*steps, step{after(now, at), n})
+			*steps = append(*steps, step{w.at(now, at), n})
 		}
 	}
 	gone := 0.0

@@ -36,6 +36,14 @@ func TestFor(t *testing.T) {
 		why    string
 	}{
 		{"an even pace", func(*Work) {}, 10 * time.Minute, time.Second, Rate, "takes 10/s; 6,000 left"},
+		{"work that rests for twelve hours after five minutes", func(w *Work) {
+			w.Passing = func(from time.Time, span time.Duration) time.Time {
+				if span > 5*time.Minute {
+					span += 12 * time.Hour
+				}
+				return from.Add(span)
+			}
+		}, 12*time.Hour + 10*time.Minute, time.Second, Rate, "takes 10/s; 6,000 left"},
 		{"nothing left", func(w *Work) { w.Ready = 0 }, 0, 0, Nothing, "nothing is left"},
 		{"a hold, then the pace from before", func(w *Work) {
 			w.Outlook.Held, w.Outlook.HeldSince, w.Outlook.NextKnock = true, now.Add(-time.Minute), now.Add(5*time.Minute)

@@ -30,6 +30,10 @@ type Work struct {
 	Outlook  pacing.Outlook
 	Accepted func(from, to time.Time) float64
 
+	// Passing returns when a span of the work's own time is over that begins
+	// now, where work rests at times; nil where it never does.
+	Passing func(now time.Time, span time.Duration) time.Time
+
 	// PutOff is the share of attempts, from 0 to 1, that were put off for
 	// their recipient's sake; Retry the waits after a first, second and later
 	// attempt. The last wait repeats. Without waits there is no tail.
@@ -50,4 +54,12 @@ func (w Work) Left() int64 {
 		n += l.N
 	}
 	return n
+}
+
+// at is the moment that comes after a number of seconds of the work's own time.
+func (w Work) at(now time.Time, seconds float64) time.Time {
+	if w.Passing == nil {
+		return after(now, seconds)
+	}
+	return w.Passing(now, time.Duration(seconds*float64(time.Second)))
 }
