@@ -102,7 +102,11 @@ func Check(f Facts, now time.Time) []Item {
 	if f.Problem == nil {
 		items = append(items, links(f), images(f), fields(f), size(f))
 	}
-	return append(items, test(f), audience(f), schedule(f, now))
+	items = append(items, test(f), audience(f), schedule(f, now))
+	if !f.Settings.Window.IsZero() {
+		items = append(items, window(f, now))
+	}
+	return items
 }
 
 // Blocks returns the items that are in the way.
@@ -244,6 +248,23 @@ func schedule(f Facts, now time.Time) Item {
 		i.Level, i.Words, i.Fix = Block, "It should finish before it starts.", "Choose an earlier start or a later end."
 	default:
 		i.Words = campaign.WordsForWait(by.Sub(start)) + " after the start."
+	}
+	return i
+}
+
+// window says when mail goes out that starts outside its window.
+func window(f Facts, now time.Time) Item {
+	w := f.Settings.Window
+	i := Item{Level: Fine, Part: PartSchedule, Title: "Window", Words: "Sent only " + w.Words() + "."}
+	start := f.Start
+	if start.IsZero() {
+		start = now
+	}
+	if err := w.Check(); err != nil {
+		return Item{Level: Block, Part: PartSchedule, Title: "Window", Words: err.Error() + ".", Fix: "Set it anew."}
+	}
+	if opens := w.Hours().Opens(start); opens.After(start) {
+		i.Level, i.Fix = Warn, "It is closed at the start: mail goes out from "+campaign.WordsForStart(opens, w.Zone, now)+"."
 	}
 	return i
 }

@@ -68,13 +68,14 @@ func TestCheck(t *testing.T) {
 		"no way out in HTML": {content: func(c *campaign.Content) {
 			c.HTML, c.Markdown = `<p title="{{ unsubscribe_url }}">Hi</p>`, ""
 		}, want: []string{"block Unsubscribe link"}},
-		"not by https":  {facts: func(f *Facts) { f.Raw = []byte("From: a\r\n\r\nList-Unsubscribe-Post: x") }, want: []string{"block One-click unsubscribe"}},
-		"no key":        {facts: func(f *Facts) { f.Missing = []string{"a DKIM key for example.com: make one"} }, want: []string{"block Sending"}},
-		"no list":       {facts: func(f *Facts) { f.Lists = 0 }, want: []string{"block Audience"}},
-		"nobody":        {facts: func(f *Facts) { f.Reached = 0 }, want: []string{"block Audience"}},
-		"not counted":   {facts: func(f *Facts) { f.Reached = -1 }},
-		"untested":      {facts: func(f *Facts) { f.Tested = false }, want: []string{"warn Test message"}},
-		"ended already": {facts: func(f *Facts) { f.Settings.FinishBy = now.Add(-time.Hour) }, want: []string{"block Finish by"}},
+		"not by https":       {facts: func(f *Facts) { f.Raw = []byte("From: a\r\n\r\nList-Unsubscribe-Post: x") }, want: []string{"block One-click unsubscribe"}},
+		"no key":             {facts: func(f *Facts) { f.Missing = []string{"a DKIM key for example.com: make one"} }, want: []string{"block Sending"}},
+		"no list":            {facts: func(f *Facts) { f.Lists = 0 }, want: []string{"block Audience"}},
+		"nobody":             {facts: func(f *Facts) { f.Reached = 0 }, want: []string{"block Audience"}},
+		"not counted":        {facts: func(f *Facts) { f.Reached = -1 }},
+		"untested":           {facts: func(f *Facts) { f.Tested = false }, want: []string{"warn Test message"}},
+		"outside its window": {facts: func(f *Facts) { f.Settings.Window = elsewhen }, want: []string{"warn Window"}},
+		"ended already":      {facts: func(f *Facts) { f.Settings.FinishBy = now.Add(-time.Hour) }, want: []string{"block Finish by"}},
 		"ends before it starts": {facts: func(f *Facts) {
 			f.Settings.FinishBy, f.Start = now.Add(time.Hour), now.Add(2*time.Hour)
 		}, want: []string{"block Finish by"}},
@@ -104,3 +105,6 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+// elsewhen is a window that is closed now, and opens a quarter before now a day later.
+var elsewhen = campaign.Window{Days: campaign.WindowDays, From: now.Add(-time.Hour).UTC().Format("15:04"), To: now.Add(-time.Minute).UTC().Format("15:04"), Zone: "UTC"}

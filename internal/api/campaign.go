@@ -8,6 +8,7 @@ import (
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
 )
 
 // Campaign is a newsletter and how far it is.
@@ -27,7 +28,7 @@ type Campaign struct {
 }
 
 func newCampaign(c postgres.Campaign) Campaign {
-	return Campaign{ID: c.ID, Name: c.Name, Subject: c.Content.Subject, State: string(c.State), Words: c.State.Words(c.Counters),
+	return Campaign{ID: c.ID, Name: c.Name, Subject: c.Content.Subject, State: string(c.State), Words: service.StateWords(c, time.Now()),
 		TimeZone: c.TimeZone, Weight: c.Weight, CreatedAt: utc(c.CreatedAt), ScheduledAt: utc(c.ScheduledAt),
 		LaunchedAt: utc(c.LaunchedAt), FinishedAt: utc(c.FinishedAt), Counters: c.Counters}
 }

@@ -34,6 +34,7 @@ func newCampaign() *cobra.Command {
 type createOptions struct {
 	name, from, fromName, replyTo, subject, preheader string
 	body, text, postal, zone, priority, finishBy, tls string
+	window                                            string
 	lists, exclude, segments, excludeSegments         []string
 	lifetime                                          time.Duration
 }
@@ -47,7 +48,8 @@ func newCampaignCreate() *cobra.Command {
 {{ first_name | default: "friend" }}. {{ unsubscribe_url }} is the reader's way out; when the
 body does not have it, a line with it is added.`,
 		Example: `  headway campaign create --name "Autumn" --from news@example.com --from-name "Example" \
-      --subject "Hello {{ first_name | default: 'there' }}" --body autumn.md --list Newsletter`,
+      --subject "Hello {{ first_name | default: 'there' }}" --body autumn.md --list Newsletter \
+      --zone Europe/Warsaw --window "08:00-20:00 mon-fri"`,
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCampaignCreate(cmd, o) },
 	}
@@ -68,6 +70,7 @@ body does not have it, a line with it is added.`,
 	flags.StringVar(&o.zone, "zone", "UTC", "time zone of the schedule, e.g. Europe/Warsaw")
 	flags.StringVar(&o.priority, "priority", "normal", "low, normal or urgent")
 	flags.StringVar(&o.finishBy, "finish-by", "", `when all should be done, e.g. "2026-11-24 17:00", in --zone: says who will be late, and becomes urgent where that helps`)
+	flags.StringVar(&o.window, "window", "", `when its mail may go out, in --zone, e.g. "08:00-20:00 mon-fri" (default always)`)
 	flags.StringVar(&o.tls, "tls", "", "required (never in the clear) or verified (with a valid certificate, too); mail to servers without waits, and expires")
 	flags.DurationVar(&o.lifetime, "lifetime", 0, "how long a message is tried (default 48h)")
 	return cmd
@@ -85,6 +88,13 @@ func runCampaignCreate(cmd *cobra.Command, o createOptions) error {
 		Content: campaign.Content{FromName: o.fromName, FromAddress: o.from, ReplyTo: o.replyTo, Subject: o.subject,
 			Preheader: o.preheader, PostalAddress: o.postal}}
 	draft.Settings.TLS = campaign.TLS(o.tls)
+	if o.window != "" {
+		window, err := campaign.ParseWindow(o.window, o.zone)
+		if err != nil {
+			return usageError{fmt.Errorf("--window: %w", err)}
+		}
+		draft.Settings.Window = window
+	}
 	if err := draft.Settings.Check(); err != nil {
 		return usageError{fmt.Errorf("--%w", err)}
 	}
@@ -162,7 +172,7 @@ func newCampaignList() *cobra.Command {
 				t := newTable("", "campaign", "state", "targeted", "delivered", "waiting")
 				for _, c := range campaigns {
 					n := c.Counters
-					t.row(fmt.Sprint(c.ID), c.Name, c.State.Words(n), count(n.Targeted), count(n.Delivered), count(n.Waiting()))
+					t.row(fmt.Sprint(c.ID), c.Name, service.StateWords(c, time.Now()), count(n.Targeted), count(n.Delivered), count(n.Waiting()))
 				}
 				t.print(cmd.OutOrStdout())
 				return nil

@@ -48,7 +48,7 @@ func newCampaignReport() *cobra.Command {
 
 func printReport(w io.Writer, live service.Live, domains []postgres.DomainCounters, replies []postgres.ReplyGroup) {
 	c := live.Campaign
-	fmt.Fprintf(w, "%s (campaign %d): %s\n", c.Name, c.ID, c.State.Words(c.Counters))
+	fmt.Fprintf(w, "%s (campaign %d): %s\n", c.Name, c.ID, service.StateWords(c, time.Now()))
 	if !c.ScheduledAt.IsZero() && c.State == campaign.Scheduled {
 		fmt.Fprintf(w, "Starts %s.\n", campaign.WordsForStart(c.ScheduledAt, c.TimeZone, time.Now()))
 	}

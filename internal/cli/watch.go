@@ -128,7 +128,7 @@ func (s *screen) rest() { s.drawn = 0 }
 // summary says in one line how far a campaign is.
 func summary(live, before service.Live) string {
 	c, n := live.Campaign, live.Campaign.Counters
-	parts := []string{fmt.Sprintf("%s: %s", c.Name, c.State.Words(n)),
+	parts := []string{fmt.Sprintf("%s: %s", c.Name, service.StateWords(c, live.At)),
 		fmt.Sprintf("%s of %s delivered", count(n.Delivered), count(n.Targeted))}
 	for _, part := range []struct {
 		n    int64
@@ -144,6 +144,9 @@ func summary(live, before service.Live) string {
 	}
 	if rate := ratePerSecond(live, before); rate > 0 {
 		parts = append(parts, fmt.Sprintf("%.0f/s", rate))
+	}
+	if opens := service.ClosedUntil(c, live.At); !opens.IsZero() {
+		parts = append(parts, "goes on "+campaign.WordsForStart(opens, c.Settings.Window.Zone, live.At))
 	}
 	if c.State == campaign.Sending && n.Waiting() > 0 {
 		parts = append(parts, ending(live))

@@ -16,10 +16,11 @@ import (
 // Plan is when and under which terms a campaign goes out.
 type Plan struct {
 	Now      bool
-	At       string // as [campaign.ParseStart] reads it; when Now is false
-	Zone     string // IANA name
-	Repeat   string // a rule as campaign/recurrence reads it; empty for once
-	FinishBy string // empty for none
+	At       string          // as [campaign.ParseStart] reads it; when Now is false
+	Zone     string          // IANA name
+	Repeat   string          // a rule as campaign/recurrence reads it; empty for once
+	Window   campaign.Window // when its mail goes out, in Zone; the zero value for always
+	FinishBy string          // empty for none
 	Lifetime time.Duration
 	Count    string // the number of readers, typed again; needed above ManyReaders
 }
@@ -30,7 +31,7 @@ const ManyReaders = 10_000
 
 // PlanError says what is wrong with one field of a plan.
 type PlanError struct {
-	Field string // at, zone, repeat, finish_by, lifetime or count
+	Field string // at, zone, repeat, window, finish_by, lifetime or count
 	Err   error
 }
 
@@ -114,6 +115,12 @@ func (p Plan) terms(c *postgres.Campaign, at time.Time) (start time.Time, err er
 		if _, err := recurrence.Parse(p.Repeat, start, p.Zone); err != nil {
 			return start, &PlanError{"repeat", err}
 		}
+	}
+	if c.Settings.Window = p.Window; !p.Window.IsZero() {
+		c.Settings.Window.Zone = p.Zone
+	}
+	if err := c.Settings.Window.Check(); err != nil {
+		return start, &PlanError{"window", err}
 	}
 	c.Settings.FinishBy = time.Time{}
 	if strings.TrimSpace(p.FinishBy) != "" {

@@ -3,7 +3,31 @@ package service
 import (
 	"strconv"
 	"time"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres"
 )
+
+// StateWords names the state of a campaign for people. One that is being sent may
+// be outside its window.
+func StateWords(c postgres.Campaign, at time.Time) string {
+	if !ClosedUntil(c, at).IsZero() {
+		return "Outside its window"
+	}
+	return c.State.Words(c.Counters)
+}
+
+// ClosedUntil returns when the window of a campaign opens that is being sent, and
+// outside it now; zero for all others.
+func ClosedUntil(c postgres.Campaign, at time.Time) time.Time {
+	if c.State != campaign.Sending || c.Settings.Window.IsZero() {
+		return time.Time{}
+	}
+	if opens := c.Settings.Window.Hours().Opens(at); opens.After(at) {
+		return opens
+	}
+	return time.Time{}
+}
 
 // countWords writes a number with thousands separators: 3,204.
 func countWords(n int64) string {

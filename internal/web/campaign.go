@@ -23,8 +23,9 @@ type campaignView struct {
 	Terms     string            `json:"terms"`          // how long and how often is tried
 	Counters  campaign.Counters `json:"counters"`
 	Bar       bar               `json:"-"`
-	Rate      *float64          `json:"rate"`          // messages delivered per second now; null when not known
-	End       *end              `json:"end,omitempty"` // when it will be done; nothing unless it is sending
+	Closed    *time.Time        `json:"closed_until,omitempty"` // when its window opens; nothing while it is open
+	Rate      *float64          `json:"rate"`                   // messages delivered per second now; null when not known
+	End       *end              `json:"end,omitempty"`          // when it will be done; nothing unless it is sending
 	Throttled int64             `json:"throttled"`
 	Providers []providerRow     `json:"providers"`
 	Hidden    int               `json:"-"` // providers that stand together in the last row
@@ -57,7 +58,7 @@ func others(c campaign.Counters) int64 {
 }
 
 // Underway reports whether mail may go out now.
-func (v campaignView) Underway() bool { return v.State == campaign.Sending }
+func (v campaignView) Underway() bool { return v.State == campaign.Sending && v.Closed == nil }
 
 // Settled reports whether nothing will change by itself.
 func (v campaignView) Settled() bool { return v.State.Final() && v.Counters.Waiting() == 0 }
@@ -91,12 +92,15 @@ func newCampaignView(s snapshot, rows int) campaignView {
 	c := s.Campaign
 	v := campaignView{
 		At: s.At, ID: c.ID, Name: c.Name, Subject: c.Content.Subject, State: c.State,
-		Words: c.State.Words(c.Counters), Note: noteOf(c, s.At), Terms: termsOf(c.Settings),
+		Words: service.StateWords(c, s.At), Note: noteOf(c, s.At), Terms: termsOf(c.Settings),
 		Counters: c.Counters, Bar: newBar(c.Counters),
 		Providers: []providerRow{}, Feed: newFeed(s.Events, s.Pace, s.At), Waterfall: waterfall(c.Audience), Actions: actions(c),
 		Series: newSeries(c, s.Series), RunOf: newRunOf(c.RunOf),
 	}
-	if s.Known && c.State == campaign.Sending {
+	if opens := service.ClosedUntil(c, s.At); !opens.IsZero() {
+		v.Closed = &opens
+	}
+	if s.Known && v.Underway() {
 		v.Rate = &s.Rate
 	}
 	v.End = newEnd(s.Live)
@@ -109,7 +113,11 @@ func newCampaignView(s snapshot, rows int) campaignView {
 			rest.Throttled += p.Throttled
 			continue
 		}
-		v.Providers = append(v.Providers, newProviderRow(p, c.State, s.At))
+		row := newProviderRow(p, c.State, s.At)
+		if v.Closed != nil && p.Counters.Waiting() > 0 && p.Provider != 0 {
+			row.Standing = standing{Key: "unknown", Words: "Waits for the window"}
+		}
+		v.Providers = append(v.Providers, row)
 	}
 	if v.Hidden > 0 {
 		rest.Name, rest.Bar = plural(int64(v.Hidden), "smaller provider", "smaller providers"), newBar(rest.Counters)
@@ -152,6 +160,9 @@ func noteOf(c postgres.Campaign, now time.Time) string {
 		if !c.LaunchDone {
 			return "The list of recipients is still being made: the whole grows."
 		}
+		if opens := service.ClosedUntil(c, now); !opens.IsZero() {
+			return "Nothing goes out until " + campaign.WordsForStart(opens, c.Settings.Window.Zone, now) + "; then it goes on by itself."
+		}
 		return "Launched " + stamp(c.LaunchedAt) + ", " + campaign.WordsForWait(now.Sub(c.LaunchedAt)) + " ago."
 	case campaign.Paused:
 		return "Nothing goes out until you resume it."
@@ -178,6 +189,9 @@ func termsOf(s campaign.Settings) string {
 		terms = "Deferred mail is tried again hourly"
 	}
 	terms += ", for " + campaign.WordsForWait(s.Lifetime.Std()) + "."
+	if !s.Window.IsZero() {
+		terms = "Sent only " + s.Window.Words() + ". " + terms + " Time outside the window does not count."
+	}
 	if s.StopsWarnOnly {
 		return terms + " Stops only warn."
 	}

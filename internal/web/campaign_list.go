@@ -8,6 +8,7 @@ import (
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
 )
 
 // campaignLine is a campaign in a list.
@@ -25,7 +26,7 @@ type campaignLine struct {
 
 func newCampaignLine(c postgres.Campaign) campaignLine {
 	return campaignLine{ID: c.ID, Name: c.Name, Subject: c.Content.Subject, State: c.State,
-		Words: c.State.Words(c.Counters), Counters: c.Counters, Bar: newBar(c.Counters), When: whenOf(c)}
+		Words: service.StateWords(c, time.Now()), Counters: c.Counters, Bar: newBar(c.Counters), When: whenOf(c)}
 }
 
 // whenOf says the date that matters in a campaign's state.

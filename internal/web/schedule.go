@@ -37,6 +37,7 @@ type scheduleView struct {
 	FinishAt  string
 	Lifetimes []lifetimeChoice
 	Late      string
+	Window    windowForm
 	Repeat    repeatForm
 	Pattern   string   // how it repeats, in words
 	Runs      []string // the first ones
@@ -66,7 +67,7 @@ func (s *Server) showSchedule(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := scheduleView{Now: true, Zone: c.TimeZone}
+	view := scheduleView{Now: true, Zone: c.TimeZone, Window: newWindowForm(c.Settings.Window)}
 	if c.Series != nil {
 		if err := s.showSeries(r, c, &view); err != nil {
 			return err
@@ -193,8 +194,8 @@ func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error 
 	}
 	get := func(field string) string { return strings.TrimSpace(r.PostForm.Get(field)) }
 	view := scheduleView{Now: get("when") != "at", Day: get("day"), Time: get("time"), Zone: get("zone"),
-		FinishDay: get("finish_day"), FinishAt: get("finish_at"), Repeat: readRepeat(get)}
-	plan := service.Plan{Now: view.Now, At: view.Day + " " + view.Time, Zone: view.Zone, Count: get("count"),
+		FinishDay: get("finish_day"), FinishAt: get("finish_at"), Repeat: readRepeat(get), Window: readWindow(r.PostForm)}
+	plan := service.Plan{Now: view.Now, Window: view.Window.window(), At: view.Day + " " + view.Time, Zone: view.Zone, Count: get("count"),
 		FinishBy: strings.TrimSpace(view.FinishDay + " " + view.FinishAt)}
 	if text := get("lifetime"); text != "" {
 		if plan.Lifetime, err = time.ParseDuration(text); err != nil || plan.Lifetime <= 0 {

@@ -127,7 +127,7 @@ func newSeries(c postgres.Campaign, s *service.SeriesView) *series {
 	}
 	v := &series{Words: s.Words, Rule: s.Rule, Paused: c.State != campaign.Scheduled, Next: runWords(s.Next, s.Zone), Runs: []runLine{}}
 	for _, run := range s.Runs {
-		v.Runs = append(v.Runs, runLine{ID: run.ID, Number: run.RunOf.Number, Name: run.Name, State: run.State, Words: run.State.Words(run.Counters)})
+		v.Runs = append(v.Runs, runLine{ID: run.ID, Number: run.RunOf.Number, Name: run.Name, State: run.State, Words: service.StateWords(run, time.Now())})
 	}
 	return v
 }
