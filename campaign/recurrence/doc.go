@@ -9,7 +9,9 @@
 //  2. [Rule.After] and [Rule.Upto] list runs. The rule is worked out on the
 //     clock on the wall of its zone, and each run then turned into a moment:
 //     nine o'clock stays nine o'clock when clocks are changed (rule.go);
-//  3. [Rule.Words] says it as people do (words.go).
+//  3. [Rule.Terms] moves what belongs to the first run, such as a time to finish
+//     by, to another one;
+//  4. [Rule.Words] says it as people do (words.go).
 //
 // It makes no runs and knows nothing of campaigns; what is done about runs that
 // were missed is decided by whoever asks. Which days a rule means is worked out

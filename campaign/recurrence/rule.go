@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/teambition/rrule-go"
+
+	"github.com/headwaymail/headway/campaign"
 )
 
 // farthest is how many years after its start a rule is followed.
@@ -71,6 +73,18 @@ func (r *Rule) each(f func(time.Time) bool) {
 func (r *Rule) Moved(t, from, to time.Time) time.Time {
 	distance := wall(t, r.zone).Sub(wall(from, r.zone))
 	return moment(wall(to, r.zone).Add(distance), r.zone)
+}
+
+// Terms are the terms of a run: times that belong to the first run, such as the
+// one to finish by, are moved to this one.
+func (r *Rule) Terms(s campaign.Settings, run time.Time) campaign.Settings {
+	first := r.After(moment(r.start, r.zone).Add(-time.Second), 1)
+	for _, t := range []*time.Time{&s.FinishBy, &s.StopBy} {
+		if !t.IsZero() && len(first) > 0 {
+			*t = r.Moved(*t, first[0], run).UTC()
+		}
+	}
+	return s
 }
 
 // wall returns what the clock in a zone shows at a moment, as if it were UTC.

@@ -53,12 +53,7 @@ func planRun(c postgres.Campaign, now time.Time) (postgres.RunPlan, error) {
 		if now.Sub(last) <= c.Settings.MayStartLate() {
 			due = due[:len(due)-1]
 			p.Name, p.Meant = campaign.RunName(c.Name, last, c.Series.Zone), last
-			first := rule.After(c.Series.Starts.Add(-time.Second), 1)[0]
-			for _, t := range []*time.Time{&p.Settings.FinishBy, &p.Settings.StopBy} {
-				if !t.IsZero() {
-					*t = rule.Moved(*t, first, last).UTC()
-				}
-			}
+			p.Settings = rule.Terms(c.Settings, last)
 		}
 	}
 	if len(due) > 0 {

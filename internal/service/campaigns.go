@@ -137,7 +137,11 @@ func (s *Service) Schedule(ctx context.Context, id int64, start time.Time, zone 
 // or cancel. [Service.Launch] and [Service.Schedule] need more than a verb.
 func (s *Service) Do(ctx context.Context, id int64, verb campaign.Verb) error {
 	at := now()
-	_, err := s.Store.ChangeCampaign(ctx, id, postgres.Change{Verb: verb, At: at}, func(tx pgx.Tx) error {
+	c, err := s.Store.Campaign(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = s.Store.ChangeCampaign(ctx, id, postgres.Change{Verb: verb, At: at}, func(tx pgx.Tx) error {
 		if verb != campaign.Cancel {
 			return nil // a series whose campaign is unscheduled is paused
 		}
@@ -150,6 +154,9 @@ func (s *Service) Do(ctx context.Context, id int64, verb campaign.Verb) error {
 		campaign.Unschedule: "Taken off the schedule.", campaign.Pause: "Paused by hand.",
 		campaign.Resume: "Resumed by hand.", campaign.Cancel: "Cancelled by hand: what had not gone out does not.",
 	}[verb]
+	if verb == campaign.Unschedule && c.Series != nil {
+		words = "The series was paused by hand."
+	}
 	return s.Store.AddEvent(ctx, id, postgres.CampaignEvent{At: at, Kind: string(verb), Words: words}, false)
 }
 
@@ -171,6 +178,11 @@ func (s *Service) mayStart(ctx context.Context, id int64, start time.Time) error
 	if err != nil {
 		return err
 	}
+	return s.mayGoOut(ctx, c, start)
+}
+
+// mayGoOut is the part of mayStart that looks at the campaign itself.
+func (s *Service) mayGoOut(ctx context.Context, c postgres.Campaign, start time.Time) error {
 	items, err := s.Review(ctx, c, start, -1)
 	if err != nil {
 		return err

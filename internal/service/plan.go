@@ -112,9 +112,11 @@ func (p Plan) terms(c *postgres.Campaign, at time.Time) (start time.Time, err er
 		return start, &PlanError{"repeat", errors.New("choose the day and time of the first run above")}
 	}
 	if p.Repeat != "" {
-		if _, err := recurrence.Parse(p.Repeat, start, p.Zone); err != nil {
+		rule, err := recurrence.Parse(p.Repeat, start, p.Zone)
+		if err != nil {
 			return start, &PlanError{"repeat", err}
 		}
+		start = rule.After(start.Add(-time.Second), 1)[0] // what counts is its first run
 	}
 	if c.Settings.Window = p.Window; !p.Window.IsZero() {
 		c.Settings.Window.Zone = p.Zone

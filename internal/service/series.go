@@ -57,7 +57,15 @@ func (s *Service) repeat(ctx context.Context, id int64, series postgres.Series) 
 	if len(next) == 0 {
 		return nil, &badRule{errors.New("the rule names no more days: its last one has passed")}
 	}
-	if err := s.mayStart(ctx, id, next[0]); err != nil {
+	if err := s.readyFor(ctx, id); err != nil {
+		return nil, err
+	}
+	c, err := s.Store.Campaign(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	c.Settings = rule.Terms(c.Settings, next[0])
+	if err := s.mayGoOut(ctx, c, next[0]); err != nil {
 		return nil, err
 	}
 	change := postgres.Change{Verb: campaign.Schedule, At: now(), Start: next[0].UTC(), TimeZone: series.Zone}

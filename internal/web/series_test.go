@@ -50,8 +50,11 @@ func TestSeriesOnThePages(t *testing.T) {
 	b.post(path+"/unschedule", "")
 	b.contains(b.get(path), "Its series is paused", `id="do-resume-series"`, "The next runs would be")
 	b.contains(b.get(path+"/schedule"), `value="FREQ=WEEKLY" selected`, `value="`+first.Format(time.DateOnly)+`"`)
+	// A time to finish by belongs to the first run, which may be over.
+	b.exec(`update campaigns set settings = settings || '{"finish_by": "2026-01-01T17:00:00Z"}' where name = 'Weekly letter'`)
+	b.exec(`update series set starts_at = '2026-01-01T08:00:00Z'`)
 	b.post(path+"/resume-series", "")
-	b.contains(b.get(path), `class="badge is-scheduled"`)
+	b.contains(b.get(path), `class="badge is-scheduled"`, "The series goes on.", "The series was paused by hand.")
 
 	b.exec(`insert into campaigns (name, state, content, settings, created_at, updated_at, series_of, series_number)
 	        select 'Weekly letter, 1 Nov 2026', 'finished', content, settings, now(), now(), id, 1 from campaigns where name = 'Weekly letter'`)
