@@ -1,5 +1,10 @@
 package campaign
 
+import (
+	"slices"
+	"time"
+)
+
 // Content is what a campaign says: the source that campaign/message compiles.
 // Exactly one of Markdown and HTML is given; Text is made from it when empty.
 type Content struct {
@@ -32,6 +37,23 @@ type Audience struct {
 	// Why counts Undeliverable and Held by the weightiest reason, as listhygiene
 	// names them; "file_stopped" stands for files that went badly before.
 	Why map[string]int64 `json:"why,omitempty"`
+	// Later counts those who get it later than at the launch, in their own zones.
+	Later []Later `json:"later,omitempty"`
+}
+
+// Later is a number of readers whose mail falls due at one time.
+type Later struct {
+	Due time.Time `json:"due"`
+	N   int64     `json:"n"`
+}
+
+// PutOff counts readers whose mail falls due later, keeping times in their order.
+func (a *Audience) PutOff(due time.Time, n int64) {
+	i, found := slices.BinarySearchFunc(a.Later, due, func(l Later, t time.Time) int { return l.Due.Compare(t) })
+	if !found {
+		a.Later = slices.Insert(a.Later, i, Later{Due: due})
+	}
+	a.Later[i].N += n
 }
 
 // Because counts contacts that were left out for a reason.

@@ -55,6 +55,9 @@ type Settings struct {
 	// Window is when messages may go out; outside it they wait, and the time
 	// does not count towards Lifetime. Defaults to always.
 	Window Window `json:"window,omitzero" toml:"window"`
+	// ReaderTime is when each reader gets the mail, on their own clock. It is
+	// set with the schedule. Defaults to none: all from the launch on.
+	ReaderTime ReaderTime `json:"reader_time,omitzero" toml:"reader_time"`
 }
 
 // usualLateStart is how late a campaign may start that does not say otherwise.
@@ -95,6 +98,9 @@ func (s Settings) Check() error {
 	}
 	if err := s.Window.Check(); err != nil {
 		return fmt.Errorf("window: %w", err)
+	}
+	if err := s.ReaderTime.Check(); err != nil {
+		return fmt.Errorf("reader_time: %w", err)
 	}
 	for i, step := range s.Retry.Steps {
 		if step <= 0 {

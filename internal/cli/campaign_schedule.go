@@ -14,7 +14,7 @@ import (
 	"github.com/headwaymail/headway/internal/service"
 )
 
-type scheduleOptions struct{ at, zone, repeat string }
+type scheduleOptions struct{ at, zone, repeat, readers string }
 
 func newCampaignSchedule() *cobra.Command {
 	var o scheduleOptions
@@ -28,6 +28,7 @@ shows, resumes and ends it.`,
 		Example: `  headway campaign schedule 12 --at "2026-11-24 09:00" --zone Europe/Warsaw
   headway campaign schedule Autumn --at 2026-11-24T09:00:00+01:00
   headway campaign schedule Weekly --at "2026-11-24 09:00" --zone Europe/Warsaw --repeat "FREQ=WEEKLY;BYDAY=TU"
+  headway campaign schedule Autumn --at "2026-11-24 09:00" --zone Europe/Warsaw --reader-zone time_zone
   headway campaign schedule Digest --at "2026-11-30 08:00" --repeat "FREQ=MONTHLY;BYMONTHDAY=-1;COUNT=12"`,
 		Args: exactArgs(1, "the number or name of a campaign"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runCampaignSchedule(cmd, args[0], o) },
@@ -35,6 +36,8 @@ shows, resumes and ends it.`,
 	cmd.Flags().StringVar(&o.at, "at", "", `when: "2026-11-24 09:00" (required)`)
 	cmd.Flags().StringVar(&o.zone, "zone", "UTC", "time zone of --at, e.g. Europe/Warsaw")
 	cmd.Flags().StringVar(&o.repeat, "repeat", "", `how it repeats, e.g. "FREQ=WEEKLY;BYDAY=TU"`)
+	cmd.Flags().StringVar(&o.readers, "reader-zone", "", "contact field with each reader's time zone: --at is then meant where each reader is")
+	cmd.MarkFlagsMutuallyExclusive("repeat", "reader-zone")
 	return cmd
 }
 
@@ -59,12 +62,29 @@ func runCampaignSchedule(cmd *cobra.Command, reference string, o scheduleOptions
 			printRuns(cmd.OutOrStdout(), rule.After(time.Now(), service.RunsShown), o.zone)
 			return warnNobodySends(ctx, cmd, d)
 		}
+		if o.readers != "" {
+			own := campaign.ReaderTime{Field: o.readers, At: start.In(placeOf(o.zone)).Format("2006-01-02 15:04"), Zone: o.zone}
+			first, err := d.service.ScheduleByZone(ctx, id, own)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "Campaign %d goes out at %s. The first get it %s.\n", id, own.Words(), campaign.WordsForStart(first, o.zone, time.Now()))
+			return warnNobodySends(ctx, cmd, d)
+		}
 		if err := d.service.Schedule(ctx, id, start, o.zone); err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "Campaign %d starts %s.\n", id, campaign.WordsForStart(start, o.zone, time.Now()))
 		return warnNobodySends(ctx, cmd, d)
 	})
+}
+
+// placeOf is the place of a zone whose name was read before.
+func placeOf(zone string) *time.Location {
+	if place, err := time.LoadLocation(zone); err == nil {
+		return place
+	}
+	return time.UTC
 }
 
 // printRuns lists the runs to come.

@@ -74,7 +74,7 @@ func TestPlanRun(t *testing.T) {
 func TestSeriesRuns(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	w := newVerifyWorld(t, nil, 0, "anna@good.test")
+	w := newVerifyWorld(t, nil, "anna@good.test")
 	w.exec(`insert into lists (name, created_at) values ('Others', now())`)
 	w.start()
 	defer func() { w.stop(time.Minute) }()

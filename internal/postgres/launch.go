@@ -44,7 +44,7 @@ select exists (select from pg_inherits where inhrelid = $1::regclass)`
 	sqlSetLedger = `update campaigns set ledger_id = $2 where id = $1 and ledger_id is null`
 
 	sqlLaunchState = `
-select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched_at, audience
+select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched_at, audience, settings
   from campaigns where id = $1 for update`
 
 	sqlLaunchEdge = `
@@ -101,8 +101,28 @@ with members as materialized (
     select $8, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $9::timestamptz end, $1
       from judged where fate = 'will_receive' order by id
     on conflict (ledger_id, campaign_id, contact_id) do nothing
-    returning provider_id, domain_id, slice
-)
+    returning provider_id, domain_id, slice, due_at
+)` + sqlLaunchCounts
+
+	// The same for readers who get it at a time of their own: $10 on the wall of
+	// the zone in the field $11, and $12 where that is none.
+	sqlLaunchBatchByZone = sqlJudgedMembers + `, zones as materialized (
+    select distinct on (lower(name)) lower(name) as key, $10::timestamp at time zone name as due from pg_timezone_names order by lower(name)
+), inserted as (
+    insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
+    select $8, $2, judged.id, judged.domain_id, judged.provider_id, judged.slice,
+           case when judged.slice = 0 then greatest($1, coalesce(zones.due, $12::timestamptz)) else $9::timestamptz end, $1
+      from judged
+      join contacts c on c.id = judged.id
+      left join zones on zones.key = lower(btrim(c.fields ->> $11))
+     where judged.fate = 'will_receive' order by judged.id
+    on conflict (ledger_id, campaign_id, contact_id) do nothing
+    returning provider_id, domain_id, slice, due_at
+)` + sqlLaunchCounts + `
+union all
+select 'later', '', extract(epoch from due_at)::bigint, 0, count(*) from inserted where slice = 0 and due_at > $1 group by 3`
+
+	sqlLaunchCounts = `
 select fate, case when fate in ('undeliverable', 'held') then why else '' end, 0::bigint, 0::bigint, count(*) from judged group by 1, 2
 union all
 select 'inserted', '', coalesce(provider_id, 0), domain_id, count(*) from inserted group by 3, 4
@@ -178,8 +198,9 @@ func (s *Store) LaunchBatch(ctx context.Context, id int64, size int, now time.Ti
 			cursor   int64
 			launched *time.Time
 			figures  []byte
+			terms    []byte
 		)
-		err := tx.QueryRow(ctx, sqlLaunchState, id).Scan(&state, &ledger, &cursor, &done, &launched, &figures)
+		err := tx.QueryRow(ctx, sqlLaunchState, id).Scan(&state, &ledger, &cursor, &done, &launched, &figures, &terms)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNotFound
 		}
@@ -194,12 +215,16 @@ func (s *Store) LaunchBatch(ctx context.Context, id int64, size int, now time.Ti
 		if err := json.Unmarshal(figures, &audience); err != nil {
 			return err
 		}
+		settings, err := campaign.ParseSettings(terms)
+		if err != nil {
+			return err
+		}
 		var edge *int64
 		if err := tx.QueryRow(ctx, sqlLaunchEdge, cursor, size).Scan(&edge); err != nil {
 			return err
 		}
 		if done = edge == nil; !done {
-			if err := launchRange(ctx, tx, id, ledger, cursor, *edge, nullAsZero(launched), now, &audience); err != nil {
+			if err := launchRange(ctx, tx, id, ledger, cursor, *edge, nullAsZero(launched), now, settings.ReaderTime, &audience); err != nil {
 				return err
 			}
 			cursor = *edge
@@ -219,7 +244,7 @@ func (s *Store) LaunchBatch(ctx context.Context, id int64, size int, now time.Ti
 }
 
 func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, upto int64, launched, now time.Time,
-	audience *campaign.Audience) error {
+	own campaign.ReaderTime, audience *campaign.Audience) error {
 
 	if after == 0 {
 		if _, err := tx.Exec(ctx, sqlProbationSources, id); err != nil {
@@ -233,7 +258,11 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, sqlLaunchBatch, now, id, after, upto, launched, include, exclude, ledger, probationDue)
+	statement, args := sqlLaunchBatch, []any{now, id, after, upto, launched, include, exclude, ledger, probationDue}
+	if !own.IsZero() {
+		statement, args = sqlLaunchBatchByZone, append(args, own.Wall(), own.Field, own.Default())
+	}
+	rows, err := tx.Query(ctx, statement, args...)
 	if err != nil {
 		return err
 	}
@@ -249,6 +278,9 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 			return nil
 		case "probation":
 			audience.Probation += n
+			return nil
+		case "later":
+			audience.PutOff(time.Unix(provider, 0).UTC(), n)
 			return nil
 		}
 		judged(audience, fate, why, n)

@@ -102,11 +102,15 @@ func (s *Service) FindCampaign(ctx context.Context, reference string) (postgres.
 
 // Launch starts a campaign now.
 func (s *Service) Launch(ctx context.Context, id int64) error {
+	return s.launch(ctx, id, campaign.ReaderTime{})
+}
+
+func (s *Service) launch(ctx context.Context, id int64, readers campaign.ReaderTime) error {
 	if err := s.mayStart(ctx, id, time.Time{}); err != nil {
 		return err
 	}
 	_, err := s.Store.ChangeCampaign(ctx, id, postgres.Change{Verb: campaign.Launch, At: now()}, func(tx pgx.Tx) error {
-		if err := s.Store.EndSeriesTx(ctx, tx, id, now()); err != nil {
+		if err := s.oneOff(ctx, tx, id, readers); err != nil {
 			return err
 		}
 		return s.Queue.LaunchTx(ctx, tx, id, time.Time{})
@@ -116,6 +120,10 @@ func (s *Service) Launch(ctx context.Context, id int64) error {
 
 // Schedule sets the time at which a campaign starts.
 func (s *Service) Schedule(ctx context.Context, id int64, start time.Time, zone string) error {
+	return s.schedule(ctx, id, start, zone, campaign.ReaderTime{})
+}
+
+func (s *Service) schedule(ctx context.Context, id int64, start time.Time, zone string, readers campaign.ReaderTime) error {
 	if err := s.mayStart(ctx, id, start); err != nil {
 		return err
 	}
@@ -125,7 +133,7 @@ func (s *Service) Schedule(ctx context.Context, id int64, start time.Time, zone 
 	start = start.UTC().Truncate(time.Second)
 	change := postgres.Change{Verb: campaign.Schedule, At: now(), Start: start, TimeZone: zone}
 	_, err := s.Store.ChangeCampaign(ctx, id, change, func(tx pgx.Tx) error {
-		if err := s.Store.EndSeriesTx(ctx, tx, id, now()); err != nil { // it starts once
+		if err := s.oneOff(ctx, tx, id, readers); err != nil {
 			return err
 		}
 		return s.Queue.LaunchTx(ctx, tx, id, start)

@@ -113,7 +113,7 @@ func (s *Service) Clone(ctx context.Context, id int64, by Actor) (int64, error) 
 		return 0, err
 	}
 	n := postgres.NewCampaign{Name: copyName(c.Name), Weight: c.Weight, Content: c.Content, Settings: c.Settings, TimeZone: c.TimeZone, By: by.Name}
-	n.Settings.FinishBy, n.Settings.StopBy = campaign.Settings{}.FinishBy, campaign.Settings{}.StopBy
+	n.Settings.FinishBy, n.Settings.StopBy, n.Settings.ReaderTime = time.Time{}, time.Time{}, campaign.ReaderTime{}
 	if n.Lists, err = s.Store.CampaignLists(ctx, id, false); err != nil {
 		return 0, err
 	}

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,6 +70,7 @@ func (s *Service) estimate(ctx context.Context, c postgres.Campaign, providers [
 				Why: "too early to say: mail hosts are being looked up"}
 		} else {
 			w := workOf(p.Counters, later[p.Provider], at)
+			w.putOff(c.Audience, p.Counters, at)
 			w.Since, w.Weight, w.Retry = c.LaunchedAt, aged(c.Weight, c.LaunchedAt, at), waits(c.Settings.Retry)
 			w.Others = rivals(loads, p.Provider, c.ID, at)
 			w.within(c.Settings.Window.Hours(), at)
@@ -107,6 +110,21 @@ func workOf(n campaign.Counters, later postgres.DueLater, at time.Time) work {
 		w.PutOff = float64(n.Delivered-n.AcceptedFirst+n.Deferred) / float64(tried)
 	}
 	return w
+}
+
+// putOff takes out of what may go now what falls due later in readers' own
+// zones, at each provider as large a part as of the whole campaign.
+func (w *work) putOff(a campaign.Audience, n campaign.Counters, at time.Time) {
+	queued := n.Queued
+	for _, l := range slices.Backward(a.Later) { // what falls due last is surely waiting still
+		if !l.Due.After(at) || queued == 0 || a.WillReceive == 0 {
+			break
+		}
+		part := min(queued, int64(math.Round(float64(n.Targeted)*float64(l.N)/float64(a.WillReceive))))
+		queued, w.Ready = queued-part, w.Ready-part
+		w.Later = append(w.Later, estimate.Wave{Due: l.Due, N: part})
+	}
+	slices.SortStableFunc(w.Later, func(x, y estimate.Wave) int { return x.Due.Compare(y.Due) })
 }
 
 // triedEnough is how many messages must have been tried before the share that

@@ -20,6 +20,7 @@ type Plan struct {
 	Zone     string          // IANA name
 	Repeat   string          // a rule as campaign/recurrence reads it; empty for once
 	Window   campaign.Window // when its mail goes out, in Zone; the zero value for always
+	Readers  string          // contact field with each reader's zone, where At is meant; empty for one moment for all
 	FinishBy string          // empty for none
 	Lifetime time.Duration
 	Count    string // the number of readers, typed again; needed above ManyReaders
@@ -31,7 +32,7 @@ const ManyReaders = 10_000
 
 // PlanError says what is wrong with one field of a plan.
 type PlanError struct {
-	Field string // at, zone, repeat, window, finish_by, lifetime or count
+	Field string // at, zone, readers, repeat, window, finish_by, lifetime or count
 	Err   error
 }
 
@@ -85,6 +86,12 @@ func (s *Service) Start(ctx context.Context, id int64, p Plan, by Actor) error {
 		}
 		return s.auditCampaign(ctx, by, "repeat", id)
 	}
+	if p.Readers != "" {
+		if _, err := s.ScheduleByZone(ctx, id, p.ReaderTime()); err != nil {
+			return err
+		}
+		return s.auditCampaign(ctx, by, "schedule", id)
+	}
 	if err := s.Schedule(ctx, id, start, p.Zone); err != nil {
 		return err
 	}
@@ -107,6 +114,19 @@ func (p Plan) terms(c *postgres.Campaign, at time.Time) (start time.Time, err er
 		if !start.After(at) {
 			return start, &PlanError{"at", fmt.Errorf("%s has passed; choose a later time, or send it now", p.At)}
 		}
+	}
+	c.Settings.ReaderTime = p.ReaderTime()
+	switch {
+	case p.Readers == "":
+	case p.Now:
+		return start, &PlanError{"readers", errors.New("choose the day and time that is meant where readers are")}
+	case p.Repeat != "":
+		return start, &PlanError{"repeat", errors.New("a series goes out at one moment for all; choose it, or each reader's own zone")}
+	case !p.Window.IsZero():
+		return start, &PlanError{"window", errors.New("certain hours are those of one zone; choose them, or each reader's own zone")}
+	}
+	if err := c.Settings.ReaderTime.Check(); err != nil {
+		return start, &PlanError{"readers", err}
 	}
 	if p.Repeat != "" && p.Now {
 		return start, &PlanError{"repeat", errors.New("choose the day and time of the first run above")}
@@ -141,6 +161,14 @@ func (p Plan) terms(c *postgres.Campaign, at time.Time) (start time.Time, err er
 		return start, &PlanError{"lifetime", err}
 	}
 	return start, nil
+}
+
+// ReaderTime is when each reader gets it; the zero value for one moment for all.
+func (p Plan) ReaderTime() campaign.ReaderTime {
+	if p.Readers == "" {
+		return campaign.ReaderTime{}
+	}
+	return campaign.ReaderTime{Field: p.Readers, At: p.At, Zone: p.Zone}
 }
 
 // confirmed asks for the number of readers to be typed where there are many.

@@ -70,6 +70,9 @@ func (s *Service) repeat(ctx context.Context, id int64, series postgres.Series) 
 	}
 	change := postgres.Change{Verb: campaign.Schedule, At: now(), Start: next[0].UTC(), TimeZone: series.Zone}
 	_, err = s.Store.ChangeCampaign(ctx, id, change, func(tx pgx.Tx) error {
+		if err := s.oneOff(ctx, tx, id, campaign.ReaderTime{}); err != nil {
+			return err
+		}
 		if err := s.Store.SaveSeriesTx(ctx, tx, id, series); err != nil {
 			return err
 		}

@@ -155,6 +155,9 @@ func noteOf(c postgres.Campaign, now time.Time) string {
 		if c.Series != nil {
 			return "The next run starts " + campaign.WordsForStart(c.ScheduledAt, c.TimeZone, now) + "."
 		}
+		if own := c.Settings.ReaderTime; !own.IsZero() {
+			return "Goes out at " + own.Words() + "; the first get it " + campaign.WordsForStart(c.ScheduledAt, c.TimeZone, now) + "."
+		}
 		return "Starts " + campaign.WordsForStart(c.ScheduledAt, c.TimeZone, now) + "."
 	case campaign.Sending:
 		if !c.LaunchDone {
@@ -191,6 +194,9 @@ func termsOf(s campaign.Settings) string {
 	terms += ", for " + campaign.WordsForWait(s.Lifetime.Std()) + "."
 	if !s.Window.IsZero() {
 		terms = "Sent only " + s.Window.Words() + ". " + terms + " Time outside the window does not count."
+	}
+	if own := s.ReaderTime; !own.IsZero() {
+		terms = "Each reader gets it at " + own.Words() + " (contact field " + own.Field + "; as in " + own.Zone + " where it is not known). " + terms
 	}
 	if s.StopsWarnOnly {
 		return terms + " Stops only warn."

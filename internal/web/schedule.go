@@ -37,6 +37,9 @@ type scheduleView struct {
 	FinishAt  string
 	Lifetimes []lifetimeChoice
 	Late      string
+	Own       ownTimeForm
+	Readers   []zoneLine // who gets it when, in their own zones
+	NoZone    int64      // of these: whose field has something that is no zone
 	Window    windowForm
 	Repeat    repeatForm
 	Pattern   string   // how it repeats, in words
@@ -67,7 +70,7 @@ func (s *Server) showSchedule(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := scheduleView{Now: true, Zone: c.TimeZone, Window: newWindowForm(c.Settings.Window)}
+	view := scheduleView{Now: true, Zone: c.TimeZone, Window: newWindowForm(c.Settings.Window), Own: newOwnTimeForm(c.Settings.ReaderTime)}
 	if c.Series != nil {
 		if err := s.showSeries(r, c, &view); err != nil {
 			return err
@@ -91,6 +94,19 @@ func (s *Server) showSeries(r *http.Request, c postgres.Campaign, view *schedule
 		next := known.Next[0].In(place)
 		view.Zone, view.Day, view.Time = known.Zone, next.Format(time.DateOnly), next.Format("15:04")
 	}
+	return nil
+}
+
+// showZones counts the readers by zone, when that is asked for.
+func (s *Server) showZones(r *http.Request, c postgres.Campaign, plan service.Plan, view *scheduleView) error {
+	if plan.Readers == "" || r.PostForm.Get("then") != "zones" {
+		return nil
+	}
+	zones, err := s.service.ReaderZones(r.Context(), c.ID, plan.ReaderTime())
+	if err != nil {
+		return err
+	}
+	view.Readers, view.NoZone = newZoneLines(zones, plan.ReaderTime(), time.Now())
 	return nil
 }
 
@@ -194,8 +210,14 @@ func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error 
 	}
 	get := func(field string) string { return strings.TrimSpace(r.PostForm.Get(field)) }
 	view := scheduleView{Now: get("when") != "at", Day: get("day"), Time: get("time"), Zone: get("zone"),
-		FinishDay: get("finish_day"), FinishAt: get("finish_at"), Repeat: readRepeat(get), Window: readWindow(r.PostForm)}
-	plan := service.Plan{Now: view.Now, Window: view.Window.window(), At: view.Day + " " + view.Time, Zone: view.Zone, Count: get("count"),
+		FinishDay: get("finish_day"), FinishAt: get("finish_at"), Repeat: readRepeat(get), Window: readWindow(r.PostForm), Own: readOwnTime(get)}
+	switch get("then") { // who asks for times means one
+	case "zones":
+		view.Now, view.Own.Wanted = false, true
+	case "runs":
+		view.Now = false
+	}
+	plan := service.Plan{Now: view.Now, Window: view.Window.window(), Readers: view.Own.field(), At: view.Day + " " + view.Time, Zone: view.Zone, Count: get("count"),
 		FinishBy: strings.TrimSpace(view.FinishDay + " " + view.FinishAt)}
 	if text := get("lifetime"); text != "" {
 		if plan.Lifetime, err = time.ParseDuration(text); err != nil || plan.Lifetime <= 0 {
@@ -209,7 +231,10 @@ func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error 
 	var runs []time.Time
 	if view.Pattern, runs, err = s.service.Runs(plan); err == nil {
 		view.Runs = runWords(runs, plan.Zone)
-		if get("then") == "runs" {
+		if err := s.showZones(r, c, plan, &view); err != nil {
+			return err
+		}
+		if then := get("then"); then == "runs" || then == "zones" {
 			return s.renderSchedule(w, r, http.StatusOK, c, view)
 		}
 		err = s.service.Start(r.Context(), c.ID, plan, actor(r))
