@@ -18,6 +18,9 @@ type Content struct {
 	Text          string `json:"text,omitempty"`
 	Layout        string `json:"layout,omitempty"` // of campaign/message; empty leaves it to that
 	PostalAddress string `json:"postal_address,omitempty"`
+	// Frame is the HTML of a template of somebody's own, as it was when the
+	// content was saved; Layout then names the template.
+	Frame string `json:"frame,omitempty"`
 }
 
 // Audience is the waterfall from the chosen lists to those who will receive,

@@ -47,6 +47,7 @@ type compiler struct {
 	errs Errors
 
 	subject, preheader, body, text []template.Token
+	frame                          []template.Token // the layout of the editor's own; nil for ours
 	html                           []template.Token // the whole document; nil for a plain text campaign
 	layout                         string
 }
@@ -100,7 +101,9 @@ func (k *compiler) scan() {
 		k.fail(PartSubject, "the message has no subject", "write one; few people open a message without")
 	}
 	var known bool
-	if k.layout, known = k.src.Layout.document(); !known {
+	if k.src.Frame != "" {
+		k.scanFrame()
+	} else if k.layout, known = k.src.Layout.document(); !known {
 		k.fail(k.bodyPart(), "there is no layout "+quote(string(k.src.Layout)), "choose plain, letter or newsletter")
 	}
 	k.subject = k.scanPart(PartSubject, k.src.Subject, template.Text)

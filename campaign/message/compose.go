@@ -25,7 +25,7 @@ var (
 
 // compose makes the whole HTML document and the text part of what was written.
 func (k *compiler) compose() {
-	s := newShield(k.src.Subject, k.src.Preheader, k.src.HTML, k.src.Markdown, k.src.Text, k.src.PostalAddress, k.src.UnsubscribeText, k.src.FromName, k.layout)
+	s := newShield(k.src.Subject, k.src.Preheader, k.src.HTML, k.src.Markdown, k.src.Text, k.src.PostalAddress, k.src.UnsubscribeText, k.src.FromName, k.layout, k.src.Frame)
 	if k.src.HTML == "" && k.src.Markdown == "" {
 		k.text = s.reveal(k.finishText(s, s.hide(k.text)))
 		return
@@ -42,7 +42,7 @@ func (k *compiler) compose() {
 	if k.src.Text == "" {
 		text = s.plainText(body)
 	}
-	if !k.src.OmitFooter && !showsUnsubscribe(k.body) {
+	if !k.src.OmitFooter && !showsUnsubscribe(k.body) && !(k.wraps() && showsUnsubscribe(k.frame)) {
 		body = insertBefore(body, bodyEnd, k.footer(s))
 	}
 	if k.wraps() {

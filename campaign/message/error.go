@@ -19,6 +19,7 @@ const (
 	PartHTML       Part = "html"
 	PartMarkdown   Part = "markdown"
 	PartText       Part = "text"
+	PartLayout     Part = "layout"
 	PartListID     Part = "list_id"
 	PartFeedbackID Part = "feedback_id"
 	PartRecipient  Part = "recipient"

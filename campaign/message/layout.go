@@ -53,11 +53,14 @@ var wholeDocument = regexp.MustCompile(`(?i)<(?:!doctype|html|head|body)\b`)
 
 // wraps reports whether the body is put into the layout.
 func (k *compiler) wraps() bool {
-	return k.src.Markdown != "" || k.src.Layout != "" && k.src.HTML != "" && !wholeDocument.MatchString(k.src.HTML)
+	return k.src.Markdown != "" || (k.src.Layout != "" || k.src.Frame != "") && k.src.HTML != "" && !wholeDocument.MatchString(k.src.HTML)
 }
 
 // wrap puts a body into the layout.
 func (k *compiler) wrap(s *shield, body string) string {
+	if k.src.Frame != "" {
+		return k.wrapInFrame(s, body)
+	}
 	language := k.src.Language
 	if language == "" {
 		language = "en"

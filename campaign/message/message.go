@@ -49,6 +49,7 @@ type Source struct {
 	Markdown    string // CommonMark with tables, strikethrough, bare links and inline HTML
 	Text        string // made from the other body when empty
 	Layout      Layout // surrounds Markdown and, if it is set, an HTML fragment; defaults to the letter
+	Frame       string // a layout of the editor's own, in place of Layout: HTML with {{ content }}; see [CheckFrame]
 	Language    string // of the Markdown body, as in "pl"; defaults to "en"
 
 	ListID     string // List-ID without the angle brackets (RFC 2919): weekly.example.com

@@ -57,7 +57,7 @@ func MessageSource(camp postgres.Campaign, domain string) message.Source {
 	return message.Source{
 		FromName: content.FromName, FromAddress: content.FromAddress, ReplyTo: content.ReplyTo,
 		Subject: content.Subject, Preheader: content.Preheader,
-		HTML: content.HTML, Text: content.Text, Markdown: content.Markdown, Layout: message.Layout(content.Layout),
+		HTML: content.HTML, Text: content.Text, Markdown: content.Markdown, Layout: message.Layout(content.Layout), Frame: content.Frame,
 		PostalAddress: content.PostalAddress,
 		ListID:        fmt.Sprintf("newsletter.%s", domain),
 		FeedbackID:    fmt.Sprintf("c%d:headway:news:%s", camp.ID, strings.ReplaceAll(domain, ".", "-")),

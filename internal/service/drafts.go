@@ -55,6 +55,9 @@ func (s *Service) StartDraft(ctx context.Context, name string, c campaign.Conten
 	if err != nil {
 		return 0, err
 	}
+	if err := s.takeFrame(ctx, &c, campaign.Content{}); err != nil {
+		return 0, err
+	}
 	zone := "UTC"
 	if last, err := s.Store.NewestCampaign(ctx); err == nil {
 		zone = last.TimeZone
@@ -78,6 +81,15 @@ func (s *Service) SaveDraft(ctx context.Context, id int64, name string, c campai
 	name, c, err := tidyDraft(name, c)
 	if err != nil {
 		return postgres.Saved{}, err
+	}
+	if strings.HasPrefix(c.Layout, ownLayout) {
+		stored, err := s.Store.Campaign(ctx, id)
+		if err != nil {
+			return postgres.Saved{}, err
+		}
+		if err := s.takeFrame(ctx, &c, stored.Content); err != nil {
+			return postgres.Saved{}, err
+		}
 	}
 	saved, before, err := s.Store.SaveDraft(ctx, id, postgres.DraftEdit{Name: name, Content: c, By: by.Name, Based: based}, now())
 	if err != nil || saved == before || before.By == by.Name && saved.At.Sub(before.At) < sitting {

@@ -139,7 +139,7 @@ func TestPagesInABrowser(t *testing.T) {
 		"compose-new": "/campaigns/new", "compose": "/campaigns/4/edit?saved", "preview": "/campaigns/4/preview",
 		"preview-dark": "/campaigns/4/preview?show=phone-dark", "preview-raw": "/campaigns/4/preview?show=raw",
 		"audience": "/campaigns/4/audience", "schedule": "/campaigns/4/schedule", "delete": "/campaigns/4/delete",
-		"search": "/campaigns?search=winter",
+		"search": "/campaigns?search=winter", "templates": "/templates", "template-new": "/templates/new",
 	}
 	folder := os.Getenv(screenshotsVariable)
 	for _, v := range views {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ const composeBody = 4 << 20
 
 // isCompose reports whether a request brings the content of a newsletter.
 func isCompose(r *http.Request) bool {
-	return r.Method == http.MethodPost && (r.URL.Path == "/campaigns" ||
+	return r.Method == http.MethodPost && (r.URL.Path == "/campaigns" || r.URL.Path == "/templates" ||
 		strings.HasPrefix(r.URL.Path, "/campaigns/") && (strings.HasSuffix(r.URL.Path, "/edit") || strings.HasSuffix(r.URL.Path, "/autosave")))
 }
 
@@ -113,6 +114,17 @@ func newComposeView(id int64, name string, c campaign.Content, last postgres.Sav
 	return v
 }
 
+// offer adds the templates of people's own to the layouts.
+func (v *composeView) offer(own []postgres.Template) {
+	for _, t := range own {
+		layout := service.LayoutOf(t.ID)
+		v.Layouts = append(v.Layouts, layoutChoice{Layout: message.Layout(layout), Words: t.Name, Means: "your template", Chosen: layout == v.Content.Layout})
+	}
+	if v.Content.Frame != "" && !slices.ContainsFunc(v.Layouts, func(l layoutChoice) bool { return l.Chosen }) {
+		v.Layouts = append(v.Layouts, layoutChoice{Layout: message.Layout(v.Content.Layout), Words: "A template that was deleted", Means: "this draft keeps its copy", Chosen: true})
+	}
+}
+
 func (s *Server) newCampaign(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.service.Blank(r.Context())
 	if err != nil {
@@ -137,6 +149,11 @@ func (s *Server) renderCompose(w http.ResponseWriter, r *http.Request, status in
 	if view.Fields, err = s.service.MergeFields(r.Context(), view.ID); err != nil {
 		return err
 	}
+	own, err := s.service.Store.Templates(r.Context())
+	if err != nil {
+		return err
+	}
+	view.offer(own)
 	title := "New campaign"
 	if view.ID != 0 {
 		title = cmp.Or(view.Name, service.Unnamed)
@@ -243,10 +260,8 @@ func composed(r *http.Request) (composeForm, error) {
 	c := campaign.Content{FromName: get("from_name"), FromAddress: strings.TrimSpace(get("from_address")), ReplyTo: strings.TrimSpace(get("reply_to")),
 		Subject: get("subject"), Preheader: get("preheader"), PostalAddress: strings.TrimSpace(lines("postal_address")),
 		Text: strings.TrimSpace(lines("text")), Layout: string(message.LayoutLetter)}
-	for _, l := range message.Layouts() {
-		if string(l) == get("layout") {
-			c.Layout = string(l)
-		}
+	if known := slices.Contains(message.Layouts(), message.Layout(get("layout"))); known || strings.HasPrefix(get("layout"), "template:") {
+		c.Layout = get("layout")
 	}
 	switch body := lines("body"); get("format") {
 	case "html":

@@ -144,13 +144,18 @@ func (s *Server) letterHTML(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	writeLetter(w, letter.Rendered.HTML, r.URL.Query().Has("dark"))
+	return nil
+}
+
+// writeLetter answers with a newsletter, for a frame: it can do nothing there.
+func writeLetter(w http.ResponseWriter, html string, dark bool) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", letterPolicy)
 	h.Set("X-Frame-Options", "SAMEORIGIN")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(message.InScheme(letter.Rendered.HTML, r.URL.Query().Has("dark")))) // a visitor who hung up misses nothing
-	return nil
+	_, _ = w.Write([]byte(message.InScheme(html, dark))) // a visitor who hung up misses nothing
 }
 
 // sendTest sends the newsletter to one address and shows what becomes of it.

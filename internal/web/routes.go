@@ -105,6 +105,11 @@ func (s *Server) routes() (all, public http.Handler) {
 		"GET /campaigns/{id}/schedule":         {auth.Write, s.showSchedule},
 		"POST /campaigns/{id}/schedule":        {auth.Write, s.scheduleCampaign},
 		"POST /campaigns/{id}/clone":           {auth.Write, s.cloneCampaign},
+		"GET /templates":                       {auth.Look, s.listTemplates},
+		"GET /templates/{id}":                  {auth.Look, s.showTemplate},
+		"GET /templates/{id}/look":             {auth.Look, s.templateHTML},
+		"POST /templates":                      {auth.Write, s.saveTemplate},
+		"POST /templates/{id}/delete":          {auth.Write, s.deleteTemplate},
 		"GET /campaigns/{id}/delete":           {auth.Write, s.askDelete},
 		"POST /campaigns/{id}/delete":          {auth.Write, s.deleteDraft},
 	} {
