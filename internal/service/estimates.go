@@ -122,7 +122,7 @@ func (w *work) putOff(a campaign.Audience, n campaign.Counters, at time.Time) {
 		}
 		part := min(queued, int64(math.Round(float64(n.Targeted)*float64(l.N)/float64(a.WillReceive))))
 		queued, w.Ready = queued-part, w.Ready-part
-		w.Later = append(w.Later, estimate.Wave{Due: l.Due, N: part})
+		w.Later = append(w.Later, estimate.Wave{Due: l.Due, N: part, First: true})
 	}
 	slices.SortStableFunc(w.Later, func(x, y estimate.Wave) int { return x.Due.Compare(y.Due) })
 }

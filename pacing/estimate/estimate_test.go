@@ -44,6 +44,9 @@ func TestFor(t *testing.T) {
 				return from.Add(span)
 			}
 		}, 12*time.Hour + 10*time.Minute, time.Second, Rate, "takes 10/s; 6,000 left"},
+		{"readers' mornings", func(w *Work) {
+			w.Ready, w.Later = 0, []Wave{{Due: now.Add(time.Hour), N: 3000, First: true}}
+		}, time.Hour + 5*time.Minute, time.Second, Readers, "3,000 messages wait for the time where the readers are, the last at 14:20"},
 		{"nothing left", func(w *Work) { w.Ready = 0 }, 0, 0, Nothing, "nothing is left"},
 		{"a hold, then the pace from before", func(w *Work) {
 			w.Outlook.Held, w.Outlook.HeldSince, w.Outlook.NextKnock = true, now.Add(-time.Minute), now.Add(5*time.Minute)
@@ -70,7 +73,7 @@ func TestFor(t *testing.T) {
 			w.Outlook.Lanes, w.Outlook.Message, w.Outlook.Rate = 4, 400*time.Millisecond, 20
 		}, 10 * time.Minute, time.Second, Lanes, "4 lanes at 0.4 s a message: 10/s; 6,000 left"},
 		{"only retries", func(w *Work) {
-			w.Ready, w.Later = 0, []Wave{{now.Add(5 * time.Minute), 20}, {now.Add(20 * time.Minute), 5}}
+			w.Ready, w.Later = 0, []Wave{{Due: now.Add(5 * time.Minute), N: 20}, {Due: now.Add(20 * time.Minute), N: 5}}
 		}, 20 * time.Minute, 2 * time.Second, Retries, "25 messages wait for a retry, the last at 13:40"},
 		{"greylisting puts everybody off once", func(w *Work) {
 			w.Outlook.PutOff = 5 * time.Minute
@@ -177,7 +180,7 @@ func TestLaws(t *testing.T) {
 		at := now
 		for range rapid.IntRange(0, 5).Draw(t, "waves") {
 			at = at.Add(time.Duration(rapid.Int64Range(1, 7200).Draw(t, "due")) * time.Second)
-			w.Later = append(w.Later, Wave{at, rapid.Int64Range(1, 10_000).Draw(t, "n")})
+			w.Later = append(w.Later, Wave{Due: at, N: rapid.Int64Range(1, 10_000).Draw(t, "n")})
 		}
 		if rapid.Bool().Draw(t, "held") {
 			w.Outlook.Held = true
@@ -212,7 +215,7 @@ func TestLaws(t *testing.T) {
 			t.Fatalf("shared it is done %s, alone %s", s.Done, e.Done)
 		}
 		more := w
-		more.Later = append(more.Later, Wave{at.Add(time.Minute), 5000})
+		more.Later = append(more.Later, Wave{Due: at.Add(time.Minute), N: 5000})
 		if a, b := For(w, now), For(more, now); b.Done.Before(a.Done) {
 			t.Fatalf("with 5,000 more it is done %s, else %s", b.Done, a.Done)
 		}

@@ -22,6 +22,7 @@ const (
 	Quota    Bound = "quota"    // a number per clock window
 	Hand     Bound = "hand"     // a ceiling set by the operator
 	Retries  Bound = "retries"  // what is left was put off
+	Readers  Bound = "readers"  // what is left waits for the time of its readers' zones
 	Greylist Bound = "greylist" // first attempts are put off
 	Lanes    Bound = "lanes"    // connections × time of a message
 	Rate     Bound = "rate"     // the provider's pace
@@ -49,7 +50,7 @@ func (w Work) explain(e Estimate, p seen, now time.Time) (Bound, string) {
 	case Rate, Lanes, Greylist, Hand, Hold:
 		words += fmt.Sprintf("; %s left", count(e.Left))
 	}
-	if n := w.rivals(); n > 0 && bound != Retries {
+	if n := w.rivals(); n > 0 && bound != Retries && bound != Readers {
 		words += fmt.Sprintf("; shared with %s by weight", plural(int64(n), "other campaign", "other campaigns"))
 	}
 	if e.Tail > 0 {
@@ -66,6 +67,9 @@ func (w Work) bound(e Estimate, p seen, now time.Time) (Bound, string) {
 		return Hold, "held by hand until " + clock(o.NextKnock, now)
 	case o.Held:
 		return Hold, fmt.Sprintf("takes nothing since %s; a message asks again at %s, then %s", clock(o.HeldSince, now), clock(o.NextKnock, now), speed(p.rate))
+	case w.Ready == 0 && w.first() > 0:
+		return Readers, fmt.Sprintf("%s for the time where the readers are, the last at %s",
+			plural(w.first(), "message waits", "messages wait"), clock(lastDue(w.Later), now))
 	case w.Ready == 0:
 		return Retries, fmt.Sprintf("%s for a retry, the last at %s",
 			plural(e.Left, "message waits", "messages wait"), clock(lastDue(w.Later), now))
@@ -87,6 +91,16 @@ func (w Work) bound(e Estimate, p seen, now time.Time) (Bound, string) {
 		return Rate, fmt.Sprintf("takes %s in any %s", count(int64(o.SlidingCap*o.SlidingOver.Seconds())), span(o.SlidingOver))
 	}
 	return Rate, "takes " + speed(p.rate)
+}
+
+// first is how many messages wait to be tried for the first time.
+func (w Work) first() (n int64) {
+	for _, l := range w.Later {
+		if l.First {
+			n += l.N
+		}
+	}
+	return n
 }
 
 // binding is the slowest confirmed quota below the envelope.

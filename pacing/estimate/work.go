@@ -43,8 +43,9 @@ type Work struct {
 
 // Wave is a number of messages that become due together.
 type Wave struct {
-	Due time.Time
-	N   int64
+	Due   time.Time
+	N     int64
+	First bool // they were never tried: their readers' time comes then
 }
 
 // Left is how many messages are not done.
