@@ -19,8 +19,7 @@
 //     laneless.go, opening.go, perlane.go); a sending domain's moves an
 //     envelope of its own (domain.go).
 //  4. Refusals that have nothing to do with our rate are let pass: a server's
-//     own trouble (trouble.go), noise (noise.go), a single refusal of the
-//     start when what was in flight passes (flight.go).
+//     own trouble (trouble.go), noise (noise.go).
 //     All others of one burst are one episode: a pause, and a measurement
 //     (episode.go). Between two moments at which a limiter was seen empty it
 //     accepted exactly its refill rate; so two refusals measure a limit that

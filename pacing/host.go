@@ -13,6 +13,7 @@ import (
 type host struct {
 	Name  string  `json:"name,omitempty"`
 	Fails int     `json:"fails,omitzero"` // in a row
+	Row   moment  `json:"row,omitzero"`   // the first of these
 	Good  moment  `json:"good,omitzero"`  // last opened well
 	Seen  moment  `json:"seen,omitzero"`
 	Until moment  `json:"until,omitzero"` // avoided until then; in the past: the last time
@@ -21,11 +22,12 @@ type host struct {
 }
 
 const (
-	hostsKept   = 8
-	hostFails   = 2    // failures in a row that make a host bad
-	hostFresh   = 120  // seconds for which a host that worked counts as working
-	hostBan     = 120  // seconds of the first ban, doubling
-	hostBanMost = 3600 // seconds
+	hostsKept     = 8
+	hostFails     = 2    // failures in a row that make a host bad
+	hostFailsSoon = 3    // … when it worked a moment ago, and others went on working
+	hostFresh     = 120  // seconds for which a host that worked counts as working
+	hostBan       = 120  // seconds of the first ban, doubling
+	hostBanMost   = 3600 // seconds
 
 	hostSick  = 0.30 // a sick host refuses as much of its messages …
 	hostWell  = 0.02 // … and a well one as little
@@ -54,7 +56,7 @@ func (t *turn) hostWorked(name string) {
 		return
 	}
 	h := t.host(name)
-	h.Fails, h.Good, h.Seen = 0, t.now, t.now
+	h.Fails, h.Row, h.Good, h.Seen = 0, 0, t.now, t.now
 }
 
 // hostTook notes messages that a host accepted.
@@ -117,11 +119,14 @@ func (t *turn) hostFailed(name string) bool {
 	}
 	h := t.host(name)
 	h.Seen = t.now
-	h.Fails++
-	if h.Fails < hostFails || t.now.since(h.Good) <= hostFresh {
+	if h.Fails++; h.Fails == 1 {
+		h.Row = t.now
+	}
+	stale := t.now.since(h.Good) > hostFresh
+	if h.Fails < hostFails || !stale && h.Fails < hostFailsSoon {
 		return false
 	}
 	return t.steerAround(h, "fails", func(other *host) bool {
-		return other.Good != 0 && t.now.since(other.Good) < hostFresh
+		return other.Good != 0 && (stale && t.now.since(other.Good) < hostFresh || other.Good > h.Row)
 	})
 }

@@ -128,10 +128,10 @@ func (t *turn) openRefused(e Event) {
 		}
 		return
 	}
-	if down(e.Meaning.Class) && t.hostFailed(e.Host) {
+	class := e.Meaning.Class
+	if (down(class) || class == reply.ClassUnknown || class == reply.ClassNone) && t.hostFailed(e.Host) {
 		return
 	}
-	class := e.Meaning.Class
 	if class == reply.ClassUnknown || class == reply.ClassNone {
 		switch {
 		case e.Lanes > 0 && e.Lanes < t.Lanes.Most-1 && float64(e.Lanes) < 0.7*float64(t.Lanes.Most):

@@ -19,7 +19,6 @@ const (
 	Clocks                       // knocking at round times
 	Unprovoked                   // telling blocks that our rate did not cause
 	Trouble                      // letting a server's own trouble pass
-	Flight                       // judging the first refusal of a start by what was in flight
 	Flaps                        // coming back at once where the server goes away for moments
 	Hosts                        // steering around a host that refuses what others take
 	LaneLess                     // trying one lane less where lanes slow each other
@@ -41,7 +40,6 @@ var Parts = []struct {
 	{Clocks, "round times"},
 	{Unprovoked, "unprovoked blocks"},
 	{Trouble, "their trouble"},
-	{Flight, "what was in flight"},
 	{Flaps, "flaps"},
 	{Hosts, "sick hosts"},
 	{LaneLess, "one lane less"},

@@ -99,7 +99,6 @@ func (r *rate) proven() bool { return r.Excess > 1.5*r.Burst+5 }
 // look advances the rate when its epoch is over.
 func (t *turn) look() {
 	r := &t.Rate
-	t.judgeFlight()
 	dt := t.now.since(r.Since)
 	if dt < 1 || t.now < t.blockedUntil() {
 		return

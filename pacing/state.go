@@ -36,7 +36,6 @@ type State struct {
 	Hand       hand            `json:"hand,omitzero"`
 	Noise      noise           `json:"noise,omitzero"`
 	Trouble    trouble         `json:"trouble,omitzero"`
-	Flight     flight          `json:"flight,omitzero"`
 	Warmup     warmup          `json:"warmup,omitzero"`
 	Carried    carried         `json:"carried,omitzero"`
 	Windows    windows         `json:"windows,omitzero"`

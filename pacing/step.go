@@ -130,7 +130,6 @@ func (t *turn) accepted(e Event) {
 	t.Noise.accepted(n)
 	t.Trouble.accepted(n)
 	t.hostTook(e.Host, n)
-	t.Flight.landed(launched, t.Episode.At, true, n)
 	if !t.Episode.owns(launched) {
 		t.Episode.Clean += n
 		t.Episode.Strike = 0
@@ -197,7 +196,6 @@ func (t *turn) throttled(e Event) {
 	}
 	if t.Episode.owns(e.launched()) {
 		t.Budget.spend(1)
-		t.Flight.landed(e.launched(), t.Episode.At, false, 1)
 		return
 	}
 	if t.hostRefused(e) {
@@ -238,7 +236,6 @@ func (t *turn) newEpisode(e Event) {
 	}
 	t.Version++
 	t.Comeback = comeback{}
-	t.sample(e)
 	if t.windowMet(e) || t.slidingMet(e) {
 		return
 	}

@@ -47,41 +47,6 @@ func TestTheirTroubleIsNotOurRate(t *testing.T) {
 	}
 }
 
-func TestOneRefusalAtTheStartIsJudgedByWhatIsInFlight(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name   string
-		passed int // of the 20 in flight beside the refused one
-		least  float64
-		most   float64
-	}{
-		{"all pass: no limit", 20, 100, 100},
-		{"most are refused: a limit", 5, 0, 60},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			s := New(Profile{Start: 100}, t0)
-			flying := func(x float64, ok bool) Event {
-				e := acceptance(x, 1)
-				if !ok {
-					e = refusal(x, reply.ClassRate, reply.ScopeSource)
-				}
-				e.Launched = at(0.05)
-				return e
-			}
-			s, _ = Step(s, []Event{acceptance(0.2, 10), flying(0.25, false)}, at(0.25))
-			for i := range 20 {
-				s, _ = Step(s, []Event{flying(0.4, i < tt.passed)}, at(0.4))
-			}
-			s, _ = Step(s, nil, at(5))
-			if p := s.Pace(at(5), Demand{Waiting: 1000}); p.Rate < tt.least || p.Rate > tt.most {
-				t.Errorf("%.1f/s: %s", p.Rate, p.Reason)
-			}
-		})
-	}
-}
-
 func TestOpeningsAreMeasuredNotLanes(t *testing.T) {
 	t.Parallel()
 	// Twelve lanes were welcome; then openings are refused with seven open, in
