@@ -81,7 +81,7 @@ func TestPeople(t *testing.T) {
 		t.Errorf("a second owner is made: %s", second.Status)
 	}
 	owner := b.cookie("ann@MILL.test")
-	b.contains(b.get("/people", "Cookie", owner), "Ann", "user.first")
+	b.contains(b.get("/people", "Cookie", owner), "Ann", "made the first account")
 	editor, analyst := b.joined(owner, "bob@mill.test", auth.Editor), b.joined(owner, "cleo@mill.test", auth.Analyst)
 
 	pause, people := "/campaigns/"+strconv.FormatInt(id, 10)+"/pause", "/people"

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/headwaymail/headway/internal/service"
 )
 
 //go:embed templates/*.html
@@ -63,7 +65,8 @@ func loadTemplates(files assets) (templates, error) {
 // functions are the words that templates may use; see words.go.
 func functions(files assets) template.FuncMap {
 	return template.FuncMap{
-		"asset": files.url, "count": count, "share": share, "rate": rate,
+		"audited": service.AuditWords,
+		"asset":   files.url, "count": count, "share": share, "rate": rate,
 		"clock": clock, "stamp": stamp, "machine": machineTime, "plural": plural, "pair": pair, "long": func(n int) int64 { return int64(n) }, "capital": capital,
 	}
 }
