@@ -253,7 +253,7 @@ func TestMessagesPerLane(t *testing.T) {
 		{"said so", reply.ClassSession, []int{21}, 20},
 		{"never said, same place", reply.ClassUnknown, []int{31, 31}, 30},
 		{"cut without a word, twice at the same one", reply.ClassNetwork, []int{21, 21}, 20},
-		{"never said, anywhere", reply.ClassUnknown, []int{12, 40, 27}, 50},
+		{"never said, anywhere", reply.ClassUnknown, []int{12, 40, 27}, 100},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
