@@ -221,6 +221,7 @@ func TestImportSurvivesPostgres(t *testing.T) {
 		c.must(syscall.Kill(c.serverPID(), syscall.SIGQUIT)) // pg_ctl stop -m immediate
 		c.awaitGone()
 		c.start()
+		c.awaitBack()
 	}
 	select {
 	case <-done:
@@ -228,6 +229,20 @@ func TestImportSurvivesPostgres(t *testing.T) {
 		t.Fatal("the import does not end")
 	}
 	c.check(id, rows)
+}
+
+// awaitBack asks until the connections that the stop has broken are dropped.
+func (c *crash) awaitBack() {
+	c.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		err := c.store.Ping(c.t.Context())
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatal(err)
+		}
+	}
 }
 
 func (c *crash) pidFile() string { return filepath.Join(c.dir, "postgres", "postmaster.pid") }
