@@ -38,10 +38,12 @@ returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, ba
 	sqlStopBatch = sqlEndFrom + `
        and c.state in ('sending', 'paused') and d.state = 'queued'` + sqlEndTo
 
+	// A file that is on trial is judged first, by its last results too.
 	sqlFinishable = `
 select c.id from campaigns c
  where c.state = 'sending' and c.launch_done and not exists (
     select from campaign_providers p where p.campaign_id = c.id and p.queued + p.deferred > 0)
+   and not exists (select from probation_sources s where s.campaign_id = c.id and s.state = 'trying')
  order by c.id`
 
 	sqlUnsweptCancels = `
@@ -99,7 +101,8 @@ func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryStat
 	return ended, nil
 }
 
-// FinishableCampaigns returns sending campaigns of which every delivery is final.
+// FinishableCampaigns returns sending campaigns of which every delivery is final
+// and every file on trial judged.
 func (s *Store) FinishableCampaigns(ctx context.Context) ([]int64, error) {
 	return s.ids(ctx, sqlFinishable)
 }
