@@ -72,7 +72,7 @@ type Facts struct {
 	Fields   []FieldUse
 
 	Missing []string // what the installation lacks, with what to do
-	Lists   int
+	Sources int // lists and segments that are chosen
 	Tested  bool
 	Reached int64 // who will receive; -1 when that is not known yet
 }
@@ -222,10 +222,10 @@ func test(f Facts) Item {
 func audience(f Facts) Item {
 	i := Item{Level: Fine, Part: PartAudience, Title: "Audience"}
 	switch {
-	case f.Lists == 0:
-		i.Level, i.Words, i.Fix = Block, "No list is chosen.", "Choose who receives it."
+	case f.Sources == 0:
+		i.Level, i.Words, i.Fix = Block, "No list and no segment is chosen.", "Choose who receives it."
 	case f.Reached == 0:
-		i.Level, i.Words, i.Fix = Block, "Nobody on the lists would receive it.", "Look at the audience: it says why."
+		i.Level, i.Words, i.Fix = Block, "Nobody who is chosen would receive it.", "Look at the audience: it says why."
 	case f.Reached < 0:
 		i.Words = "Being counted."
 	default:

@@ -18,7 +18,7 @@ const leave = "https://news.example.com/u/token"
 // factsOf compiles a newsletter as a caller would.
 func factsOf(t *testing.T, c campaign.Content) Facts {
 	t.Helper()
-	f := Facts{Content: c, Settings: campaign.DefaultSettings(), LeaveURL: leave, Lists: 1, Tested: true, Reached: 12}
+	f := Facts{Content: c, Settings: campaign.DefaultSettings(), LeaveURL: leave, Sources: 1, Tested: true, Reached: 12}
 	compiled, err := message.Compile(message.Source{FromName: c.FromName, FromAddress: c.FromAddress, Subject: c.Subject,
 		Markdown: c.Markdown, HTML: c.HTML, Text: c.Text, PostalAddress: c.PostalAddress, ListID: "news.example.com"})
 	if f.Problem = err; err != nil {
@@ -70,7 +70,7 @@ func TestCheck(t *testing.T) {
 		}, want: []string{"block Unsubscribe link"}},
 		"not by https":       {facts: func(f *Facts) { f.Raw = []byte("From: a\r\n\r\nList-Unsubscribe-Post: x") }, want: []string{"block One-click unsubscribe"}},
 		"no key":             {facts: func(f *Facts) { f.Missing = []string{"a DKIM key for example.com: make one"} }, want: []string{"block Sending"}},
-		"no list":            {facts: func(f *Facts) { f.Lists = 0 }, want: []string{"block Audience"}},
+		"no list":            {facts: func(f *Facts) { f.Sources = 0 }, want: []string{"block Audience"}},
 		"nobody":             {facts: func(f *Facts) { f.Reached = 0 }, want: []string{"block Audience"}},
 		"not counted":        {facts: func(f *Facts) { f.Reached = -1 }},
 		"untested":           {facts: func(f *Facts) { f.Tested = false }, want: []string{"warn Test message"}},

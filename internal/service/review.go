@@ -23,7 +23,11 @@ func (s *Service) Review(ctx context.Context, c postgres.Campaign, start time.Ti
 	if err != nil {
 		return nil, err
 	}
-	f.Lists = len(lists)
+	segments, err := s.Store.CampaignSegments(ctx, c.ID, false)
+	if err != nil {
+		return nil, err
+	}
+	f.Sources = len(lists) + len(segments)
 	if f.Missing, err = s.missing(ctx, c); err != nil {
 		return nil, err
 	}
