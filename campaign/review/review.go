@@ -72,7 +72,7 @@ type Facts struct {
 	Fields   []FieldUse
 
 	Missing []string // what the installation lacks, with what to do
-	Sources int // lists and segments that are chosen
+	Sources int      // lists and segments that are chosen
 	Tested  bool
 	Reached int64 // who will receive; -1 when that is not known yet
 }
