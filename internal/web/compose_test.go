@@ -215,7 +215,7 @@ func TestSchedule(t *testing.T) {
 	b := setup(t)
 	b.sample(50)
 	path := b.write(newsletter())
-	b.contains(b.get(path+"/schedule"), "a DKIM key for sender.test", "No list is chosen", `id="start" disabled`)
+	b.contains(b.get(path+"/schedule"), "a DKIM key for sender.test", "No list and no segment is chosen", `id="start" disabled`)
 	if a := b.post(path+"/schedule", "when=now&zone=UTC"); a.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("what is in the way was passed: %s", a.Status)
 	}
