@@ -69,7 +69,7 @@ func TestProviderPages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.contains(b.get("/providers"), "No provider is known yet")
-	b.sample(100)
+	b.attempts(b.sample(100), 1, 200, "deferred", "rate", 421, throttleWords)
 	b.pace(1, 20, 2, false)
 	b.pace(3, 10, 1, true)
 	b.exec(`insert into provider_minutes (provider_id, minute, accepted, deferred, throttled, bounced)
@@ -79,7 +79,8 @@ func TestProviderPages(t *testing.T) {
 	if held, slowed := strings.Index(list.body, "Postino"), strings.Index(list.body, "Northmail"); held > slowed {
 		t.Error("a slowed provider stands before one that is held")
 	}
-	b.contains(b.get("/providers/1"), "Known good", "Known too fast", throttleWords, `class="rate" d="M0 `, "slowed", "Went faster")
+	b.contains(b.get("/providers/1"), "Known good", "Known too fast",
+		"<b>200 attempts</b>", throttleWords, "It said 421 4.7.28 Our system has detected an unusual rate", `class="rate" d="M0 `, "slowed", "Went faster")
 	b.contains(b.get("/providers/3"), "Nothing is sent; single messages ask whether it is over.", `class="hold"`)
 	b.contains(b.get("/providers/2"), "Nothing has been sent to it yet.")
 	for _, path := range []string{"/providers/0", "/providers/77", "/providers/77/live", "/providers/x"} {
