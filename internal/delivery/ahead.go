@@ -163,7 +163,7 @@ func (l *lane) permitAhead(now time.Time) (permit, bool) {
 // nothing may, or nothing is due.
 func (l *lane) claimAhead(ctx context.Context, before *claimed, carried int) *claimed {
 	room := l.gate.perLane() - carried
-	if room < 1 || l.engine.stopping(ctx) {
+	if room < 1 || l.engine.stopping(ctx) || l.engine.admission.crowded() {
 		return nil
 	}
 	p, ok := l.permitAhead(time.Now())

@@ -242,8 +242,11 @@ func (g *gate) bring(now time.Time, again bool) *meeting {
 // busy reports whether there is anything to exchange; g.mu is held. A gate with
 // nothing but idle connections only keeps its lanes.
 func (g *gate) busy(now time.Time) bool {
-	if len(g.lanes) > 0 || len(g.events) > 0 || g.opening > 0 {
+	if len(g.lanes) > g.inLine || len(g.events) > 0 || g.opening > 0 || g.hungry {
 		return true
+	}
+	if len(g.lanes) > 0 { // all stand in line for a processor
+		return g.told || now.Sub(g.met) > lineRound
 	}
 	if g.met.IsZero() {
 		return false
@@ -252,6 +255,10 @@ func (g *gate) busy(now time.Time) bool {
 	_, sits := g.own.shared.Seats[g.node] // to be left in a last round
 	return g.told || g.open == 0 && sits || idle && now.Sub(g.met) > idleRound
 }
+
+// lineRound is how often a gate renews its lanes that stand in line and use no
+// permits: before what the last round said is not believed any more.
+const lineRound = freshFor / 2
 
 // idleRound is how often a gate without lanes renews its claim on idle
 // connections, and looks whether a hold was ended by hand.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,15 +54,16 @@ type Engine struct {
 	askResolve func(context.Context) error
 	log        *slog.Logger
 
-	broker  *broker
-	running atomic.Int64 // lanes at work
-	most    int          // connections at one time
-	watch   *watch
-	fresh   func() bool
-	claims  *claims
-	writer  *writer
-	parking parking
-	places  *semaphore.Weighted
+	broker    *broker
+	running   atomic.Int64 // lanes at work
+	most      int          // connections at one time
+	watch     *watch
+	fresh     func() bool
+	claims    *claims
+	writer    *writer
+	parking   parking
+	places    *semaphore.Weighted
+	admission *admission
 
 	alive context.Context // ends when the engine has stopped
 	hard  context.Context // ends when messages in flight must be cut
@@ -83,7 +85,8 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 		store: c.Store, node: c.Node, source: c.Source, dialer: c.Dialer,
 		profile: c.Profile, askFor: c.AskForLanes, askResolve: c.AskResolve, fresh: c.Fresh, log: c.Log.With("node", c.Node),
 		places: semaphore.NewWeighted(int64(c.Connections)), most: c.Connections,
-		drain: make(chan struct{}), wake: make(chan struct{}, 1),
+		admission: &admission{most: 2 * runtime.GOMAXPROCS(0)},
+		drain:     make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	e.broker = &broker{store: c.Store, source: c.Source, node: c.Node, log: e.log, wake: make(chan struct{}, 1), now: time.Now,
 		held: e.domainHeld, gates: make(map[int64]*gate)}

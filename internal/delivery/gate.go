@@ -34,6 +34,7 @@ type gate struct {
 	hungry  bool                 // guarded by mu; a round was asked for since the last one
 	news    chan struct{}        // guarded by mu; closed after each round
 	lanes   map[int]bool         // guarded by mu; slots that run here
+	inLine  int                  // guarded by mu; lanes that wait for admission
 	bare    int                  // guarded by mu; claimed deliveries that wait for other permits
 	allowed int                  // guarded by mu; connections that this node may have
 	open    int                  // guarded by mu; connections open or parked
@@ -70,6 +71,7 @@ func newGate(e *Engine, provider postgres.Provider) *gate {
 type permit struct {
 	block  pacing.Block
 	first  bool         // for first attempts only, where the provider greylists
+	ample  bool         // many were in hand: the provider takes as much as can be signed
 	sender string       // sending domain of its messages
 	domain string       // whose second block is; empty: nobody's
 	second pacing.Block // the sending domain's; N is 0 when it has no envelope
@@ -205,8 +207,8 @@ func (g *gate) tryAcquire(slot int, took, ahead time.Duration, now time.Time) (p
 			break
 		}
 		if n := purse.count(); n > 0 {
-			block := purse.take(min(max(n/max(len(g.lanes), 1), 1), chunk), now.Add(ahead))
-			return permit{block: block, first: purse == &g.own.firsts, gate: g}, nil, true
+			block := purse.take(min(max(n/max(len(g.lanes)-g.inLine, 1), 1), chunk), now.Add(ahead))
+			return permit{block: block, first: purse == &g.own.firsts, ample: n > fewPermits, gate: g}, nil, true
 		}
 	}
 	if !g.hungry && (g.more || !g.fresh(now) || now.Sub(g.met) > roundEvery) {

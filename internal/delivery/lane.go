@@ -35,8 +35,9 @@ type lane struct {
 	narrow   bool   // domains of this provider have hosts of their own: claim for one at a time
 	last     string // domain of the newest message
 
-	took  time.Duration // by the newest message, from its claim's turn to its record
-	ahead func()        // called once, when the last message of what is claimed goes out
+	coming bool          // it was let in, and has composed nothing yet
+	took   time.Duration // by the newest message, from its claim's turn to its record
+	ahead  func()        // called once, when the last message of what is claimed goes out
 }
 
 // RunLane is one slice of a lane: it sends what is due at the provider until
@@ -69,15 +70,46 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 	}()
 	for end := time.Now().Add(sliceTime); time.Now().Before(end) && !e.draining(); {
 		p, ok := g.acquire(ctx, name.Slot, l.took, permitWait)
-		if !ok {
+		if !ok || p.ample && !l.admitted(ctx, &p, end) {
 			return nil
 		}
 		sent, err := l.work(ctx, p)
+		if l.coming {
+			l.coming = false
+			e.admission.leave()
+		}
 		if err != nil || !sent {
 			return err
 		}
 	}
 	return nil
+}
+
+// admitted waits until the processors have room for what the lane may claim. Its
+// permits are given back meanwhile and taken anew. It returns false when the
+// slice ends before, or there are none any more.
+func (l *lane) admitted(ctx context.Context, p *permit, end time.Time) bool {
+	a := l.engine.admission
+	if a.tryEnter() {
+		l.coming = true
+		return true
+	}
+	p.giveBack(0)
+	ctx, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	l.gate.count(&l.gate.inLine, 1)
+	in := a.enter(ctx, l.engine.drain)
+	l.gate.count(&l.gate.inLine, -1)
+	if !in {
+		return false
+	}
+	again, ok := l.gate.acquire(ctx, l.slot, l.took, permitWait)
+	if !ok {
+		a.leave()
+		return false
+	}
+	l.coming, *p = true, again
+	return true
 }
 
 // work sends one claim. It returns false when nothing was due, or when no

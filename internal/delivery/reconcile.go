@@ -12,6 +12,10 @@ import (
 // for; most of the time a notification is quicker.
 const reconcileEvery = time.Second
 
+// reconcileShare bounds the share of time that comparing takes: with many
+// campaigns and providers it reads much, and lanes that end wake it often.
+const reconcileShare = 0.1
+
 // Lane names one lane: a River job with these arguments.
 type Lane struct {
 	Node     int64 // that runs it
@@ -26,8 +30,15 @@ func (e *Engine) reconcile(ctx context.Context) {
 	ticker := time.NewTicker(reconcileEvery)
 	defer ticker.Stop()
 	for {
+		began := time.Now()
 		if err := e.askForLanes(ctx); err != nil && ctx.Err() == nil {
 			e.log.Warn("due mail could not be compared with lanes", "error", err)
+		}
+		pause := time.Duration(float64(time.Since(began)) * (1 - reconcileShare) / reconcileShare)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(min(pause, reconcileEvery)):
 		}
 		select {
 		case <-ctx.Done():

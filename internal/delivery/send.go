@@ -32,7 +32,7 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 		l.narrow = l.narrow || l.conn != nil && !l.conn.Closed() && l.conn.Messages() < l.gate.perLane()
 		return false, false
 	}
-	message, envelope, err := camp.letter.address(ctx, l.buffer, d, time.Now())
+	message, envelope, err := l.compose(ctx, camp.letter, d)
 	if err != nil {
 		l.uncomposable(d, camp.Settings, err)
 		return true, true
@@ -62,6 +62,14 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 	goOn = l.sent(p, d, camp.Settings, outcome)
 	l.took = time.Since(began)
 	return goOn, true
+}
+
+// compose makes the message of a delivery.
+func (l *lane) compose(ctx context.Context, letter *letter, d postgres.Claimed) ([]byte, smtpout.Envelope, error) {
+	l.engine.admission.begin(l.coming)
+	defer l.engine.admission.end()
+	l.coming = false
+	return letter.address(ctx, l.buffer, d, time.Now())
 }
 
 // errNoPlace says that no connection may be opened now.

@@ -1,0 +1,106 @@
+package delivery
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// fewPermits is up to how many permits of a provider its lanes pass without
+// admission: its pace keeps them from asking much of the processors.
+const fewPermits = 8
+
+// admission lets lanes claim no more than the processors can compose and sign.
+// Where mail is taken faster than that, two hundred lanes would otherwise claim
+// a message or two each, let their permits lapse while they wait for a processor,
+// and hand back what they claimed: the database would do little else. Those that
+// are let in claim a lot at once, send it, and stand in line again.
+//
+// Time that a lane waits for a server or for the database does not count: while it
+// does, others may come in.
+type admission struct {
+	most int // lanes that compose, or wait for a processor to
+
+	mu        sync.Mutex
+	coming    int             // guarded by mu; lanes that were let in and do not compose yet
+	composing int             // guarded by mu
+	line      []chan struct{} // guarded by mu; those that wait, the first first
+}
+
+// tryEnter lets a lane in if there is room and nobody waits.
+func (a *admission) tryEnter() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.line) > 0 || a.coming+a.composing >= a.most {
+		return false
+	}
+	a.coming++
+	return true
+}
+
+// enter waits until the lane is let in. It returns false when ctx or over ends
+// first.
+func (a *admission) enter(ctx context.Context, over <-chan struct{}) bool {
+	in := make(chan struct{})
+	a.mu.Lock()
+	a.line = append(a.line, in)
+	a.admit()
+	a.mu.Unlock()
+	select {
+	case <-in:
+		return true
+	case <-ctx.Done():
+	case <-over:
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if i := slices.Index(a.line, in); i >= 0 {
+		a.line = slices.Delete(a.line, i, i+1)
+	} else { // it was let in at the same moment
+		a.coming--
+		a.admit()
+	}
+	return false
+}
+
+// leave notes that a lane that was let in has nothing to compose after all.
+func (a *admission) leave() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.coming--
+	a.admit()
+}
+
+// begin and end stand around the composing of a message; came says that it is the
+// first of a lane that was let in.
+func (a *admission) begin(came bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.composing++
+	if came {
+		a.coming--
+	}
+}
+
+func (a *admission) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.composing--
+	a.admit()
+}
+
+// crowded reports whether lanes wait.
+func (a *admission) crowded() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.line) > 0
+}
+
+// admit lets in as many as there is room for; a.mu is held.
+func (a *admission) admit() {
+	for len(a.line) > 0 && a.coming+a.composing < a.most {
+		close(a.line[0])
+		a.line = a.line[1:]
+		a.coming++
+	}
+}
