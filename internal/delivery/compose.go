@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/headwaymail/headway/campaign/message"
@@ -64,6 +65,9 @@ func MessageSource(camp postgres.Campaign, domain string) message.Source {
 	}
 }
 
+// unsigned is memory for messages between rendering and signing, used again.
+var unsigned = sync.Pool{New: func() any { return new([]byte) }}
+
 // address renders and signs the message for one recipient.
 func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed, now time.Time) ([]byte, smtpout.Envelope, error) {
 	mint := func(purpose token.Purpose) string {
@@ -79,7 +83,9 @@ func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed,
 	if d.FirstAttempt != nil {
 		date = *d.FirstAttempt
 	}
-	rendered, err := l.compiled.Append(nil, message.Recipient{
+	scratch := unsigned.Get().(*[]byte)
+	defer unsigned.Put(scratch)
+	rendered, err := l.compiled.Append((*scratch)[:0], message.Recipient{
 		Address:           d.Address,
 		Fields:            fields,
 		MessageID:         reference + "@" + l.domain,
@@ -91,6 +97,7 @@ func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed,
 	if err != nil {
 		return nil, smtpout.Envelope{}, fmt.Errorf("compose for contact %d: %w", d.Contact, err)
 	}
+	*scratch = rendered
 	signed, err := l.composer.Pool.Sign(ctx, buffer[:0], rendered, now, l.signers...)
 	if err != nil {
 		return nil, smtpout.Envelope{}, fmt.Errorf("sign for contact %d: %w", d.Contact, err)
