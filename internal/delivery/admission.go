@@ -19,7 +19,8 @@ const fewPermits = 8
 // Time that a lane waits for a server or for the database does not count: while it
 // does, others may come in.
 type admission struct {
-	most int // lanes that compose, or wait for a processor to
+	most   int // lanes that compose, or wait for a processor to
+	toCome int // lanes that were let in and compose nothing yet: they fetch permits and claim, which is waiting more than work
 
 	mu        sync.Mutex
 	coming    int             // guarded by mu; lanes that were let in and do not compose yet
@@ -31,7 +32,7 @@ type admission struct {
 func (a *admission) tryEnter() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.line) > 0 || a.coming+a.composing >= a.most {
+	if len(a.line) > 0 || !a.room() {
 		return false
 	}
 	a.coming++
@@ -79,6 +80,7 @@ func (a *admission) begin(came bool) {
 	a.composing++
 	if came {
 		a.coming--
+		a.admit()
 	}
 }
 
@@ -96,9 +98,12 @@ func (a *admission) crowded() bool {
 	return len(a.line) > 0
 }
 
+// room reports whether one more may come in; a.mu is held.
+func (a *admission) room() bool { return a.composing < a.most && a.coming < a.toCome }
+
 // admit lets in as many as there is room for; a.mu is held.
 func (a *admission) admit() {
-	for len(a.line) > 0 && a.coming+a.composing < a.most {
+	for len(a.line) > 0 && a.room() {
 		close(a.line[0])
 		a.line = a.line[1:]
 		a.coming++

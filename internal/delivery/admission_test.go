@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,7 +14,7 @@ import (
 func TestAdmission(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &admission{most: 2}
+		a := &admission{most: 2, toCome: 2}
 		if !a.tryEnter() || !a.tryEnter() || a.tryEnter() {
 			t.Fatal("there is room for two")
 		}
@@ -34,24 +35,26 @@ func TestAdmission(t *testing.T) {
 		if len(order) > 0 || !a.crowded() {
 			t.Fatalf("%v came in beside two others", order)
 		}
-		a.begin(true) // the first composes: its place is still taken
-		synctest.Wait()
-		if len(order) > 0 {
-			t.Fatal("a lane that composes has left its place")
+		came := func(what string, want ...int) {
+			t.Helper()
+			synctest.Wait()
+			if !slices.Equal(order, want) {
+				t.Fatalf("%s: %v came in, want %v", what, order, want)
+			}
 		}
-		a.end() // and sends
-		synctest.Wait()
-		if len(order) != 1 || order[0] != 0 {
-			t.Fatalf("%v came in; want the first of the line", order)
-		}
+		a.begin(true)
+		came("the first composes and leaves its place to another that comes", 0)
+		a.begin(true)
+		came("two compose: the processors are taken", 0)
+		a.end()
+		came("one sends what it composed", 0, 1)
 		if a.tryEnter() {
 			t.Error("a newcomer passed the line")
 		}
-		a.leave() // the second had nothing to send
-		a.leave() // nor had the one that came in
-		synctest.Wait()
-		if len(order) != 3 || a.crowded() {
-			t.Errorf("they came in as %v", order)
+		a.leave()
+		came("one had nothing to send", 0, 1, 2)
+		if a.crowded() {
+			t.Error("somebody still waits")
 		}
 	})
 }
@@ -59,7 +62,7 @@ func TestAdmission(t *testing.T) {
 func TestAdmissionIsGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &admission{most: 1}
+		a := &admission{most: 1, toCome: 1}
 		a.tryEnter()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -242,10 +242,10 @@ func (g *gate) bring(now time.Time, again bool) *meeting {
 // busy reports whether there is anything to exchange; g.mu is held. A gate with
 // nothing but idle connections only keeps its lanes.
 func (g *gate) busy(now time.Time) bool {
-	if len(g.lanes) > g.inLine || len(g.events) > 0 || g.opening > 0 || g.hungry {
+	if g.working() > 0 || len(g.events) > 0 || g.opening > 0 || g.hungry {
 		return true
 	}
-	if len(g.lanes) > 0 { // all stand in line for a processor
+	if g.inLine {
 		return g.told || now.Sub(g.met) > lineRound
 	}
 	if g.met.IsZero() {

@@ -34,7 +34,7 @@ type gate struct {
 	hungry  bool                 // guarded by mu; a round was asked for since the last one
 	news    chan struct{}        // guarded by mu; closed after each round
 	lanes   map[int]bool         // guarded by mu; slots that run here
-	inLine  int                  // guarded by mu; lanes that wait for admission
+	inLine  bool                 // guarded by mu; a lane waits for admission
 	bare    int                  // guarded by mu; claimed deliveries that wait for other permits
 	allowed int                  // guarded by mu; connections that this node may have
 	open    int                  // guarded by mu; connections open or parked
@@ -184,9 +184,9 @@ func (g *gate) acquire(ctx context.Context, slot int, took, wait time.Duration) 
 	}
 }
 
-// chunkTime is about how much of a lane's time it takes in permits at once: the
-// last of them must not lapse while the first ones' messages are on the wire.
-const chunkTime = 400 * time.Millisecond
+// chunkTime is about how much of a lane's time it takes in permits at once. Those
+// that lapse before their message's turn are renewed.
+const chunkTime = 2 * time.Second
 
 // tryAcquire takes permits in hand, as many as a lane can use that needs took for
 // a message (0: unknown), from a time ahead on, or returns the channel that tells of new
@@ -198,6 +198,8 @@ func (g *gate) tryAcquire(slot int, took, ahead time.Duration, now time.Time) (p
 		return permit{}, nil, false
 	}
 	g.own.drop(now)
+	old := g.own.permits.stale(now.Add(ahead)) // a round brings as many fresh ones for them
+	g.own.unused = append(g.own.unused, old...)
 	chunk := chunkLimit
 	if took > 0 {
 		chunk = min(chunk, int(chunkTime/took)+1)
@@ -207,11 +209,11 @@ func (g *gate) tryAcquire(slot int, took, ahead time.Duration, now time.Time) (p
 			break
 		}
 		if n := purse.count(); n > 0 {
-			block := purse.take(min(max(n/max(len(g.lanes)-g.inLine, 1), 1), chunk), now.Add(ahead))
+			block := purse.take(min(max(n/max(g.working(), 1), 1), chunk), now.Add(ahead))
 			return permit{block: block, first: purse == &g.own.firsts, ample: n > fewPermits, gate: g}, nil, true
 		}
 	}
-	if !g.hungry && (g.more || !g.fresh(now) || now.Sub(g.met) > roundEvery) {
+	if !g.hungry && (g.more || len(old) > 0 || !g.fresh(now) || now.Sub(g.met) > roundEvery) {
 		g.hungry = true
 		g.kick() // there may be more at once; otherwise the next round is soon enough
 	}
@@ -246,6 +248,31 @@ func (g *gate) report(h happening) {
 	}
 }
 
+// lineUp lets one lane wait for admission, stepOut ends that.
+func (g *gate) lineUp() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inLine {
+		return false
+	}
+	g.inLine = true
+	return true
+}
+
+func (g *gate) stepOut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inLine = false
+}
+
+// working returns the number of lanes that can use permits; g.mu is held.
+func (g *gate) working() int {
+	if g.inLine {
+		return len(g.lanes) - 1
+	}
+	return len(g.lanes)
+}
+
 // enter and leave count the lanes that run here.
 func (g *gate) enter(slot int) bool {
 	g.mu.Lock()
@@ -277,6 +304,9 @@ func (g *gate) plan(due []postgres.Due, spare int, now time.Time) []int {
 		return nil
 	}
 	g.idle = now
+	if g.inLine {
+		return nil // the processors are the limit, not the lanes
+	}
 	wanted := 1
 	if !g.met.IsZero() {
 		pace := g.own.state.Pace(now, pacing.Demand{Waiting: waiting, Open: g.open})

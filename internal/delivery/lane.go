@@ -87,7 +87,8 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 
 // admitted waits until the processors have room for what the lane may claim. Its
 // permits are given back meanwhile and taken anew. It returns false when the
-// slice ends before, or there are none any more.
+// slice ends before, when there are none any more, or when another lane of the
+// provider waits already: more lanes do not help where processors are the limit.
 func (l *lane) admitted(ctx context.Context, p *permit, end time.Time) bool {
 	a := l.engine.admission
 	if a.tryEnter() {
@@ -95,11 +96,13 @@ func (l *lane) admitted(ctx context.Context, p *permit, end time.Time) bool {
 		return true
 	}
 	p.giveBack(0)
-	ctx, cancel := context.WithDeadline(ctx, end)
+	if !l.gate.lineUp() {
+		return false
+	}
+	waiting, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
-	l.gate.count(&l.gate.inLine, 1)
-	in := a.enter(ctx, l.engine.drain)
-	l.gate.count(&l.gate.inLine, -1)
+	in := a.enter(waiting, l.engine.drain)
+	l.gate.stepOut()
 	if !in {
 		return false
 	}

@@ -23,10 +23,32 @@ const (
 // purse holds the permits of one stream that a node has in hand.
 type purse struct{ blocks []pacing.Block }
 
+// add puts permits in. Those that were taken and come back join what they were
+// taken from, so that one claim may use them all.
 func (p *purse) add(b pacing.Block) {
-	if b.N > 0 {
-		p.blocks = append(p.blocks, b)
+	if b.N < 1 {
+		return
 	}
+	for i := 0; i < len(p.blocks); i++ {
+		whole, ok := join(p.blocks[i], b)
+		if !ok {
+			whole, ok = join(b, p.blocks[i])
+		}
+		if ok {
+			b = whole
+			p.blocks = slices.Delete(p.blocks, i, i+1)
+			i = -1 // what it joined may reach to another one now
+		}
+	}
+	p.blocks = append(p.blocks, b)
+}
+
+// join makes one block of two that follow each other.
+func join(a, b pacing.Block) (pacing.Block, bool) {
+	follows := a.Slot(a.N).Equal(b.First) && a.Interval == b.Interval && a.Version == b.Version &&
+		!a.Probe && !b.Probe && a.Untried == b.Untried
+	a.N += b.N
+	return a, follows
 }
 
 // count returns the number of permits.
@@ -101,6 +123,20 @@ func (p *purse) drop(version int, now time.Time) (unused []pacing.Block) {
 			unused = append(unused, head)
 		}
 		if b = after(b, over); b.N > 0 {
+			kept = append(kept, b)
+		}
+	}
+	p.blocks = kept
+	return unused
+}
+
+// stale removes the blocks whose permits are all due and not fresh any more.
+func (p *purse) stale(now time.Time) (unused []pacing.Block) {
+	kept := p.blocks[:0]
+	for _, b := range p.blocks {
+		if !b.Probe && b.Slot(b.N-1).Before(now.Add(-freshLife)) {
+			unused = append(unused, b)
+		} else {
 			kept = append(kept, b)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/headwaymail/headway/pacing"
 )
 
@@ -39,4 +41,33 @@ func TestPurseTake(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is taken and given back in pieces, in any order, is one block again.
+func TestPurseIsWholeAgain(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		every := time.Duration(rapid.Int64Range(0, 200).Draw(t, "interval")) * time.Millisecond
+		whole := pacing.Block{First: noon, Interval: every, N: rapid.IntRange(1, 40).Draw(t, "permits"), Version: 3}
+		p := purse{}
+		p.add(whole)
+		var pieces []pacing.Block
+		for p.count() > 0 {
+			at := noon.Add(time.Duration(rapid.Int64Range(0, 4000).Draw(t, "at")) * time.Millisecond)
+			piece := p.take(rapid.IntRange(1, 9).Draw(t, "most"), at)
+			if used := rapid.IntRange(0, piece.N).Draw(t, "split"); used > 0 && used < piece.N {
+				front := piece
+				front.N = used
+				pieces = append(pieces, front)
+				piece = after(piece, used)
+			}
+			pieces = append(pieces, piece)
+		}
+		for _, piece := range rapid.Permutation(pieces).Draw(t, "order") {
+			p.add(piece)
+		}
+		if len(p.blocks) != 1 || p.blocks[0] != whole {
+			t.Errorf("%+v came back as %+v", whole, p.blocks)
+		}
+	})
 }

@@ -63,9 +63,9 @@ const (
 	// each other in a circle.
 	sqlLockProviderCounters = `
 select 1 from campaign_providers c
-  join unnest($1::bigint[], $2::bigint[]) as k(campaign_id, of_id)
+  join unnest($1::bigint[], $2::bigint[]) with ordinality as k(campaign_id, of_id, place)
     on c.campaign_id = k.campaign_id and c.provider_id = k.of_id
- order by c.campaign_id, c.provider_id
+ order by k.place
    for update of c`
 
 	sqlChangeProviderCounters = `
@@ -78,9 +78,9 @@ on conflict do nothing`
 
 	sqlLockDomainCounters = `
 select 1 from campaign_domains c
-  join unnest($1::bigint[], $2::bigint[]) as k(campaign_id, of_id)
+  join unnest($1::bigint[], $2::bigint[]) with ordinality as k(campaign_id, of_id, place)
     on c.campaign_id = k.campaign_id and c.domain_id = k.of_id
- order by c.campaign_id, c.domain_id
+ order by k.place
    for update of c`
 
 	sqlChangeDomainCounters = `
