@@ -45,6 +45,7 @@ type broker struct {
 	rounds sync.Mutex // held during a round
 	server time.Time  // guarded by rounds; when the server that versions were read from was started
 	failed bool       // guarded by rounds; the last round was not committed
+	ending bool       // guarded by rounds; this round is the last
 }
 
 // ask wants a round soon.
@@ -65,6 +66,9 @@ func (b *broker) run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.Background(), lastRoundWithin)
 			defer cancel()
+			b.rounds.Lock()
+			b.ending = true
+			b.rounds.Unlock()
 			if err := b.round(last); err != nil {
 				b.log.Warn("what was learned last is lost", "error", err)
 			}
@@ -146,7 +150,7 @@ func (b *broker) gather(now time.Time) (map[int64]*meeting, []postgres.PaceAsk, 
 	meetings := make(map[int64]*meeting)
 	var asks []postgres.PaceAsk
 	for _, g := range gates {
-		m := g.bring(now, b.failed)
+		m := g.bring(now, b.failed, b.ending)
 		if m == nil {
 			continue
 		}
@@ -201,8 +205,8 @@ func (b *broker) heard(provider int64, version int) {
 	}
 	g.mu.Lock()
 	g.told = true
+	g.urge()
 	g.mu.Unlock()
-	b.ask()
 }
 
 // meeting is one gate's part in a round.
@@ -215,10 +219,10 @@ type meeting struct {
 }
 
 // bring takes what the gate has for a round; nil when there is nothing.
-func (g *gate) bring(now time.Time, again bool) *meeting {
+func (g *gate) bring(now time.Time, again, ending bool) *meeting {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.busy(now) {
+	if !g.busy(now) || !ending && !g.urgent && now.Sub(g.met) < roundEvery/2 { // others ask for rounds, too
 		return nil
 	}
 	m := &meeting{gate: g, events: g.events, outlooks: make(map[string]*outlook), before: make(map[string]*envelope)}
@@ -242,7 +246,7 @@ func (g *gate) bring(now time.Time, again bool) *meeting {
 // busy reports whether there is anything to exchange; g.mu is held. A gate with
 // nothing but idle connections only keeps its lanes.
 func (g *gate) busy(now time.Time) bool {
-	if g.working() > 0 || len(g.events) > 0 || g.opening > 0 || g.hungry {
+	if g.working() > 0 || len(g.events) > 0 || g.opening > 0 || g.urgent {
 		return true
 	}
 	if g.inLine {
@@ -363,7 +367,7 @@ func (m *meeting) adopt(now time.Time) {
 	if !own.openAt.IsZero() {
 		g.openAt = own.openAt
 	}
-	g.hungry = false
+	g.urgent = false
 	close(g.news)
 	g.news = make(chan struct{})
 }

@@ -31,10 +31,11 @@ type gate struct {
 	events  []happening          // guarded by mu; not handed in yet
 	turns   turns                // guarded by mu
 	content contentWatch         // guarded by mu
-	hungry  bool                 // guarded by mu; a round was asked for since the last one
+	urgent  bool                 // guarded by mu; a round was asked for since the last one
 	news    chan struct{}        // guarded by mu; closed after each round
 	lanes   map[int]bool         // guarded by mu; slots that run here
 	inLine  bool                 // guarded by mu; a lane waits for admission
+	cycle   time.Duration        // guarded by mu; how long a message of a lane took at last
 	bare    int                  // guarded by mu; claimed deliveries that wait for other permits
 	allowed int                  // guarded by mu; connections that this node may have
 	open    int                  // guarded by mu; connections open or parked
@@ -164,11 +165,11 @@ func (p *permit) unendorse() {
 
 // acquire waits up to wait for permits. It returns false when there are none,
 // or when the lane of this slot is one too many.
-func (g *gate) acquire(ctx context.Context, slot int, took, wait time.Duration) (permit, bool) {
+func (g *gate) acquire(ctx context.Context, slot int, cycle, wait time.Duration) (permit, bool) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	for {
-		p, news, ok := g.tryAcquire(slot, took, 0, time.Now())
+		p, news, ok := g.tryAcquire(slot, cycle, 0, time.Now())
 		if ok || news == nil {
 			return p, ok
 		}
@@ -188,10 +189,13 @@ func (g *gate) acquire(ctx context.Context, slot int, took, wait time.Duration) 
 // that lapse before their message's turn are renewed.
 const chunkTime = 2 * time.Second
 
-// tryAcquire takes permits in hand, as many as a lane can use that needs took for
+// chunkFirst is how many it takes while it is not known how long messages take.
+const chunkFirst = 25
+
+// tryAcquire takes permits in hand, as many as a lane can use that needs cycle for
 // a message (0: unknown), from a time ahead on, or returns the channel that tells of new
 // ones; both are missing when the lane is not wanted any more.
-func (g *gate) tryAcquire(slot int, took, ahead time.Duration, now time.Time) (permit, <-chan struct{}, bool) {
+func (g *gate) tryAcquire(slot int, cycle, ahead time.Duration, now time.Time) (permit, <-chan struct{}, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fresh(now) && slot >= g.allowed {
@@ -200,9 +204,9 @@ func (g *gate) tryAcquire(slot int, took, ahead time.Duration, now time.Time) (p
 	g.own.drop(now)
 	old := g.own.permits.stale(now.Add(ahead)) // a round brings as many fresh ones for them
 	g.own.unused = append(g.own.unused, old...)
-	chunk := chunkLimit
-	if took > 0 {
-		chunk = min(chunk, int(chunkTime/took)+1)
+	chunk := chunkFirst
+	if cycle > 0 {
+		chunk = min(chunkLimit, int(chunkTime/cycle)+1)
 	}
 	for _, purse := range []*purse{&g.own.permits, &g.own.firsts} {
 		if purse == &g.own.firsts && g.turns.untried(now) == 0 {
@@ -213,9 +217,8 @@ func (g *gate) tryAcquire(slot int, took, ahead time.Duration, now time.Time) (p
 			return permit{block: block, first: purse == &g.own.firsts, ample: n > fewPermits, gate: g}, nil, true
 		}
 	}
-	if !g.hungry && (g.more || len(old) > 0 || !g.fresh(now) || now.Sub(g.met) > roundEvery) {
-		g.hungry = true
-		g.kick() // there may be more at once; otherwise the next round is soon enough
+	if !g.urgent && (g.more || len(old) > 0 || !g.fresh(now) || now.Sub(g.met) > roundEvery) {
+		g.urge() // there may be more at once; otherwise the next round is soon enough
 	}
 	return permit{}, g.news, false
 }
@@ -242,10 +245,16 @@ func (g *gate) report(h happening) {
 		h.Lanes = g.open
 	}
 	g.events = append(g.events, h)
-	g.mu.Unlock()
 	if h.Kind == pacing.OpenRefused || h.Kind == pacing.Refused && slowing(h.Meaning) {
-		g.kick()
+		g.urge()
 	}
+	g.mu.Unlock()
+}
+
+// urge asks for a round at once; g.mu is held.
+func (g *gate) urge() {
+	g.urgent = true
+	g.kick()
 }
 
 // lineUp lets one lane wait for admission, stepOut ends that.
@@ -284,13 +293,21 @@ func (g *gate) enter(slot int) bool {
 	return true
 }
 
-func (g *gate) leave(slot int) {
+func (g *gate) leave(slot int, cycle time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.lanes, slot)
+	g.cycle = cycle
 	if len(g.lanes) == 0 {
 		g.idle = time.Now()
 	}
+}
+
+// lastCycle returns how long a message took at last; 0: not known.
+func (g *gate) lastCycle() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.cycle
 }
 
 // plan takes the newest picture of what is due and returns the lane slots that

@@ -249,7 +249,7 @@ func TestEnter(t *testing.T) {
 	if !g.enter(1) || g.enter(1) || !g.enter(2) {
 		t.Error("a slot runs twice, or another does not run")
 	}
-	g.leave(1)
+	g.leave(1, 0)
 	if !g.enter(1) {
 		t.Error("a slot that was left cannot be entered")
 	}

@@ -36,7 +36,8 @@ type lane struct {
 	last     string // domain of the newest message
 
 	coming bool          // it was let in, and has composed nothing yet
-	took   time.Duration // by the newest message, from its claim's turn to its record
+	took   time.Duration // by the newest message, from its first byte to its record
+	cycle  time.Duration // the same from the beginning of composing, without waiting for its permit; 0: not known
 	ahead  func()        // called once, when the last message of what is claimed goes out
 }
 
@@ -55,7 +56,7 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 	}
 	e.running.Add(1)
 	laneCount.Inc()
-	l := &lane{engine: e, gate: g, slot: name.Slot}
+	l := &lane{engine: e, gate: g, slot: name.Slot, cycle: g.lastCycle()}
 	defer func() {
 		switch {
 		case l.conn != nil && g.crowded():
@@ -63,13 +64,13 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 		case l.conn != nil:
 			e.parking.put(l.conn)
 		}
-		g.leave(name.Slot)
+		g.leave(name.Slot, l.cycle)
 		laneCount.Dec()
 		e.running.Add(-1)
 		e.Wake()
 	}()
 	for end := time.Now().Add(sliceTime); time.Now().Before(end) && !e.draining(); {
-		p, ok := g.acquire(ctx, name.Slot, l.took, permitWait)
+		p, ok := g.acquire(ctx, name.Slot, l.cycle, permitWait)
 		if !ok || p.ample && !l.admitted(ctx, &p, end) {
 			return nil
 		}
@@ -106,7 +107,7 @@ func (l *lane) admitted(ctx context.Context, p *permit, end time.Time) bool {
 	if !in {
 		return false
 	}
-	again, ok := l.gate.acquire(ctx, l.slot, l.took, permitWait)
+	again, ok := l.gate.acquire(ctx, l.slot, l.cycle, permitWait)
 	if !ok {
 		a.leave()
 		return false

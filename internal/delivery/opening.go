@@ -26,7 +26,9 @@ func (g *gate) mayOpen(ctx context.Context, wait time.Duration) *opening {
 			return nil
 		}
 		if !asked {
-			g.kick()
+			g.mu.Lock()
+			g.urge()
+			g.mu.Unlock()
 		}
 		select {
 		case <-time.After(pause):

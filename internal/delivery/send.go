@@ -32,12 +32,14 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 		l.narrow = l.narrow || l.conn != nil && !l.conn.Closed() && l.conn.Messages() < l.gate.perLane()
 		return false, false
 	}
+	composing := time.Now()
 	message, envelope, err := l.compose(ctx, camp.letter, d)
 	if err != nil {
 		l.uncomposable(d, camp.Settings, err)
 		return true, true
 	}
 	l.buffer = message
+	composed := time.Since(composing)
 	if !l.wait(ctx, p.at(i)) || !p.valid(i, time.Now()) {
 		return false, false
 	}
@@ -61,6 +63,7 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 	}
 	goOn = l.sent(p, d, camp.Settings, outcome)
 	l.took = time.Since(began)
+	l.cycle = composed + l.took
 	return goOn, true
 }
 
