@@ -65,8 +65,11 @@ func MessageSource(camp postgres.Campaign, domain string) message.Source {
 	}
 }
 
-// unsigned is memory for messages between rendering and signing, used again.
-var unsigned = sync.Pool{New: func() any { return new([]byte) }}
+// unsigned and signed are memory for messages, used again: between rendering and
+// signing, and until they are sent.
+var unsigned, signed = sync.Pool{New: newBytes}, sync.Pool{New: newBytes}
+
+func newBytes() any { return new([]byte) }
 
 // address renders and signs the message for one recipient.
 func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed, now time.Time) ([]byte, smtpout.Envelope, error) {
@@ -98,11 +101,11 @@ func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed,
 		return nil, smtpout.Envelope{}, fmt.Errorf("compose for contact %d: %w", d.Contact, err)
 	}
 	*scratch = rendered
-	signed, err := l.composer.Pool.Sign(ctx, buffer[:0], rendered, now, l.signers...)
+	out, err := l.composer.Pool.Sign(ctx, buffer, rendered, now, l.signers...)
 	if err != nil {
 		return nil, smtpout.Envelope{}, fmt.Errorf("sign for contact %d: %w", d.Contact, err)
 	}
 	envelope := smtpout.Envelope{From: "b." + mint(token.Bounce) + "@" + l.composer.BounceDomain, To: d.Address,
 		UTF8: message.NeedsSMTPUTF8(d.Address)}
-	return signed, envelope, nil
+	return out, envelope, nil
 }

@@ -29,7 +29,6 @@ type lane struct {
 	gate     *gate
 	slot     int
 	conn     *connection
-	buffer   []byte // the last message, reused
 	domain   int64  // the only one to claim for; 0: all
 	knocking bool   // the delivery in hand tries whether its campaign's hold is over
 	narrow   bool   // domains of this provider have hosts of their own: claim for one at a time

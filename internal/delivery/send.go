@@ -33,12 +33,14 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 		return false, false
 	}
 	composing := time.Now()
-	message, envelope, err := l.compose(ctx, camp.letter, d)
+	scratch := signed.Get().(*[]byte)
+	defer signed.Put(scratch)
+	message, envelope, err := l.compose(ctx, camp.letter, (*scratch)[:0], d)
 	if err != nil {
 		l.uncomposable(d, camp.Settings, err)
 		return true, true
 	}
-	l.buffer = message
+	*scratch = message
 	composed := time.Since(composing)
 	if !l.wait(ctx, p.at(i)) || !p.valid(i, time.Now()) {
 		return false, false
@@ -68,11 +70,11 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 }
 
 // compose makes the message of a delivery.
-func (l *lane) compose(ctx context.Context, letter *letter, d postgres.Claimed) ([]byte, smtpout.Envelope, error) {
+func (l *lane) compose(ctx context.Context, letter *letter, buffer []byte, d postgres.Claimed) ([]byte, smtpout.Envelope, error) {
 	l.engine.admission.begin(l.coming)
 	defer l.engine.admission.end()
 	l.coming = false
-	return letter.address(ctx, l.buffer, d, time.Now())
+	return letter.address(ctx, buffer, d, time.Now())
 }
 
 // errNoPlace says that no connection may be opened now.

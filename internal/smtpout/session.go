@@ -72,6 +72,5 @@ func (s *Session) Close(ctx context.Context) {
 // abandon closes the connection without a word.
 func (s *Session) abandon() {
 	s.closed = true
-	s.out = nil
 	s.link.cut()
 }

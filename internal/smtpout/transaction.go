@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/headwaymail/headway/pacing/reply"
@@ -31,6 +32,12 @@ var (
 // The end of ctx takes effect at once and ends the session; the outcome then
 // says whether the message is in doubt.
 func (s *Session) Send(ctx context.Context, env Envelope, body []byte) Outcome {
+	scratch := outgoing.Get().(*[]byte)
+	s.out = (*scratch)[:0]
+	defer func() {
+		*scratch, s.out = s.out, nil
+		outgoing.Put(scratch)
+	}()
 	t := transaction{s: s, body: body, out: Outcome{Started: time.Now(), TLS: s.info.TLS.String()}}
 	t.run(ctx, env)
 	t.out.Took = time.Since(t.out.Started)
@@ -39,6 +46,10 @@ func (s *Session) Send(ctx context.Context, env Envelope, body []byte) Outcome {
 	}
 	return t.out
 }
+
+// outgoing is memory for what is written at once. Hundreds of connections are open
+// at a time, few of them in a transaction.
+var outgoing = sync.Pool{New: func() any { return new([]byte) }}
 
 // transaction is one message on its way.
 type transaction struct {
