@@ -13,8 +13,9 @@ import (
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
-// launchBatch is the number of contacts that are judged in one transaction.
-const launchBatch = 20_000
+// launchFirst and launchBatch are the number of contacts that are judged in the
+// first transaction, so that mail begins at once, and in later ones.
+const launchFirst, launchBatch = 500, 20_000
 
 // launchArgs name a campaign and, for one that was scheduled, the time that was
 // meant: a campaign that was scheduled anew leaves the older job without effect.
@@ -68,8 +69,8 @@ func (w *launchWorker) Work(ctx context.Context, job *river.Job[launchArgs]) err
 	if err := store.OpenLedger(ctx, id, time.Now()); err != nil {
 		return err
 	}
-	for {
-		done, err := store.LaunchBatch(ctx, id, launchBatch, time.Now())
+	for size := launchFirst; ; size = min(2*size, launchBatch) {
+		done, err := store.LaunchBatch(ctx, id, size, time.Now())
 		if err != nil {
 			return err
 		}
