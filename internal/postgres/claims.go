@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,7 +15,8 @@ import (
 
 // sqlBarred finds why a contact c with domain dom must not get campaign camp, or
 // null. $1 is always now. An address is looked up by its exact key, and by its
-// canonical key where the person left or complained.
+// canonical key where the person left or complained: each for itself, since one
+// index cannot answer for both.
 // Indexes: suppressions_once, suppressions_canonical, list_members_pkey.
 const sqlBarred = `
   left join lateral (
@@ -25,24 +27,26 @@ const sqlBarred = `
             when 'unsubscribed' then case when camp.system then null else 'unsubscribed' end
             when 'unconfirmed' then case when camp.system then null else 'unconfirmed' end
         end,
-        (select s.reason from suppressions s
-          where s.kind = 'address' and s.scope = 'global'
-            and (s.key = c.address_key or s.canonical_key = c.canonical_key)
-            and (s.expires_at is null or s.expires_at > $1)
-            and (not camp.system or s.reason = 'bounced')
-          order by s.id limit 1),
-        (select s.reason from suppressions s
+        (select min(s.reason) from (
+            select * from suppressions where kind = 'address' and key = c.address_key
+            union all
+            select * from suppressions where kind = 'address' and canonical_key = c.canonical_key) s
+          where s.scope = 'global' and (s.expires_at is null or s.expires_at > $1)
+            and (not camp.system or s.reason = 'bounced')),
+        (select min(s.reason) from suppressions s
           where s.kind = 'domain' and s.scope = 'global' and s.key = dom.name
-            and (s.expires_at is null or s.expires_at > $1) and not camp.system
-          order by s.id limit 1),
+            and (s.expires_at is null or s.expires_at > $1) and not camp.system),
         case when not camp.system and not exists (
             select from campaign_lists cl
               join list_members m on m.list_id = cl.list_id and m.contact_id = c.id and m.status = 'subscribed'
              where cl.campaign_id = camp.id and not cl.exclude
                and not exists (
                    select from suppressions s
-                    where s.kind = 'address' and s.scope = 'list' and s.list_id = cl.list_id
-                      and (s.key = c.address_key or s.canonical_key = c.canonical_key)
+                    where s.kind = 'address' and s.scope = 'list' and s.list_id = cl.list_id and s.key = c.address_key
+                      and (s.expires_at is null or s.expires_at > $1))
+               and not exists (
+                   select from suppressions s
+                    where s.kind = 'address' and s.scope = 'list' and s.list_id = cl.list_id and s.canonical_key = c.canonical_key
                       and (s.expires_at is null or s.expires_at > $1))
                and not exists (
                    select from suppressions s
@@ -54,8 +58,11 @@ const sqlBarred = `
              where cs.campaign_id = camp.id and not cs.exclude
                and not exists (
                    select from suppressions s
-                    where s.kind = 'address' and s.scope = 'list' and s.list_id = m.list_id
-                      and (s.key = c.address_key or s.canonical_key = c.canonical_key)
+                    where s.kind = 'address' and s.scope = 'list' and s.list_id = m.list_id and s.key = c.address_key
+                      and (s.expires_at is null or s.expires_at > $1))
+               and not exists (
+                   select from suppressions s
+                    where s.kind = 'address' and s.scope = 'list' and s.list_id = m.list_id and s.canonical_key = c.canonical_key
                       and (s.expires_at is null or s.expires_at > $1))
                and not exists (
                    select from suppressions s
@@ -95,11 +102,13 @@ with epoch as materialized (
      order by d.due_at, d.id
      limit greatest($4 - (select count(*) from deferred), 0)
        for update of d skip locked
-), due as (
+), due as materialized (
     select * from deferred union all select * from queued
+), line as materialized (
+    select array_agg(id order by domain_id, due_at, id) as ids from due
 ), judged as materialized (
     select camp.*, c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason,
-           row_number() over (order by camp.domain_id, camp.due_at, camp.delivery_id) as place
+           array_position((select ids from line), camp.delivery_id) as place
       from (select due.ledger_id, due.id as delivery_id, due.contact_id, due.domain_id, due.state, due.attempts,
                    due.first_attempt_at, due.due_at, due.doubted, due.campaign_id as id, due.system from due) camp
       join contacts c on c.id = camp.contact_id
@@ -117,9 +126,8 @@ with epoch as materialized (
 )
 select judged.ledger_id, judged.delivery_id, judged.id, judged.contact_id, judged.domain_id, judged.state::text,
        judged.attempts, judged.first_attempt_at, judged.address, judged.address_key, judged.canonical_key,
-       judged.fields, judged.domain, coalesce(judged.reason, ''), judged.doubted, epoch.n
-  from judged, epoch
- order by judged.place`
+       judged.fields, judged.domain, coalesce(judged.reason, ''), judged.doubted, epoch.n, judged.place
+  from judged, epoch`
 
 // Claimed is a delivery that a lane may now send.
 type Claimed struct {
@@ -139,6 +147,7 @@ type Claimed struct {
 	Barred       string // why it was suppressed instead; empty for those to send
 	Doubted      bool   // an earlier attempt was in doubt
 	Epoch        int64  // fences the outcome
+	Place        int    // among those that were claimed with it, from 1: they are sent in this order
 }
 
 // ClaimRequest says what a lane wants.
@@ -195,6 +204,7 @@ func claimRows(ctx context.Context, conn *pgxpool.Conn, r ClaimRequest) (all []C
 	batch.Queue("begin")
 	batch.Queue(sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued, r.Epoch, r.Place).Query(func(rows pgx.Rows) error {
 		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Claimed])
+		slices.SortFunc(all, func(a, b Claimed) int { return a.Place - b.Place })
 		return err
 	})
 	return all, conn.SendBatch(ctx, batch).Close()
@@ -205,19 +215,15 @@ func claimRows(ctx context.Context, conn *pgxpool.Conn, r ClaimRequest) (all []C
 const sqlPeek = `
 select dom.id, dom.name
   from campaigns camp
- cross join lateral (
-    select * from (
-        (select d.domain_id, d.due_at, 0 as rank from deliveries d
+  join domains dom on dom.id = coalesce(
+        (select d.domain_id from deliveries d
           where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = $2
             and d.lease_node is null and d.state = 'deferred' and d.due_at <= $3 and not $4
-          order by d.due_at, d.id limit 1)
-        union all
-        (select d.domain_id, d.due_at, 1 from deliveries d
+          order by d.due_at, d.id limit 1),
+        (select d.domain_id from deliveries d
           where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = $2
             and d.lease_node is null and d.state = 'queued' and d.due_at <= $3
-          order by d.due_at, d.id limit 1)) candidate
-     order by rank limit 1) next
-  join domains dom on dom.id = next.domain_id
+          order by d.due_at, d.id limit 1))
  where camp.id = $1 and camp.state = 'sending'`
 
 // Peek returns the domain of a campaign's delivery that falls due first at a

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,18 +11,18 @@ import (
 )
 
 const (
-	// Rows are locked in id order, so that nodes never wait for each other in a
-	// circle. $3 holds the versions that the node knows. The state is read only where another node has written it since,
-	// or the server was restarted: it may have lost its last moments. Index:
-	// paces_pkey.
+	// Rows are locked in the order of $2, which is that of ids, so that nodes never
+	// wait for each other in a circle. $3 holds the versions that the node knows. The
+	// state is read only where another node has written it since, or the server was
+	// restarted: it may have lost its last moments. Index: paces_pkey.
 	sqlLockPaces = `
 select p.provider_id, p.sending_domain, p.version, p.slot, p.first_slot, p.permit_version, p.shared,
        case when p.version = ($3::jsonb ->> (p.provider_id || ' ' || p.sending_domain))::bigint
              and $4 is not distinct from pg_postmaster_start_time() then null else p.state end,
        pg_postmaster_start_time(), extract(epoch from clock_timestamp() - pg_postmaster_start_time())::double precision
-  from paces p
- where p.source_id = $1 and p.provider_id = any($2)
- order by p.provider_id, p.sending_domain
+  from unnest($2::bigint[]) with ordinality as k(provider_id, place)
+  join paces p on p.source_id = $1 and p.provider_id = k.provider_id
+ order by k.place, p.sending_domain
    for update of p`
 
 	sqlEnsurePaces = `
@@ -152,6 +153,8 @@ func lockPaces(ctx context.Context, conn *pgxpool.Conn, x PaceExchange, before s
 		providers = append(providers, ask.Provider)
 		known[fmt.Sprint(ask.Provider, " ", ask.Domain)] = ask.Known
 	}
+	slices.Sort(providers) // the order of the locks
+	providers = slices.Compact(providers)
 	batch := &pgx.Batch{}
 	if before != "" {
 		batch.Queue(before)
