@@ -26,17 +26,22 @@ func (c *Compiled) Naive(r Recipient) (Rendering, error) {
 	}
 	var values template.Values
 	fill(&values, r)
+	return c.naive.render(&values)
+}
+
+// render fills in every part.
+func (n naive) render(values *template.Values) (Rendering, error) {
 	var out Rendering
 	for _, p := range []struct {
 		part Part
 		from *template.Template
 		to   *string
-	}{{PartSubject, c.naive.subject, &out.Subject}, {PartText, c.naive.text, &out.Text}, {PartHTML, c.naive.html, &out.HTML}} {
+	}{{PartSubject, n.subject, &out.Subject}, {PartText, n.text, &out.Text}, {PartHTML, n.html, &out.HTML}} {
 		if p.from == nil {
 			continue
 		}
 		var err error
-		if *p.to, err = p.from.Render(&values); err != nil {
+		if *p.to, err = p.from.Render(values); err != nil {
 			return Rendering{}, located(p.part, err)
 		}
 	}

@@ -54,7 +54,7 @@ func links(f Facts) Item {
 	i := Item{Level: Fine, Part: PartContent, Field: message.PartHTML, Title: "Links"}
 	n := 0
 	for _, a := range anchors(f.Rendered.HTML) {
-		if a.href == f.LeaveURL {
+		if a.href == f.LeaveURL || a.href == f.ViewURL && a.href != "" {
 			continue
 		}
 		n++

@@ -69,6 +69,7 @@ type Facts struct {
 	Rendered message.Rendering
 	Raw      []byte // the whole message to one reader
 	LeaveURL string // of that reader
+	ViewURL  string // where that reader sees it in a browser
 	Fields   []FieldUse
 
 	Missing []string // what the installation lacks, with what to do

@@ -46,7 +46,7 @@ func newCampaignCreate() *cobra.Command {
 		Short: "Make a draft from a Markdown or HTML file",
 		Long: `Make a draft from a Markdown (.md) or HTML (.html) file. Merge fields are written in Liquid:
 {{ first_name | default: "friend" }}. {{ unsubscribe_url }} is the reader's way out; when the
-body does not have it, a line with it is added.`,
+body does not have it, a line with it is added. {{ view_url }} is the newsletter as a page.`,
 		Example: `  headway campaign create --name "Autumn" --from news@example.com --from-name "Example" \
       --subject "Hello {{ first_name | default: 'there' }}" --body autumn.md --list Newsletter \
       --zone Europe/Warsaw --window "08:00-20:00 mon-fri"`,

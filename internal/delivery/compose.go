@@ -86,9 +86,7 @@ func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed,
 	if d.FirstAttempt != nil {
 		date = *d.FirstAttempt
 	}
-	scratch := unsigned.Get().(*[]byte)
-	defer unsigned.Put(scratch)
-	rendered, err := l.compiled.Append((*scratch)[:0], message.Recipient{
+	to := message.Recipient{
 		Address:           d.Address,
 		Fields:            fields,
 		MessageID:         reference + "@" + l.domain,
@@ -96,7 +94,13 @@ func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed,
 		UnsubscribeMailto: "u." + mint(token.MailtoUnsubscribe) + "@" + l.composer.BounceDomain,
 		Ref:               reference,
 		Date:              date,
-	})
+	}
+	if l.compiled.ShowsView() {
+		to.ViewURL = l.composer.PublicURL + "/v/" + mint(token.View)
+	}
+	scratch := unsigned.Get().(*[]byte)
+	defer unsigned.Put(scratch)
+	rendered, err := l.compiled.Append((*scratch)[:0], to)
 	if err != nil {
 		return nil, smtpout.Envelope{}, fmt.Errorf("compose for contact %d: %w", d.Contact, err)
 	}

@@ -19,6 +19,7 @@ type Letter struct {
 	Rendered message.Rendering
 	Raw      []byte
 	LeaveURL string   // leads nowhere: looking at a preview must unsubscribe nobody
+	ViewURL  string   // leads nowhere, too
 	Fields   []string // merge fields that the message reads
 }
 
@@ -40,13 +41,13 @@ func (s *Service) compose(c postgres.Campaign, reader postgres.Reader) (Letter, 
 	if err != nil {
 		return Letter{}, err
 	}
-	l := Letter{Reader: reader, Fields: compiled.Fields(), LeaveURL: s.publicURL() + "/u/preview"}
+	l := Letter{Reader: reader, Fields: compiled.Fields(), LeaveURL: s.publicURL() + "/u/preview", ViewURL: s.publicURL() + "/v/preview"}
 	fields := make(map[string]any, len(reader.Fields)+1)
 	for name, value := range reader.Fields {
 		fields[name] = value
 	}
 	fields["email"] = reader.Address
-	to := message.Recipient{Address: reader.Address, Fields: fields, UnsubscribeURL: l.LeaveURL,
+	to := message.Recipient{Address: reader.Address, Fields: fields, UnsubscribeURL: l.LeaveURL, ViewURL: l.ViewURL,
 		MessageID: "preview@" + domain, Date: now()}
 	if l.Rendered, err = compiled.Naive(to); err != nil {
 		return Letter{}, err

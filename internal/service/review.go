@@ -69,7 +69,7 @@ func (s *Service) reviewLetter(ctx context.Context, c postgres.Campaign, f *revi
 		f.Problem = err
 		return nil
 	}
-	f.Rendered, f.Raw, f.LeaveURL, f.Fields = letter.Rendered, letter.Raw, letter.LeaveURL, nil
+	f.Rendered, f.Raw, f.LeaveURL, f.ViewURL, f.Fields = letter.Rendered, letter.Raw, letter.LeaveURL, letter.ViewURL, nil
 	for _, name := range letter.Fields {
 		use := review.FieldUse{Name: name, Looked: len(readers)}
 		for _, r := range readers {

@@ -25,6 +25,7 @@ type Service struct {
 	logins     *logins
 	ends       estimates
 	audiences  audiences
+	views      views
 	erasureKey []byte
 	bar        func(keys ...string) // keeps mail in hand from going out; may be nil
 }

@@ -90,6 +90,6 @@ func (s *Service) SampleLetter(t postgres.Template) (Letter, error) {
 	}
 	l := Letter{Reader: somebody}
 	l.Rendered, err = compiled.Naive(message.Recipient{Address: somebody.Address, Fields: map[string]any{"email": somebody.Address},
-		UnsubscribeURL: s.publicURL() + "/u/preview", MessageID: "preview@example.com", Date: now()})
+		UnsubscribeURL: s.publicURL() + "/u/preview", ViewURL: s.publicURL() + "/v/preview", MessageID: "preview@example.com", Date: now()})
 	return l, err
 }

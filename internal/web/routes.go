@@ -144,7 +144,11 @@ func (s *Server) addPublic(mux *http.ServeMux, files assets) {
 	leaving := http.NewServeMux()
 	leaving.Handle("GET /u/{token}", s.page(s.showLeave, s.publicFault))
 	leaving.Handle("POST /u/{token}", s.page(s.leave, s.publicFault))
+	leaving.Handle("GET /u/message", s.page(s.showPassedOn, s.publicFault))
 	mux.Handle("/u/", s.unindexed(s.known(leaving, s.publicFault)))
+	reading := http.NewServeMux()
+	reading.Handle("GET /v/{token}", s.page(s.showView, s.publicFault))
+	mux.Handle("/v/", s.unindexed(s.known(reading, s.publicFault)))
 	mux.HandleFunc("GET /healthz", s.healthy)
 	mux.Handle("GET /assets/", files)
 }

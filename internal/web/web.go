@@ -89,8 +89,8 @@ func New(c Config) (*Server, error) {
 // Handler serves everything.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Public serves only what recipients and monitors need: /u/…, /healthz and the
-// files that the unsubscribe page is made of.
+// Public serves only what recipients and monitors need: /u/…, /v/…, /healthz and
+// the files that these pages are made of.
 func (s *Server) Public() http.Handler { return s.publicPages }
 
 // Close ends open event streams, so that a shutdown does not wait for browsers.
