@@ -29,6 +29,16 @@ func (s *Service) RenameList(ctx context.Context, name, to string) error {
 	return s.Store.RenameList(ctx, strings.TrimSpace(name), to)
 }
 
+// SetPublicName says what readers see as the name of a list; its name when it is
+// empty.
+func (s *Service) SetPublicName(ctx context.Context, list, name string) error {
+	name = strings.TrimSpace(name)
+	if len(name) > maxListName {
+		return fmt.Errorf("%w: it has at most %d characters", ErrListName, maxListName)
+	}
+	return s.Store.SetPublicName(ctx, strings.TrimSpace(list), name)
+}
+
 // DeleteList deletes a list without members. The error is [postgres.ErrInUse] for
 // another.
 func (s *Service) DeleteList(ctx context.Context, name string) error {

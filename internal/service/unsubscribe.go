@@ -19,7 +19,7 @@ type Leaving struct {
 	Campaign int64
 	Contact  int64
 	Address  string
-	Lists    []string
+	Lists    []string // of the campaign, as readers know them
 }
 
 // OpenUnsubscribe reads the token of a link. Nothing is changed.
@@ -32,7 +32,7 @@ func (s *Service) OpenUnsubscribe(ctx context.Context, tokens *token.Keyring, te
 	if leaving.Address, err = s.Store.ContactAddress(ctx, claims.Contact); err != nil {
 		return Leaving{}, err
 	}
-	leaving.Lists, err = s.Store.CampaignLists(ctx, claims.Campaign, false)
+	leaving.Lists, err = s.Store.CampaignPublicLists(ctx, claims.Campaign)
 	return leaving, err
 }
 
@@ -56,4 +56,26 @@ func (s *Service) Unsubscribe(ctx context.Context, tokens *token.Keyring, text s
 		s.bar(key, canonical)
 	}
 	return nil
+}
+
+// Preferences returns the lists that the reader behind an unsubscribe link gets
+// or may get again. Nothing is changed.
+func (s *Service) Preferences(ctx context.Context, l Leaving) ([]postgres.Preference, error) {
+	return s.Store.Preferences(ctx, l.Contact, now())
+}
+
+// Prefer does what the reader behind an unsubscribe link wants of the lists that
+// their page showed: those that are not kept are left, and kept ones that they
+// had left by themselves are theirs again. From is where the wish came from; it
+// is kept with the consent.
+func (s *Service) Prefer(ctx context.Context, l Leaving, shown, keep []int64, from string) error {
+	key, canonical, err := s.Store.Prefer(ctx, postgres.Preferring{Campaign: l.Campaign, Contact: l.Contact,
+		Shown: shown, Keep: keep, From: from, At: now()})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // erased since: there is nobody left to mail
+	}
+	if err == nil && s.bar != nil {
+		s.bar(key, canonical)
+	}
+	return err
 }

@@ -126,6 +126,7 @@ type listEdit struct {
 	ID      int64
 	Name    string
 	To      string
+	Public  string // what readers see; empty: the name
 	Problem string
 }
 
@@ -143,7 +144,11 @@ func (s *Server) readListEdit(r *http.Request) (listEdit, error) {
 		return listEdit{}, err
 	}
 	l, err := s.service.Store.ListPolicy(r.Context(), id)
-	return listEdit{ID: id, Name: l.Name, To: l.Name}, err
+	if err != nil {
+		return listEdit{}, err
+	}
+	public, err := s.service.Store.PublicName(r.Context(), id)
+	return listEdit{ID: id, Name: l.Name, To: l.Name, Public: public}, err
 }
 
 func (s *Server) renderListEdit(w http.ResponseWriter, r *http.Request, status int, edit listEdit) error {
@@ -156,7 +161,14 @@ func (s *Server) renameList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	edit.To = r.PostFormValue("name")
-	return s.afterListEdit(w, r, edit, s.service.RenameList(r.Context(), edit.Name, edit.To), fmt.Sprintf("/lists/%d", edit.ID))
+	if edit.To != edit.Name || !r.PostForm.Has("public_name") {
+		err = s.service.RenameList(r.Context(), edit.Name, edit.To)
+	}
+	if err == nil && r.PostForm.Has("public_name") {
+		edit.Public = r.PostForm.Get("public_name")
+		err = s.service.SetPublicName(r.Context(), edit.To, edit.Public)
+	}
+	return s.afterListEdit(w, r, edit, err, fmt.Sprintf("/lists/%d", edit.ID))
 }
 
 func (s *Server) deleteList(w http.ResponseWriter, r *http.Request) error {

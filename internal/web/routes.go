@@ -144,6 +144,8 @@ func (s *Server) addPublic(mux *http.ServeMux, files assets) {
 	leaving := http.NewServeMux()
 	leaving.Handle("GET /u/{token}", s.page(s.showLeave, s.publicFault))
 	leaving.Handle("POST /u/{token}", s.page(s.leave, s.publicFault))
+	leaving.Handle("GET /u/{token}/lists", s.page(s.showPreferences, s.publicFault))
+	leaving.Handle("POST /u/{token}/lists", s.page(s.prefer, s.publicFault))
 	leaving.Handle("GET /u/message", s.page(s.showPassedOn, s.publicFault))
 	mux.Handle("/u/", s.unindexed(s.known(leaving, s.publicFault)))
 	reading := http.NewServeMux()

@@ -18,6 +18,7 @@ const (
 
 // leaveView is the page on which a recipient leaves.
 type leaveView struct {
+	Token   string // of the link
 	Sender  string // who mails; empty when it is not known any more
 	Address string
 	Lists   []string
@@ -55,13 +56,19 @@ func (s *Server) leaving(r *http.Request) (leaveView, error) {
 	case err != nil:
 		return leaveView{}, err
 	}
-	view := leaveView{Address: found.Address, Lists: found.Lists}
-	from, err := s.service.Store.Campaign(r.Context(), found.Campaign)
+	view := leaveView{Token: r.PathValue("token"), Address: found.Address, Lists: found.Lists}
+	view.Sender, err = s.senderOf(r, found.Campaign)
+	return view, err
+}
+
+// senderOf returns who a campaign's messages come from; nothing when it is not
+// known any more.
+func (s *Server) senderOf(r *http.Request, id int64) (string, error) {
+	from, err := s.service.Store.Campaign(r.Context(), id)
 	if err != nil && !errors.Is(err, postgres.ErrNotFound) {
-		return leaveView{}, err
+		return "", err
 	}
-	view.Sender = from.Content.FromName
-	return view, nil
+	return from.Content.FromName, nil
 }
 
 // leave acts at once. A mail program's one-click request (RFC 8058 §3.2) gets a
