@@ -80,6 +80,7 @@ const (
 	MailtoUnsubscribe Purpose = 4 // the mailto unsubscribe address, u.TOKEN@bounce domain
 	Click             Purpose = 5 // a tracked link; carries the link's number
 	View              Purpose = 6 // the "view in browser" link
+	Open              Purpose = 7 // the image that counts opens
 )
 
 // String names the purpose as logs show it.
@@ -97,6 +98,8 @@ func (p Purpose) String() string {
 		return "click"
 	case View:
 		return "view"
+	case Open:
+		return "open"
 	}
 	return fmt.Sprintf("purpose %d", uint8(p))
 }
@@ -115,18 +118,22 @@ type Claims struct {
 // Day may be any time of the day. It must be the same at every attempt to
 // deliver one message (the day of its launch, say): servers that greylist by
 // sender then recognise the retry.
-func (k *Keyring) Mint(c Claims) string {
-	raw := make([]byte, 0, maxSize)
-	raw = append(raw, version, byte(c.Purpose)<<5|k.current)
+func (k *Keyring) Mint(c Claims) string { return string(k.Append(nil, c)) }
+
+// Append is [Keyring.Mint] for a buffer: a message with many tracked links has a
+// token in each.
+func (k *Keyring) Append(dst []byte, c Claims) []byte {
+	var array [maxSize + sha256.Size]byte
+	raw := append(array[:0], version, byte(c.Purpose)<<5|k.current)
 	raw = binary.AppendUvarint(raw, uint64(c.Campaign))
 	raw = binary.AppendUvarint(raw, uint64(c.Contact))
 	if c.Purpose == Click {
 		raw = binary.AppendUvarint(raw, c.Link)
 	}
 	raw = binary.BigEndian.AppendUint16(raw, uint16(c.Day.Unix()/int64(day/time.Second)))
-	key := k.keys[k.current]
-	raw = append(raw, sign(key, raw)...)
-	return encoding.EncodeToString(raw)
+	body := len(raw)
+	raw = k.keys[k.current].sign(raw, raw)
+	return encoding.AppendEncode(dst, raw[:body+signatureSize])
 }
 
 // Verify returns what a token claims if one of our keys signed it for this
@@ -143,7 +150,7 @@ func (k *Keyring) Verify(token string, purpose Purpose, now time.Time) (Claims, 
 	if !ok {
 		return Claims{}, fmt.Errorf("%w: key %d", ErrUnknownKey, body[1]&maxKeyID)
 	}
-	if !hmac.Equal(signature, sign(key, body)) {
+	if !hmac.Equal(signature, key.sign(nil, body)[:signatureSize]) {
 		return Claims{}, ErrForged
 	}
 	claims, err := parse(body)
@@ -199,10 +206,4 @@ func parse(body []byte) (Claims, error) {
 	}
 	c.Day = time.Unix(int64(binary.BigEndian.Uint16(rest))*int64(day/time.Second), 0).UTC()
 	return c, nil
-}
-
-func sign(key, body []byte) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(body)
-	return mac.Sum(nil)[:signatureSize]
 }
