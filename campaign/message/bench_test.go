@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/headwaymail/headway/campaign/message"
+	"github.com/headwaymail/headway/campaign/token"
 )
 
 // realistic is a newsletter of 2 KB of text and 18 KB of HTML with six slots.
@@ -39,6 +40,30 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	}
 	b.SetBytes(int64(len(dst)))
+}
+
+// Each of its links, more than a hundred, has a token of its own here.
+func BenchmarkAppendCounted(b *testing.B) {
+	src := realistic()
+	src.CountClicks = true
+	c := compile(b, src)
+	keys, err := token.NewKeyring(0, map[int][]byte{0: make([]byte, 32)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := ana()
+	r.Counted = func(dst []byte, link int) []byte {
+		return keys.Append(append(dst, "https://t.example.test/c/"...), token.Claims{Purpose: token.Click, Campaign: 42, Contact: 1_000_000, Link: uint64(link), Day: r.Date})
+	}
+	var dst []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		if dst, err = c.Append(dst[:0], r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(int64(len(dst)))
+	b.ReportMetric(float64(len(c.Links())), "links")
 }
 
 func BenchmarkNaive(b *testing.B) {

@@ -33,7 +33,7 @@ func Compile(src Source) (*Compiled, error) {
 	if len(k.errs) > 0 {
 		return nil, k.errs
 	}
-	c := &Compiled{naive: naive{subject, text, html}, uses: map[string]bool{}}
+	c := &Compiled{naive: naive{subject, text, html}, uses: map[string]bool{}, links: k.links, counts: len(k.links) > 0 || k.opens}
 	c.values.New = func() any { return new(template.Values) }
 	c.noteFields()
 	c.setSubject(sender, subject)
@@ -50,6 +50,9 @@ type compiler struct {
 	frame                          []template.Token // the layout of the editor's own; nil for ours
 	html                           []template.Token // the whole document; nil for a plain text campaign
 	layout                         string
+
+	links []string // where counted links lead
+	opens bool     // the document has the image that counts opens
 }
 
 // senderFields returns From and Reply-To.

@@ -27,7 +27,7 @@ var (
 func (k *compiler) compose() {
 	s := newShield(k.src.Subject, k.src.Preheader, k.src.HTML, k.src.Markdown, k.src.Text, k.src.PostalAddress, k.src.UnsubscribeText, k.src.FromName, k.layout, k.src.Frame)
 	if k.src.HTML == "" && k.src.Markdown == "" {
-		k.text = s.reveal(k.finishText(s, s.hide(k.text)))
+		k.text = s.reveal(k.countInText(s, k.finishText(s, s.hide(k.text))))
 		return
 	}
 	body := s.hide(k.body)
@@ -51,8 +51,9 @@ func (k *compiler) compose() {
 	if len(k.preheader) > 0 {
 		body = insertAfter(body, bodyStart, hidden(template.EscapeMarkup(s.hide(k.preheader))))
 	}
+	body = k.countOpens(s, k.countInHTML(s, body))
 	k.html = s.reveal(strings.TrimRight(body, "\n") + "\n")
-	k.text = s.reveal(k.finishText(s, text))
+	k.text = s.reveal(k.countInText(s, k.finishText(s, text)))
 }
 
 // markdown converts a body. HTML in it stays: who may send a newsletter to a

@@ -5,7 +5,8 @@
 //
 //  1. [Compile] takes what the editor wrote ([Source]). Markdown becomes HTML
 //     within a layout, HTML becomes a text part if none was written, the
-//     preheader and the unsubscribe line are put in their places. Liquid is kept
+//     preheader and the unsubscribe line are put in their places, and links that
+//     are to be counted get addresses for that ([Compiled.Links]). Liquid is kept
 //     out of the way of each of these steps and comes back untouched;
 //  2. package template splits every part into literals and slots and decides how
 //     each slot is escaped. Literals are encoded as quoted-printable right away,
@@ -60,6 +61,10 @@ type Source struct {
 	UnsubscribeText string // text of that link; defaults to "Unsubscribe"
 	PostalAddress   string // lines of the sender's address, which law in many countries demands
 	OmitFooter      bool   // for mail that is no newsletter, such as a password reset
+
+	CountClicks bool     // links lead through [Recipient.Counted]; see [Compiled.Links] for which
+	CountOpens  bool     // the HTML ends with an image at [Recipient.Counted]
+	OwnHosts    []string // links to these, in lower case, stay as they are
 }
 
 // Recipient is what differs between the messages of a campaign.
@@ -70,6 +75,11 @@ type Recipient struct {
 	UnsubscribeURL    string // List-Unsubscribe and {{ unsubscribe_url }}; https for one-click (RFC 8058)
 	UnsubscribeMailto string // List-Unsubscribe, the address alone; may be empty
 	ViewURL           string // {{ view_url }}; may be empty
+	// Counted appends the address by which the use of a link is counted, numbered
+	// from 1 as in [Compiled.Links], or with 0 that of the image that counts
+	// opens. It must be a web address in ASCII that no place of a message needs
+	// escaped. Needed when the source asked for it.
+	Counted func(dst []byte, link int) []byte
 
 	MessageID string    // required, without the angle brackets
 	Ref       string    // X-Headway-Ref; may be empty
@@ -86,12 +96,20 @@ type Compiled struct {
 	naive   naive
 	uses    map[string]bool // provided names that some part shows
 	fields  []string
+	links   []string  // where the counted links lead
+	counts  bool      // there is a counted link, or the image
 	values  sync.Pool // of *template.Values
 }
 
 // Fields returns the contact fields that any part reads, sorted, without those
 // that Headway provides.
 func (c *Compiled) Fields() []string { return slices.Clone(c.fields) }
+
+// Links returns where the counted links lead, without repetition: each web link of
+// the bodies that is the same for all, in ASCII. Links with merge fields in them,
+// links to leave and to the page of the message, and those that lead to no web
+// page are not counted.
+func (c *Compiled) Links() []string { return slices.Clone(c.links) }
 
 // Append appends the message of one recipient to dst and returns the longer
 // buffer. The error is of type [*Error]; dst then comes back as it was.
@@ -116,5 +134,5 @@ func (c *Compiled) Append(dst []byte, r Recipient) ([]byte, error) {
 
 func fill(v *template.Values, r Recipient) {
 	v.Email, v.UnsubscribeURL, v.ViewURL = r.Address, r.UnsubscribeURL, r.ViewURL
-	v.SentAt, v.Fields = r.Date, r.Fields
+	v.SentAt, v.Fields, v.Counted = r.Date, r.Fields, r.Counted
 }

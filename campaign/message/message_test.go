@@ -3,6 +3,7 @@ package message_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -41,6 +42,9 @@ func ana() message.Recipient {
 		MessageID:         "abc@example.test",
 		Ref:               "abc",
 		Date:              time.Date(2026, 11, 21, 17, 30, 0, 0, time.FixedZone("", 3600)),
+		Counted: func(dst []byte, link int) []byte {
+			return fmt.Appendf(dst, "https://t.example.test/c/%d", link)
+		},
 	}
 }
 

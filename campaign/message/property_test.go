@@ -73,7 +73,8 @@ func markup() *rapid.Generator[string] {
 	text := rapid.OneOf(written(), rapid.SampledFrom([]string{
 		"<p>", "</p>", "<br/>", `<a href="{{ a }}">`, `<a href="https://x.test/{{ a }}?b={{ b }}">`, `<img alt='{{ a }}'>`, `<p style="color:{{ a }}">`,
 		"<!-- note -->", "<!--[if mso]>{{ a }}<![endif]-->", "<style>p { color: red }</style>", "<title>{{ a }}</title>",
-		`<td{% if a %} class="x"{% endif %}>`, `<a href="{% if a %}https://a.test/{% else %}mailto:x@y.test{% endif %}{{ b }}">`,
+		`<td{% if a %} class="x"{% endif %}>`, `<a href="https://x.test/page?a=1&amp;b=2">`, `<A title='>' HREF=https://x.test/bare>`,
+		`{% if a %}<a href='https://x.test/{{ a }}'>{% else %}<a href='https://x.test/only'>{% endif %}`, `<a href="{% if a %}https://a.test/{% else %}mailto:x@y.test{% endif %}{{ b }}">`,
 	}))
 	return body(2, text)
 }
@@ -88,6 +89,8 @@ func source() *rapid.Generator[message.Source] {
 			UnsubscribeText: hostile().Draw(t, "unsubscribe text"),
 			PostalAddress:   hostile().Draw(t, "postal address"),
 			OmitFooter:      rapid.Bool().Draw(t, "omit footer"),
+			CountClicks:     rapid.Bool().Draw(t, "count clicks"),
+			CountOpens:      rapid.Bool().Draw(t, "count opens"),
 		}
 		switch rapid.IntRange(0, 3).Draw(t, "bodies") {
 		case 0:

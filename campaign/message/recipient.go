@@ -29,6 +29,8 @@ func (c *Compiled) check(r Recipient) error {
 		return refuse("the message shows an unsubscribe link, and the recipient has none", "give one")
 	case r.ViewURL == "" && c.uses[template.ViewURL]:
 		return refuse("the message shows a link to view it in a browser, and the recipient has none", "give one")
+	case r.Counted == nil && c.counts:
+		return refuse("the links of the message are counted, and the recipient has no addresses for that", "give them")
 	}
 	return nil
 }

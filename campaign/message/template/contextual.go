@@ -43,6 +43,8 @@ func (m *marker) body(nodes []node, p position, loop *position) position {
 			p = p.after(n.text)
 		case *output:
 			p = m.output(n, p)
+		case *counted:
+			p = p.after("https://counted/")
 		case *statement:
 			if loop != nil && n.name != "assign" && p != *loop {
 				m.fail(n.Token, "{% "+n.name+" %} leaves the loop in the middle of a tag or element", "move it to the beginning or end of the loop")

@@ -3,6 +3,7 @@ package template
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/osteele/liquid"
@@ -51,6 +52,8 @@ func source(b *strings.Builder, nodes []node) {
 			writeLiteral(b, n.text)
 		case *output:
 			fmt.Fprintf(b, "{{ (%s) | %s }}", n.Args, escapeFilters[n.escape])
+		case *counted:
+			b.WriteString("{{ " + countedName(n.link) + " }}")
 		case *statement:
 			writeTag(b, n.Token)
 		case *block:
@@ -66,6 +69,9 @@ func source(b *strings.Builder, nodes []node) {
 		}
 	}
 }
+
+// countedName is under which Liquid finds the address of a counted link.
+func countedName(link int) string { return "counted_link_" + strconv.Itoa(link) }
 
 // writeLiteral writes text, each brace that Liquid could take for its own as an
 // output of that brace.

@@ -2,7 +2,7 @@ package template
 
 import "strings"
 
-// node is a *literal, *output, *statement or *block.
+// node is a *literal, *output, *counted, *statement or *block.
 type node interface{}
 
 // literal is text that stands as written.
@@ -13,6 +13,9 @@ type output struct {
 	Token
 	escape escaper
 }
+
+// counted is where the address of a counted link goes.
+type counted struct{ link int }
 
 // statement is a tag that stands alone: assign, break, continue.
 type statement struct {
@@ -81,6 +84,8 @@ func (p *parser) body(inside *Token) ([]node, *Token) {
 			nodes = append(nodes, &literal{token.Source})
 		case token.Kind == Output:
 			nodes = append(nodes, &output{Token: token})
+		case token.Kind == Counted:
+			nodes = append(nodes, &counted{token.Link})
 		case inside != nil && endsOrDivides(inside.Name, token.Name):
 			return nodes, &token
 		default:

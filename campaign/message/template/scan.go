@@ -14,6 +14,7 @@ const (
 	Literal Kind = iota // text that stands as written
 	Output              // {{ expression }}
 	Tag                 // {% name arguments %}
+	Counted             // where a link or image goes whose uses are counted; no text has one, see [Values]
 )
 
 // Token is a stretch of text or one piece of Liquid.
@@ -22,6 +23,7 @@ type Token struct {
 	Source       string // as written; for a Literal the text itself
 	Name         string // of a Tag
 	Args         string // the expression of an Output, the arguments of a Tag; on one line
+	Link         int    // of a Counted
 	Line, Column int    // where it begins, counted from 1, the column in characters
 }
 

@@ -20,10 +20,16 @@ type Slot struct {
 	escape   escaper
 
 	program *liquid.Template // the slot with its escaping; for fields that hold no string too
+	links   []int            // counted links that the program shows
+
+	link *counted // the slot is nothing but the address of a counted link
 }
 
 // slot makes a slot of nodes that begin with an output or a tag.
 func (e engine) slot(nodes []node) (*Slot, error) {
+	if link, ok := nodes[0].(*counted); ok && len(nodes) == 1 {
+		return &Slot{link: link}, nil
+	}
 	if out, ok := nodes[0].(*output); ok && len(nodes) == 1 {
 		found, _ := words(out.Args)
 		if field, fallback, ok := direct(found); ok {
@@ -40,7 +46,7 @@ func (e engine) slot(nodes []node) (*Slot, error) {
 
 // region makes a slot that Liquid renders.
 func (e engine) region(nodes []node) (*Slot, error) {
-	s := &Slot{}
+	s := &Slot{links: counts(nil, nodes)}
 	for _, n := range nodes {
 		if place, ok := begins(n); ok {
 			s.place = place
@@ -59,6 +65,9 @@ func (e engine) region(nodes []node) (*Slot, error) {
 // Append appends the slot's text for these values to dst, escaped for its place.
 // The error is of type [*Error]; dst then comes back as it was.
 func (s *Slot) Append(dst []byte, v *Values) ([]byte, error) {
+	if s.link != nil {
+		return v.Counted(dst, s.link.link), nil
+	}
 	if s.field != "" {
 		if text, ok := v.text(s.field); ok {
 			if text == "" {
@@ -82,7 +91,11 @@ func (s *Slot) run(v *Values) (err error) {
 		}
 	}()
 	v.buffer.data = v.buffer.data[:0]
-	problem := s.program.FRender(&v.buffer, v.liquid())
+	bindings := v.liquid()
+	for _, link := range s.links {
+		bindings[countedName(link)] = string(v.Counted(nil, link))
+	}
+	problem := s.program.FRender(&v.buffer, bindings)
 	if problem == nil {
 		return nil
 	}
@@ -90,6 +103,21 @@ func (s *Slot) run(v *Values) (err error) {
 		return cause
 	}
 	return problem
+}
+
+// counts appends the counted links of nodes to links.
+func counts(links []int, nodes []node) []int {
+	for _, n := range nodes {
+		switch n := n.(type) {
+		case *counted:
+			links = append(links, n.link)
+		case *block:
+			for _, branch := range n.branches {
+				links = counts(links, branch.body)
+			}
+		}
+	}
+	return links
 }
 
 // begins returns where a node begins, if it is Liquid.

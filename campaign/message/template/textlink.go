@@ -21,6 +21,8 @@ func escapeTextLinks(nodes []node, start string) {
 			if strings.Contains(query, "?") && !encodesItself(n.Args) {
 				n.escape = linkQuery
 			}
+		case *counted:
+			word = ""
 		case *block:
 			if n.name == "capture" {
 				continue

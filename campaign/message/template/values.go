@@ -18,6 +18,10 @@ type Values struct {
 	SentAt         time.Time
 	Fields         map[string]any // strings, numbers, booleans, times, lists and maps of these
 
+	// Counted appends the address of a counted link. Needed where a template has
+	// some ([Token]).
+	Counted func(dst []byte, link int) []byte
+
 	bindings map[string]any // what Liquid reads; made from the above when first needed
 	bound    bool
 	buffer   bounded
