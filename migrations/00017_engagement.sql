@@ -2,11 +2,12 @@
 
 -- What readers see as the name of a list; empty: the name itself.
 alter table lists add column public_name text not null default '';
+create index campaign_lists_list on campaign_lists (list_id);
 
 -- Where the counted links of a campaign lead, by the number that a link carries.
 -- A row never changes: a message that was sent years ago still leads there.
 create table campaign_links (
-    campaign_id bigint not null references campaigns on delete cascade,
+    campaign_id bigint not null,
     number      int not null check (number > 0),
     url         text not null,
     primary key (campaign_id, number)
@@ -41,5 +42,6 @@ create table campaign_engagement (
 ) with (fillfactor = 70);
 
 -- +goose Down
+drop index campaign_lists_list;
 drop table campaign_engagement, engagements, campaign_links;
 alter table lists drop column public_name;

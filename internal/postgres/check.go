@@ -37,12 +37,12 @@ const sqlCheckSize = `select count(*), count(distinct campaign_id) from deliveri
 
 // Difference is a counter that does not say what the ledger holds.
 type Difference struct {
-	Of       string // provider or domain
+	Of       string // provider or domain; people or programs for what readers did
 	Campaign int64
-	ID       int64
-	State    string
-	Kept     int64 // what the counter says
-	Counted  int64 // what the rows say
+	ID       int64  // of the provider or domain; the link that was used, 0 for any
+	State    string // or open or click
+	Kept     int64  // what the counter says
+	Counted  int64  // what the rows say
 }
 
 // Checked is what a recount looked at and found.
@@ -65,7 +65,14 @@ func (s *Store) Check(ctx context.Context) (Checked, error) {
 		if err != nil {
 			return err
 		}
-		checked.Differences, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Difference])
+		if checked.Differences, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Difference]); err != nil {
+			return err
+		}
+		if rows, err = tx.Query(ctx, sqlCheckEngagement); err != nil {
+			return err
+		}
+		visits, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Difference])
+		checked.Differences = append(checked.Differences, visits...)
 		return err
 	})
 	if err != nil {

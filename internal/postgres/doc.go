@@ -20,6 +20,9 @@
 //	providers.go     what an operator asks about one of them
 //	audit.go         what people changed by hand
 //	apitokens.go     keys of the API, and its calls that must not happen twice
+//	preferences.go   which lists a reader wants
+//	campaign_links.go  where counted links lead
+//	engagements.go   what readers did with their messages
 //	reports.go       questions that people ask afterwards
 //	check.go         the ledger recounted
 //

@@ -154,7 +154,7 @@ func eraseContact(ctx context.Context, tx pgx.Tx, contact int64, now time.Time) 
 	if err := sums.apply(ctx, tx, false); err != nil {
 		return err
 	}
-	for _, statement := range []string{sqlErasureAttempts, sqlErasureReplies, sqlErasureFields, sqlErasureMembers, sqlErasureContacts} {
+	for _, statement := range []string{sqlErasureAttempts, sqlErasureReplies, sqlErasureFields, sqlErasureMembers, sqlErasureEngagement, sqlErasureContacts} {
 		if _, err := tx.Exec(ctx, statement, contact); err != nil {
 			return err
 		}

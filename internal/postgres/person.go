@@ -22,7 +22,8 @@ select l.name, m.status, m.since, coalesce(m.import_id, 0), coalesce(i.file_name
   from list_members m join lists l on l.id = m.list_id left join imports i on i.id = m.import_id
  where m.contact_id = $1 order by l.name`
 
-	// Index: deliveries_contact, attempts_delivery.
+	// Of what programs did in their name one line a message is enough.
+	// Index: deliveries_contact, attempts_delivery, engagements_contact.
 	sqlPersonDeliveries = `
 select at, campaign, what, reply from (
     select d.updated_at as at, camp.name as campaign, d.state::text as what,
@@ -33,6 +34,12 @@ select at, campaign, what, reply from (
     select a.at, camp.name, a.outcome, concat_ws(' ', a.reply, case when a.host <> '' then 'from ' || a.host end)
       from deliveries d join attempts a on a.delivery_id = d.id join campaigns camp on camp.id = d.campaign_id
      where d.contact_id = $1 and d.state not in ('bounced')
+    union all
+    select e.last_at, camp.name, case when e.machine then 'program_' else '' end || e.kind || 'ed',
+           case when e.machine then e.rule else coalesce(l.url, '') end
+      from engagements e join campaigns camp on camp.id = e.campaign_id
+      left join campaign_links l on l.campaign_id = e.campaign_id and l.number = e.link
+     where e.contact_id = $1 and (e.kind = 'open' or e.machine = (e.link = 0))
 ) timeline order by at desc limit $2`
 )
 
@@ -66,12 +73,13 @@ type Membership struct {
 	Consent  json.RawMessage `json:"consent,omitempty"`        // what the file says of this person
 }
 
-// PersonEvent is one thing that happened to a message to the contact.
+// PersonEvent is one thing that happened to a message to the contact, or that was
+// done with it.
 type PersonEvent struct {
 	At       time.Time `json:"at"`
 	Campaign string    `json:"campaign"`
-	What     string    `json:"what"`
-	Reply    string    `json:"reply,omitempty"`
+	What     string    `json:"what"`            // a state; clicked or opened; program_clicked or program_opened, in their name
+	Reply    string    `json:"reply,omitempty"` // of the server; the link that was clicked; what gave a program away
 }
 
 // Person returns the contact with an exact key, or [ErrNotFound]; the timeline

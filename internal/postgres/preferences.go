@@ -20,14 +20,18 @@ select coalesce(nullif(l.public_name, ''), l.name) from campaign_lists cl join l
 	sqlSetPublicName = `update lists set public_name = $2 where name = $1`
 	sqlPublicName    = `select public_name from lists where id = $1`
 
+	// A list that nothing was ever sent to, and without a name for readers, is
+	// something between colleagues. Index: campaign_lists_list.
 	sqlPreferenceLists = `
-select l.id, coalesce(nullif(l.public_name, ''), l.name), m.status <> 'unsubscribed'
+select l.id, coalesce(nullif(l.public_name, ''), l.name), m.status <> 'unsubscribed', m.since,
+       l.public_name <> '' or exists (select from campaign_lists cl join campaigns k on k.id = cl.campaign_id
+                                       where cl.list_id = l.id and not cl.exclude and k.launched_at is not null)
   from list_members m join lists l on l.id = m.list_id where m.contact_id = $1 order by 2, 1`
 
 	// What holds against an address. Their own wish to leave names the message
 	// by which it came. Indexes: suppressions_once, suppressions_canonical.
 	sqlPreferenceBars = `
-select s.id, s.reason, coalesce(s.list_id, 0),
+select s.id, s.created_at, s.reason, coalesce(s.list_id, 0),
        s.kind = 'address' and s.key = c.address_key and s.evidence ? 'campaign'
        and s.evidence ->> 'by' in ('one-click', 'page', 'mail', 'preferences')
   from contacts c join domains d on d.id = c.domain_id
@@ -98,10 +102,18 @@ type Preference struct {
 // preferenceBar is what holds against an address.
 type preferenceBar struct {
 	id int64
+	at time.Time
 	listhygiene.Bar
 }
 
-// Preferences returns the lists that a contact gets or may get again.
+// ended reports whether a person's own wish took them off a list at a time. Who
+// was off it before they left everything stays off.
+func (b preferenceBar) ended(list int64, since time.Time) bool {
+	return b.Own && (b.List == list || b.List == 0 && !b.at.After(since))
+}
+
+// Preferences returns the lists that a contact gets or may get again, of those
+// that readers know of: with a name for them, or that something was sent to.
 func (s *Store) Preferences(ctx context.Context, contact int64, now time.Time) ([]Preference, error) {
 	all, _, err := preferences(ctx, s.pool, contact, now)
 	return all, wrap(err, "preferences of contact "+strconv.FormatInt(contact, 10))
@@ -113,7 +125,7 @@ func preferences(ctx context.Context, q queryer, contact int64, now time.Time) (
 		return nil, nil, err
 	}
 	bars, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (b preferenceBar, err error) {
-		return b, row.Scan(&b.id, &b.Reason, &b.List, &b.Own)
+		return b, row.Scan(&b.id, &b.at, &b.Reason, &b.List, &b.Own)
 	})
 	if err != nil {
 		return nil, nil, err
@@ -125,15 +137,20 @@ func preferences(ctx context.Context, q queryer, contact int64, now time.Time) (
 	if rows, err = q.Query(ctx, sqlPreferenceLists, contact); err != nil {
 		return nil, nil, err
 	}
-	var p Preference
-	_, err = pgx.ForEachRow(rows, []any{&p.List, &p.Name, &p.On}, func() error {
-		barred := false
+	var (
+		p     Preference
+		since time.Time
+		known bool
+	)
+	_, err = pgx.ForEachRow(rows, []any{&p.List, &p.Name, &p.On, &since, &known}, func() error {
+		barred, theirs := false, p.On
 		for _, b := range bars {
 			barred = barred || b.List == 0 || b.List == p.List
+			theirs = theirs || b.ended(p.List, since)
 		}
 		p.On = p.On && !barred
-		p.Possible = !p.On && listhygiene.MayComeBack(p.List, rules)
-		if p.On || p.Possible {
+		p.Possible = !p.On && theirs && listhygiene.MayComeBack(p.List, rules)
+		if known && (p.On || p.Possible) {
 			all = append(all, p)
 		}
 		return nil
@@ -179,7 +196,7 @@ func (s *Store) Prefer(ctx context.Context, p Preferring) (key, canonical string
 				return err
 			}
 		}
-		if err := proveReceipt(ctx, tx, Unsubscribe{Campaign: p.Campaign, Contact: p.Contact, At: p.At}); err != nil {
+		if err := proveReceipt(ctx, tx, Touch{p.Campaign, p.Contact}, p.At); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, sqlNotify, "suppressed")
@@ -232,11 +249,13 @@ func comeBack(ctx context.Context, tx pgx.Tx, p Preferring, back, leave []int64,
 			return nil, err
 		}
 		var (
-			list int64
-			name string
-			on   bool
+			list  int64
+			name  string
+			on    bool
+			since time.Time
+			known bool
 		)
-		if _, err := pgx.ForEachRow(rows, []any{&list, &name, &on}, func() error {
+		if _, err := pgx.ForEachRow(rows, []any{&list, &name, &on, &since, &known}, func() error {
 			if !returns[list] {
 				leave = append(leave, list)
 			}

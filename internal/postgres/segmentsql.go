@@ -61,6 +61,18 @@ var segmentParts = map[segment.Subject]map[segment.Operator]string{
 		segment.NotWithin: `not exists (select from deliveries v where v.contact_id = c.id and v.state = 'delivered'
                       and v.updated_at > $1::timestamptz - make_interval(days => $%[1]d::int))`,
 	},
+	segment.Clicked: {
+		segment.Within: `exists (select from engagements e where e.contact_id = c.id and e.kind = 'click' and e.link = 0 and not e.machine
+                      and e.last_at > $1::timestamptz - make_interval(days => $%[1]d::int))`,
+		segment.NotWithin: `not exists (select from engagements e where e.contact_id = c.id and e.kind = 'click' and e.link = 0 and not e.machine
+                      and e.last_at > $1::timestamptz - make_interval(days => $%[1]d::int))`,
+	},
+	segment.Opened: {
+		segment.Within: `exists (select from engagements e where e.contact_id = c.id and e.kind = 'open' and e.link = 0 and not e.machine
+                      and e.last_at > $1::timestamptz - make_interval(days => $%[1]d::int))`,
+		segment.NotWithin: `not exists (select from engagements e where e.contact_id = c.id and e.kind = 'open' and e.link = 0 and not e.machine
+                      and e.last_at > $1::timestamptz - make_interval(days => $%[1]d::int))`,
+	},
 	segment.Known: {
 		segment.Within:    `c.created_at > $1::timestamptz - make_interval(days => $%[1]d::int)`,
 		segment.NotWithin: `c.created_at <= $1::timestamptz - make_interval(days => $%[1]d::int)`,
@@ -112,7 +124,7 @@ func (q *segmentQuery) condition(c segment.Condition) (string, error) {
 	switch c.Subject {
 	case segment.Status, segment.Verdict:
 		value = strings.ToLower(c.Value)
-	case segment.Received, segment.Delivered, segment.Known:
+	case segment.Received, segment.Delivered, segment.Clicked, segment.Opened, segment.Known:
 		n, err := strconv.ParseInt(c.Value, 10, 64)
 		if err != nil {
 			return "", err

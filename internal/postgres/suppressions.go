@@ -113,7 +113,7 @@ func (s *Store) Unsubscribe(ctx context.Context, u Unsubscribe) (key, canonical 
 				return err
 			}
 		}
-		if err := proveReceipt(ctx, tx, u); err != nil {
+		if err := proveReceipt(ctx, tx, Touch{u.Campaign, u.Contact}, u.At); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, sqlNotify, "suppressed")
@@ -125,17 +125,23 @@ func (s *Store) Unsubscribe(ctx context.Context, u Unsubscribe) (key, canonical 
 	return key, canonical, nil
 }
 
-// proveReceipt ends the doubt about a message whose link was used.
-func proveReceipt(ctx context.Context, tx pgx.Tx, u Unsubscribe) error {
-	o := Outcome{Campaign: u.Campaign, Contact: u.Contact, To: campaign.Delivered, At: u.At}
-	err := tx.QueryRow(ctx, sqlProvenReceipt, u.Campaign, u.Contact).Scan(&o.Ledger, &o.Delivery, &o.Domain, &o.Provider, &o.From)
+// ProveReceipt ends the doubt about a message, if there is any: one of its links
+// was used, or its image loaded.
+func (s *Store) ProveReceipt(ctx context.Context, t Touch, at time.Time) error {
+	err := s.InTx(ctx, func(tx pgx.Tx) error { return proveReceipt(ctx, tx, t, at) })
+	return wrap(err, fmt.Sprintf("receipt by contact %d", t.Contact))
+}
+
+func proveReceipt(ctx context.Context, tx pgx.Tx, t Touch, at time.Time) error {
+	o := Outcome{Campaign: t.Campaign, Contact: t.Contact, To: campaign.Delivered, At: at}
+	err := tx.QueryRow(ctx, sqlProvenReceipt, t.Campaign, t.Contact).Scan(&o.Ledger, &o.Delivery, &o.Domain, &o.Provider, &o.From)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	o.Reply = reply.Reply{Phase: reply.PhaseAsync, Lines: []string{"the reader used the unsubscribe link of this message"}}
+	o.Reply = reply.Reply{Phase: reply.PhaseAsync, Lines: []string{"the reader used a link of this message"}}
 	sums := newChanges()
 	if _, err := correct(ctx, tx, o, sums); err != nil {
 		return err

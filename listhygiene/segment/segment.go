@@ -4,7 +4,7 @@
 //     further groups inside, one level deep;
 //  2. a [Condition] asks one thing of a contact: a field, the status, the
 //     verdict, a list, the domain or provider, a campaign received, how long ago
-//     something was delivered or the contact became known;
+//     something was delivered, clicked or opened or the contact became known;
 //  3. [Segment.Check] refuses what cannot be asked, with the condition and what
 //     to write instead; [Segment.Words] says the filter in words.
 //
@@ -42,6 +42,8 @@ const (
 	Provider  Subject = "provider"  // who takes the mail, by name or key
 	Received  Subject = "received"  // a campaign, by number: it was delivered
 	Delivered Subject = "delivered" // anything in the last so many days
+	Clicked   Subject = "clicked"   // a person used a link in the last so many days
+	Opened    Subject = "opened"    // a person opened a message in the last so many days, as far as that can be told
 	Known     Subject = "known"     // became known in the last so many days
 )
 
@@ -90,12 +92,12 @@ const (
 var operators = map[Subject][]Operator{
 	Field:  {Is, IsNot, Contains, Begins, Filled, Empty},
 	Status: {Is, IsNot}, Verdict: {Is, IsNot}, List: {Is, IsNot}, Domain: {Is, IsNot}, Provider: {Is, IsNot}, Received: {Is, IsNot},
-	Delivered: {Within, NotWithin}, Known: {Within, NotWithin},
+	Delivered: {Within, NotWithin}, Clicked: {Within, NotWithin}, Opened: {Within, NotWithin}, Known: {Within, NotWithin},
 }
 
 // Subjects returns every subject in the order in which it is offered.
 func Subjects() []Subject {
-	return []Subject{Field, Status, Verdict, List, Domain, Provider, Received, Delivered, Known}
+	return []Subject{Field, Status, Verdict, List, Domain, Provider, Received, Delivered, Clicked, Opened, Known}
 }
 
 // Operators returns what can be asked of a subject; nothing of one that is not
@@ -104,7 +106,7 @@ func (s Subject) Operators() []Operator { return operators[s] }
 
 var words = map[string]string{
 	"field": "the field", "status": "the status", "verdict": "the verdict", "list": "on the list", "domain": "the domain",
-	"provider": "the provider", "received": "received the campaign", "delivered": "something was delivered", "known": "became known",
+	"provider": "the provider", "received": "received the campaign", "delivered": "something was delivered", "clicked": "clicked a link", "opened": "opened a message", "known": "became known",
 	"is": "is", "is_not": "is not", "contains": "contains", "begins": "begins with", "filled": "is filled in", "empty": "is empty",
 	"within": "in the last days", "not_within": "not in the last days",
 }
@@ -120,7 +122,7 @@ func (c Condition) Words() string {
 	switch c.Subject {
 	case Field:
 		return strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Name, c.Op.Words(), c.Value))
-	case Delivered, Known:
+	case Delivered, Clicked, Opened, Known:
 		not := ""
 		if c.Op == NotWithin {
 			not = "not "
