@@ -58,6 +58,8 @@ type Settings struct {
 	// ReaderTime is when each reader gets the mail, on their own clock. It is
 	// set with the schedule. Defaults to none: all from the launch on.
 	ReaderTime ReaderTime `json:"reader_time,omitzero" toml:"reader_time"`
+	// Tracking is what is counted of what readers do. Defaults to clicks alone.
+	Tracking Tracking `json:"tracking" toml:"tracking"`
 }
 
 // usualLateStart is how late a campaign may start that does not say otherwise.
@@ -79,6 +81,7 @@ func DefaultSettings() Settings {
 		Lifetime:  Duration(48 * time.Hour),
 		LateStart: usualLateStart,
 		OnDoubt:   DoubtResend,
+		Tracking:  Tracking{Clicks: true},
 	}
 }
 

@@ -71,15 +71,23 @@ func (c Config) checkWeb() error {
 			return fmt.Errorf("web.trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
 		}
 	}
-	if c.Web.PublicURL == "" {
+	if err := c.checkURL("web.public_url", c.Web.PublicURL); err != nil {
+		return err
+	}
+	return c.checkURL("web.tracking_url", c.Web.TrackingURL)
+}
+
+// checkURL checks an address that readers are led to, if it is set.
+func (c Config) checkURL(key, text string) error {
+	if text == "" {
 		return nil
 	}
-	u, err := url.Parse(c.Web.PublicURL)
+	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("web.public_url: %q is not a web address such as https://news.example.com", c.Web.PublicURL)
+		return fmt.Errorf("%s: %q is not a web address such as https://news.example.com", key, text)
 	}
 	if u.Scheme != "https" && !c.Sandbox.Enabled {
-		return fmt.Errorf("web.public_url: %q must begin with https:// (RFC 8058 asks for HTTPS in one-click links)", c.Web.PublicURL)
+		return fmt.Errorf("%s: %q must begin with https:// (RFC 8058 asks for HTTPS in one-click links)", key, text)
 	}
 	return nil
 }

@@ -217,6 +217,8 @@ func TestErrorsNameKeyAndCure(t *testing.T) {
 		{"HELO name", given{args: []string{"--sending-helo-name=my server"}}, []string{"sending.helo_name", "mail.example.com"}},
 		{"bounce domain", given{args: []string{"--sending-bounce-domain=you@bounces.example.com"}}, []string{"sending.bounce_domain", "bounces.example.com"}},
 		{"public URL without https", given{args: []string{"--web-public-url=http://news.example.com"}}, []string{"web.public_url", "https://"}},
+		{"tracking URL without https", given{args: []string{"--web-tracking-url=http://links.example.com"}}, []string{"web.tracking_url", "https://"}},
+		{"tracking URL with a query", given{args: []string{"--web-tracking-url=https://links.example.com/?a=b"}}, []string{"web.tracking_url", "https://news.example.com"}},
 		{"public URL without a scheme", given{args: []string{"--web-public-url=news.example.com"}}, []string{"web.public_url", "https://news.example.com"}},
 		{"address of the pages", given{args: []string{"--web-listen=8080"}}, []string{"web.listen", "127.0.0.1:8080"}},
 		{"public address", given{args: []string{"--web-public-listen=:https:"}}, []string{"web.public_listen", "0.0.0.0:8081"}},

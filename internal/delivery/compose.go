@@ -1,8 +1,10 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +23,11 @@ type Composer struct {
 	Signers      func(ctx context.Context, domain string) ([]*dkim.Signer, error) // of a From domain
 	Pool         *dkim.Pool
 	PublicURL    string // without a slash at its end
+	TrackingURL  string // the same, of counted links; defaults to PublicURL
 	BounceDomain string
+	// Links returns the numbers under which the counted links of a campaign are
+	// kept. Without it no click is counted.
+	Links func(ctx context.Context, campaign int64, links []string) ([]int, error)
 }
 
 // letter is a campaign, ready to be addressed to anybody.
@@ -29,6 +35,7 @@ type letter struct {
 	compiled *message.Compiled
 	signers  []*dkim.Signer
 	domain   string    // of the From address, and of Message-IDs
+	numbers  []int     // of the counted links
 	launched time.Time // day of all tokens: a repeat must carry the same Message-ID and return path
 	composer *Composer
 }
@@ -37,9 +44,20 @@ type letter struct {
 func (c *Composer) letter(ctx context.Context, camp postgres.Campaign) (*letter, error) {
 	content := camp.Content
 	domain := content.FromAddress[strings.LastIndexByte(content.FromAddress, '@')+1:]
-	compiled, err := message.Compile(MessageSource(camp, domain))
+	source := MessageSource(camp, domain)
+	if !camp.System { // who gets a test or an invitation is no reader
+		source.CountClicks, source.CountOpens = camp.Settings.Tracking.Clicks && c.Links != nil, camp.Settings.Tracking.Opens
+		source.OwnHosts = []string{hostOf(c.PublicURL), hostOf(c.TrackingURL)}
+	}
+	compiled, err := message.Compile(source)
 	if err != nil {
 		return nil, fmt.Errorf("campaign %d: %w", camp.ID, err)
+	}
+	var numbers []int
+	if links := compiled.Links(); len(links) > 0 {
+		if numbers, err = c.Links(ctx, camp.ID, links); err != nil {
+			return nil, err
+		}
 	}
 	signers, err := c.Signers(ctx, domain)
 	if err != nil {
@@ -48,7 +66,28 @@ func (c *Composer) letter(ctx context.Context, camp postgres.Campaign) (*letter,
 	if len(signers) == 0 {
 		return nil, fmt.Errorf("campaign %d: %s has no DKIM key; make one with `headway dkim generate %s`", camp.ID, domain, domain)
 	}
-	return &letter{compiled: compiled, signers: signers, domain: domain, launched: camp.LaunchedAt, composer: c}, nil
+	return &letter{compiled: compiled, signers: signers, domain: domain, numbers: numbers, launched: camp.LaunchedAt, composer: c}, nil
+}
+
+// hostOf returns the host of a web address as links name it.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}
+
+// counted appends the address of a counted link of one recipient's message, or
+// of the image that counts opens.
+func (l *letter) counted(dst []byte, campaign, contact int64, link int) []byte {
+	claims := token.Claims{Purpose: token.Open, Campaign: campaign, Contact: contact, Day: l.launched}
+	dst = append(dst, cmp.Or(l.composer.TrackingURL, l.composer.PublicURL)...)
+	if link == 0 {
+		return l.composer.Tokens.Append(append(dst, "/o/"...), claims)
+	}
+	claims.Purpose, claims.Link = token.Click, uint64(l.numbers[link-1])
+	return l.composer.Tokens.Append(append(dst, "/c/"...), claims)
 }
 
 // MessageSource returns what a campaign's messages are compiled from. domain is
@@ -95,6 +134,7 @@ func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed,
 		Ref:               reference,
 		Date:              date,
 	}
+	to.Counted = func(dst []byte, link int) []byte { return l.counted(dst, d.Campaign, d.Contact, link) }
 	if l.compiled.ShowsView() {
 		to.ViewURL = l.composer.PublicURL + "/v/" + mint(token.View)
 	}

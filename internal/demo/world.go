@@ -230,6 +230,7 @@ func Settings(file *sandbox.File) campaign.Settings {
 		Lifetime:      campaign.Duration(min(trouble+margin, most)),
 		OnDoubt:       campaign.DoubtResend,
 		StopsWarnOnly: true,
+		Tracking:      campaign.Tracking{Clicks: true, Opens: true},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -276,7 +277,8 @@ func (n *Node) startEngine(ctx context.Context, s *shift) (*delivery.Engine, err
 	return delivery.Start(ctx, delivery.Config{
 		Store: n.Database.Store, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer,
 		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: dkim.NewPool(),
-			PublicURL: n.Config.Web.PublicURL, BounceDomain: n.Config.Sending.BounceDomain},
+			PublicURL: strings.TrimRight(n.Config.Web.PublicURL, "/"), TrackingURL: strings.TrimRight(n.Config.Web.TrackingURL, "/"), BounceDomain: n.Config.Sending.BounceDomain,
+			Links: n.Database.Store.LinkNumbers},
 		Connections: n.Config.Sending.Lanes, Profile: n.Service.Profile, Rules: n.rules,
 		AskForLanes: n.Service.Queue.AskForLanes, AskResolve: n.Service.Queue.AskResolve, Log: n.Log,
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/headwaymail/headway/internal/api"
 	"github.com/headwaymail/headway/internal/config"
 	"github.com/headwaymail/headway/internal/service"
+	"github.com/headwaymail/headway/internal/tracking"
 	"github.com/headwaymail/headway/internal/web"
 )
 
@@ -31,6 +32,7 @@ type pages struct {
 	team   *door // nil without the role web
 	public *door // nil when it is not set
 	site   *web.Server
+	visits *tracking.Recorder
 	closed sync.Once
 }
 
@@ -126,7 +128,9 @@ func (p *pages) serve(ctx context.Context, s *service.Service, tokens *token.Key
 	if err := p.tellReach(ctx, s); err != nil {
 		return err
 	}
-	c := web.Config{Service: s, Tokens: tokens, Password: p.config.Web.Password, API: programs, Log: p.log}
+	c := web.Config{Service: s, Tokens: tokens, Password: p.config.Web.Password, API: programs, Proxies: p.config.Web.Proxies(), Log: p.log}
+	p.visits = tracking.Start(s.Store, p.log)
+	c.Visits = p.visits
 	if p.config.Sandbox.Enabled {
 		c.Banner = sandboxBanner
 	}
@@ -155,5 +159,8 @@ func (p *pages) close() {
 			}
 		}
 		closing.Wait()
+		if p.visits != nil {
+			p.visits.Close()
+		}
 	})
 }

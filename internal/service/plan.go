@@ -22,6 +22,8 @@ type Plan struct {
 	Window   campaign.Window // when its mail goes out, in Zone; the zero value for always
 	Readers  string          // contact field with each reader's zone, where At is meant; empty for one moment for all
 	FinishBy string          // empty for none
+	// Tracking is what is counted of what readers do; nil leaves it as it is.
+	Tracking *campaign.Tracking
 	Lifetime time.Duration
 	Count    string // the number of readers, typed again; needed above ManyReaders
 }
@@ -156,6 +158,9 @@ func (p Plan) terms(c *postgres.Campaign, at time.Time) (start time.Time, err er
 	}
 	if p.Lifetime != 0 {
 		c.Settings.Lifetime = campaign.Duration(p.Lifetime)
+	}
+	if p.Tracking != nil {
+		c.Settings.Tracking = *p.Tracking
 	}
 	if err := c.Settings.Check(); err != nil {
 		return start, &PlanError{"lifetime", err}

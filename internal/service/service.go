@@ -26,6 +26,7 @@ type Service struct {
 	ends       estimates
 	audiences  audiences
 	views      views
+	targets    targets
 	erasureKey []byte
 	bar        func(keys ...string) // keeps mail in hand from going out; may be nil
 }

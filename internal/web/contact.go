@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/campaign/engagement"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/listhygiene"
@@ -154,6 +155,15 @@ func contactFeed(p postgres.Person, lifts []postgres.Lifted, now time.Time) []co
 	for _, e := range p.Timeline {
 		state := campaign.DeliveryState(e.What)
 		event := contactEvent{At: e.At, Words: e.Campaign + ": " + strings.ToLower(state.Words()), Why: e.Reply}
+		switch e.What {
+		case "clicked":
+			event.Words, event.Tone = e.Campaign+": they clicked a link", "good"
+		case "opened":
+			event.Words, event.Tone = e.Campaign+": they opened it", "good"
+		case "program_clicked", "program_opened":
+			event.Words = e.Campaign + ": " + strings.TrimPrefix(e.What, "program_") + " by a program in their name: " + engagement.Rule(e.Reply).Words()
+			event.Why = ""
+		}
 		switch state {
 		case campaign.Delivered:
 			event.Tone = "good"

@@ -1,5 +1,5 @@
-// Package web is the pages: what a team sees of its campaigns, and the page on
-// which a recipient leaves.
+// Package web is the pages: what a team sees of its campaigns, and what readers
+// come to from a message.
 //
 //  1. A request passes the guards: security headers, then, unless the address
 //     is public, the password, the same-origin rule and a look at the host name
@@ -13,7 +13,9 @@
 //     once per tick, however many people look, and sends it to all of them as
 //     server-sent events (stream.go, snapshot.go).
 //
-// An unsubscribe link works on its own: GET shows, POST acts (unsubscribe.go).
+// What readers come to needs no login: the links to unsubscribe and to choose
+// what they get, where GET shows and POST acts (unsubscribe.go, preferences.go),
+// a newsletter in the browser (view.go), and links that are counted (counted.go).
 //
 // The package holds no rules of mailing, writes no SQL and keeps nothing but
 // the last snapshots, from which rates are measured.

@@ -76,7 +76,7 @@ func (s *Server) explain(r *http.Request, err error) *refusal {
 // pathOnly is the path for the log, without the secret of an unsubscribe link or
 // an invitation.
 func pathOnly(r *http.Request) string {
-	for _, secret := range []string{"/u/", "/v/", "/join/"} {
+	for _, secret := range []string{"/u/", "/v/", "/c/", "/o/", "/join/"} {
 		if strings.HasPrefix(r.URL.Path, secret) {
 			return secret + "…"
 		}

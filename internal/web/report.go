@@ -19,6 +19,7 @@ type reportView struct {
 	AllProviders []tally
 	Domains      []tally
 	Replies      []replyGroup
+	Readership   readershipView
 	States       []stateLink
 	Recipients   recipientsView
 }
@@ -114,7 +115,9 @@ func (s *Server) report(ctx context.Context, id int64) (reportView, error) {
 	for _, g := range groups {
 		view.Replies = append(view.Replies, newReplyGroup(g))
 	}
-	return view, nil
+	readership, err := s.service.Readership(ctx, snapshot.Campaign)
+	view.Readership = newReadershipView(readership, snapshot.Campaign.Counters.Delivered)
+	return view, err
 }
 
 // newReplyGroup explains a group: the first sentence of a class says what it

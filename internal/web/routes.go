@@ -151,6 +151,11 @@ func (s *Server) addPublic(mux *http.ServeMux, files assets) {
 	reading := http.NewServeMux()
 	reading.Handle("GET /v/{token}", s.page(s.showView, s.publicFault))
 	mux.Handle("/v/", s.unindexed(s.known(reading, s.publicFault)))
+	counting := http.NewServeMux()
+	counting.Handle("GET /c/{token}", s.page(s.follow, s.publicFault))
+	counting.Handle("GET /o/{token}", s.page(s.countOpen, s.publicFault))
+	mux.Handle("/c/", s.unindexed(s.known(counting, s.publicFault)))
+	mux.Handle("/o/", s.unindexed(s.known(counting, s.publicFault)))
 	mux.HandleFunc("GET /healthz", s.healthy)
 	mux.Handle("GET /assets/", files)
 }

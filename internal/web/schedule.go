@@ -41,6 +41,7 @@ type scheduleView struct {
 	Readers   []zoneLine // who gets it when, in their own zones
 	NoZone    int64      // of these: whose field has something that is no zone
 	Window    windowForm
+	Tracking  campaign.Tracking
 	Repeat    repeatForm
 	Pattern   string   // how it repeats, in words
 	Runs      []string // the first ones
@@ -70,7 +71,7 @@ func (s *Server) showSchedule(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := scheduleView{Now: true, Zone: c.TimeZone, Window: newWindowForm(c.Settings.Window), Own: newOwnTimeForm(c.Settings.ReaderTime)}
+	view := scheduleView{Now: true, Zone: c.TimeZone, Tracking: c.Settings.Tracking, Window: newWindowForm(c.Settings.Window), Own: newOwnTimeForm(c.Settings.ReaderTime)}
 	if c.Series != nil {
 		if err := s.showSeries(r, c, &view); err != nil {
 			return err
@@ -211,6 +212,10 @@ func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error 
 	get := func(field string) string { return strings.TrimSpace(r.PostForm.Get(field)) }
 	view := scheduleView{Now: get("when") != "at", Day: get("day"), Time: get("time"), Zone: get("zone"),
 		FinishDay: get("finish_day"), FinishAt: get("finish_at"), Repeat: readRepeat(get), Window: readWindow(r.PostForm), Own: readOwnTime(get)}
+	view.Tracking = c.Settings.Tracking
+	if get("counted") != "" { // the form has the boxes, ticked or not
+		view.Tracking = campaign.Tracking{Clicks: get("count_clicks") != "", Opens: get("count_opens") != ""}
+	}
 	switch get("then") { // who asks for times means one
 	case "zones":
 		view.Now, view.Own.Wanted = false, true
@@ -218,7 +223,7 @@ func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error 
 		view.Now = false
 	}
 	plan := service.Plan{Now: view.Now, Window: view.Window.window(), Readers: view.Own.field(), At: view.Day + " " + view.Time, Zone: view.Zone, Count: get("count"),
-		FinishBy: strings.TrimSpace(view.FinishDay + " " + view.FinishAt)}
+		FinishBy: strings.TrimSpace(view.FinishDay + " " + view.FinishAt), Tracking: &view.Tracking}
 	if text := get("lifetime"); text != "" {
 		if plan.Lifetime, err = time.ParseDuration(text); err != nil || plan.Lifetime <= 0 {
 			return errBadForm

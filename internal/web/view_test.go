@@ -75,9 +75,9 @@ func TestViewForgetsWhoWasErased(t *testing.T) {
 func TestViewOfPlainText(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	id := b.letters(`{"markdown": "", "text": "Dear {{ first_name }},\n\n<script>alert(1)</script>\n"}`)
+	id := b.letters(`{"markdown": "", "text": "Dear {{ first_name }},\n\n<script>alert(1)</script>\n\nhttps://a.test/?x=1&y=2. javascript:alert(1)\n"}`)
 	a := b.do(http.MethodGet, b.public.URL+"/v/"+b.mint(token.View, id, 1), "")
-	b.contains(a, "Dear Ana &lt;b&gt;", "&lt;script&gt;", "What the leaves say", "The Weekly")
+	b.contains(a, "Dear Ana &lt;b&gt;", "&lt;script&gt;", `<a href="https://a.test/?x=1&amp;y=2">https://a.test/?x=1&amp;y=2</a>. javascript:alert(1)`, "What the leaves say", "The Weekly")
 	if got := a.Header.Get("Content-Security-Policy"); got != publicPolicy {
 		t.Errorf("policy %q", got)
 	}

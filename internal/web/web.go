@@ -12,6 +12,7 @@ import (
 
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/service"
+	"github.com/headwaymail/headway/internal/tracking"
 )
 
 // userName is the only name that the password belongs to.
@@ -28,6 +29,9 @@ type Config struct {
 	// log in. Empty: no password; requests must then come from this machine and
 	// name it by a loopback address or localhost.
 	Password string
+	// Visits takes the visits that counted links and images bring. Without it
+	// they are not counted.
+	Visits *tracking.Recorder
 	// API answers below /api/v1/, with an authentication of its own. May be nil.
 	API http.Handler
 	// Proxies may say for whom they ask (X-Forwarded-For).
@@ -42,6 +46,7 @@ type Config struct {
 type Server struct {
 	service     *service.Service
 	tokens      *token.Keyring
+	visits      *tracking.Recorder
 	password    string
 	proxies     []netip.Prefix
 	peopled     atomic.Bool // somebody is entered: a login is needed
@@ -70,7 +75,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	s := &Server{service: c.Service, tokens: c.Tokens, password: c.Password, proxies: c.Proxies, banner: c.Banner, api: c.API, log: c.Log,
+	s := &Server{service: c.Service, tokens: c.Tokens, visits: c.Visits, password: c.Password, proxies: c.Proxies, banner: c.Banner, api: c.API, log: c.Log,
 		sameOrigin: http.NewCrossOriginProtection(), rates: newRates()}
 	s.closing, s.beginToEnd = context.WithCancel(context.Background())
 	s.snapshots = newSnapshots(c.Service.Live, s.rates)
@@ -89,8 +94,8 @@ func New(c Config) (*Server, error) {
 // Handler serves everything.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Public serves only what recipients and monitors need: /u/…, /v/…, /healthz and
-// the files that these pages are made of.
+// Public serves only what recipients and monitors need: /u/…, /v/…, /c/…,
+// /o/…, /healthz and the files that these pages are made of.
 func (s *Server) Public() http.Handler { return s.publicPages }
 
 // Close ends open event streams, so that a shutdown does not wait for browsers.
