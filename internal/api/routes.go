@@ -38,6 +38,7 @@ func routes() []route {
 		{"GET", "/campaigns/{campaign}", "getCampaign", "One campaign with its counters", read, false, nil, Campaign{}, getCampaign},
 		{"GET", "/campaigns/{campaign}/providers", "listCampaignProviders", "A campaign's counters by provider, largest first", read, true, nil, Page[CampaignProvider]{}, campaignProviders},
 		{"GET", "/campaigns/{campaign}/replies", "listCampaignReplies", "What servers refused or put off, grouped, most frequent first", read, true, nil, Page[ReplyGroup]{}, campaignReplies},
+		{"GET", "/campaigns/{campaign}/readers", "getCampaignReaders", "What readers did with a campaign's messages, people and programs apart", read, false, nil, Readers{}, campaignReaders},
 		{"POST", "/campaigns/{campaign}/pause", "pauseCampaign", "Stop sending; what waits goes on waiting", operate, false, NoBody{}, Campaign{}, pauseCampaign},
 		{"POST", "/campaigns/{campaign}/resume", "resumeCampaign", "Go on after a pause", operate, false, NoBody{}, Campaign{}, resumeCampaign},
 		{"POST", "/campaigns/{campaign}/cancel", "cancelCampaign", "Stop for good; what has not gone out does not", operate, false, NoBody{}, Campaign{}, cancelCampaign},

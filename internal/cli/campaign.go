@@ -35,7 +35,7 @@ type createOptions struct {
 	name, from, fromName, replyTo, subject, preheader string
 	body, text, postal, zone, priority, finishBy, tls string
 	window                                            string
-	lists, exclude, segments, excludeSegments         []string
+	lists, exclude, segments, excludeSegments, count  []string
 	lifetime                                          time.Duration
 }
 
@@ -71,6 +71,7 @@ body does not have it, a line with it is added. {{ view_url }} is the newsletter
 	flags.StringVar(&o.priority, "priority", "normal", "low, normal or urgent")
 	flags.StringVar(&o.finishBy, "finish-by", "", `when all should be done, e.g. "2026-11-24 17:00", in --zone: says who will be late, and becomes urgent where that helps`)
 	flags.StringVar(&o.window, "window", "", `when its mail may go out, in --zone, e.g. "08:00-20:00 mon-fri" (default always)`)
+	flags.StringSliceVar(&o.count, "count", []string{"clicks"}, "what is counted of what readers do: clicks, opens, or none")
 	flags.StringVar(&o.tls, "tls", "", "required (never in the clear) or verified (with a valid certificate, too); mail to servers without waits, and expires")
 	flags.DurationVar(&o.lifetime, "lifetime", 0, "how long a message is tried (default 48h)")
 	return cmd
@@ -88,6 +89,10 @@ func runCampaignCreate(cmd *cobra.Command, o createOptions) error {
 		Content: campaign.Content{FromName: o.fromName, FromAddress: o.from, ReplyTo: o.replyTo, Subject: o.subject,
 			Preheader: o.preheader, PostalAddress: o.postal}}
 	draft.Settings.TLS = campaign.TLS(o.tls)
+	var err error
+	if draft.Settings.Tracking, err = campaign.ParseTracking(o.count); err != nil {
+		return usageError{fmt.Errorf("--count: %w", err)}
+	}
 	if o.window != "" {
 		window, err := campaign.ParseWindow(o.window, o.zone)
 		if err != nil {

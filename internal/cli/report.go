@@ -18,7 +18,7 @@ import (
 func newCampaignReport() *cobra.Command {
 	return &cobra.Command{
 		Use:   "report CAMPAIGN",
-		Short: "Show what became of a campaign: totals, providers, domains, replies",
+		Short: "Show what became of a campaign: totals, providers, domains, replies, readers",
 		Args:  exactArgs(1, "the number or name of a campaign"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withCampaign(cmd, args[0], func(ctx context.Context, d *desk, id int64) error {
@@ -34,12 +34,17 @@ func newCampaignReport() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				readers, err := d.service.Readership(ctx, live.Campaign)
+				if err != nil {
+					return err
+				}
 				if wantsJSON(cmd) {
-					return printJSON(cmd, map[string]any{"campaign": live.Campaign, "providers": live.Providers,
+					return printJSON(cmd, map[string]any{"campaign": live.Campaign, "providers": live.Providers, "readers": readers,
 						"estimate": live.Estimates.Whole, "late": live.Estimates.Late(live.Campaign.Settings.FinishBy),
 						"domains": domains, "replies": replies})
 				}
 				printReport(cmd.OutOrStdout(), live, domains, replies)
+				printReaders(cmd.OutOrStdout(), readers, live.Campaign.Counters.Delivered)
 				return nil
 			})
 		},
@@ -76,6 +81,36 @@ func printReport(w io.Writer, live service.Live, domains []postgres.DomainCounte
 			fmt.Fprintf(w, "  %6s × %s, %s: %s\n", count(r.Count), r.Provider, reply.Class(r.Class).Words(), clip(r.Sample, 100))
 		}
 	}
+}
+
+// printReaders shows what readers did, if anything of it is known.
+func printReaders(w io.Writer, r service.Readership, delivered int64) {
+	t := newTable("", "people", "", "times", "by programs")
+	t.left[1] = false
+	for _, line := range []struct {
+		words   string
+		counted bool
+		done    service.Engaged
+	}{{"clicked", r.Tracking.Clicks, r.Clicks}, {"opened", r.Tracking.Opens, r.Opens}} {
+		if line.counted || line.done != (service.Engaged{}) {
+			t.row(line.words, count(line.done.People), percent(line.done.People, delivered), count(line.done.Times), count(line.done.ProgramTimes))
+		}
+	}
+	if len(t.rows) == 0 || delivered == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nWhat readers did")
+	t.print(w)
+	if len(r.Links) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nLinks")
+	t = newTable("link", "people", "", "clicks", "by programs")
+	t.left[1] = false
+	for _, l := range r.Links {
+		t.row(clip(l.URL, 60), count(l.People), percent(l.People, delivered), count(l.Times), count(l.ProgramTimes))
+	}
+	t.print(w)
 }
 
 func printTotals(w io.Writer, n campaign.Counters) {

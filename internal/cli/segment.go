@@ -34,8 +34,9 @@ func newSegmentCreate() *cobra.Command {
 		Use:   "create NAME --where 'SUBJECT OP [VALUE]'",
 		Short: "Make a segment of conditions, or of a file of JSON rules",
 		Long: `Make a segment. A condition is SUBJECT OP [VALUE]; the subject is field:NAME, status, verdict,
-list, domain, provider, received (the number of a campaign), delivered or known; the operator is
-is, is_not, contains, begins, filled or empty, and within or not_within a number of days.`,
+list, domain, provider, received (the number of a campaign), delivered, clicked, opened or
+known; the operator is is, is_not, contains, begins, filled or empty, and within or not_within
+a number of days.`,
 		Example: `  headway segment create Oslo --where "field:city is Oslo" --where "delivered within 90"
   headway segment create Sleepers --rules sleepers.json`,
 		Args: exactArgs(1, "one name"),
