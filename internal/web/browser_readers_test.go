@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 )
 
 const readersLetter = `{"preheader": "Leaves, and what they say", "postal_address": "The Weekly\nMill Lane 1, Northtown", "layout": "newsletter",
-"markdown": "# Dear {{ first_name | default: \"reader\" }}\n\nThe leaves are down. [Read in a browser]({{ view_url }})\n\n<script>document.title = \"it ran\"</script>\n\n<img src=\"x\" alt=\"\" onerror=\"document.title = 'it ran'\">\n\n- [The mill]({{ view_url }})\n- [The river](https://river.test/)\n\n> They fall, and then they rest.\n"}`
+"markdown": "# Dear {{ first_name | default: \"reader\" }}\n\nThe leaves are down. [Read in a browser]({{ view_url }})\n\n<script>document.title = \"it ran\"</script>\n\n<img src=\"x\" alt=\"\" onerror=\"document.title = 'it ran'\">\n\n- [The mill]({{ view_url }})\n- <a href=\"https://river.test/\" id=\"river\">The river</a>\n\n> They fall, and then they rest.\n"}`
 
 // The path of somebody who reads: the newsletter in a browser, what they get,
 // one list less and one more again.
@@ -24,7 +25,7 @@ func TestReadersInABrowser(t *testing.T) {
 	ctx := browser(t)
 	b := setup(t)
 	path := b.reader()
-	b.exec(`update campaigns set content = content || $1::jsonb`, readersLetter)
+	b.exec(`update campaigns set content = content || $1::jsonb`, strings.Replace(readersLetter, "https://river.test/", b.public.URL+"/u/message", 1))
 	b.exec(`update contacts set fields = '{"first_name": "Ana"}' where id = 1`)
 	visit := func(path string) {
 		t.Helper()
@@ -41,11 +42,12 @@ func TestReadersInABrowser(t *testing.T) {
 	}
 	view := "/v/" + b.mint(token.View, 1, 1)
 	visit(view)
-	b.until(ctx, `document.body.innerText.includes("Dear Ana") && document.title === "What the leaves say" && self.origin === "null"`)
+	b.leadsTo(ctx, `document.body.innerText.includes("Dear Ana") && document.title === "What the leaves say" && self.origin === "null"`)
 	b.picture(ctx, "view", view)
+	click("river", `document.body.innerText.includes("Leave from the message itself")`)
 
 	visit(path)
-	b.until(ctx, `document.querySelectorAll("[name=keep]:checked").length === 2`)
+	b.leadsTo(ctx, `document.querySelectorAll("[name=keep]:checked").length === 2`)
 	b.picture(ctx, "preferences", path)
 	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(`[name=keep][value="2"]`))); err != nil {
 		t.Fatal(err)
@@ -58,7 +60,7 @@ func TestReadersInABrowser(t *testing.T) {
 	click("everything", `document.body.innerText.includes("You are unsubscribed")`)
 	b.picture(ctx, "left", "")
 	visit(path)
-	b.until(ctx, `document.body.innerText.includes("You left it.") && !document.getElementById("everything")`)
+	b.leadsTo(ctx, `document.body.innerText.includes("You left it.") && !document.getElementById("everything")`)
 	b.picture(ctx, "preferences-left", path)
 	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(`[name=keep][value="1"]`))); err != nil {
 		t.Fatal(err)
@@ -104,7 +106,7 @@ func TestReadershipInABrowser(t *testing.T) {
 	b.picture(ctx, "what-is-counted", b.site.URL+"/campaigns/2/schedule")
 }
 
-// leadsTo waits until a condition holds in the page that a click leads to. While
+// leadsTo waits until a condition holds in the page that comes next. While
 // the old page goes away it cannot be asked.
 func (b *bundle) leadsTo(ctx context.Context, condition string) {
 	b.Helper()
