@@ -46,6 +46,8 @@ require github.com/ebitengine/purego v0.11.3
 
 require github.com/teambition/rrule-go v1.8.2
 
+require blitiri.com.ar/go/spf v1.6.0
+
 require (
 	github.com/VividCortex/ewma v1.2.0 // indirect
 	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect

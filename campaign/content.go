@@ -21,6 +21,9 @@ type Content struct {
 	// Frame is the HTML of a template of somebody's own, as it was when the
 	// content was saved; Layout then names the template.
 	Frame string `json:"frame,omitempty"`
+	// Own marks mail of Headway's own, such as an invitation: it belongs to no
+	// list, so it has neither a footer nor a way to leave.
+	Own bool `json:"own,omitempty"`
 }
 
 // Audience is the waterfall from the chosen lists to those who will receive,

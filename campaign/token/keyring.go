@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"hash"
 	"sync"
@@ -62,4 +63,12 @@ func NewKeyring(current int, keys map[int][]byte) (*Keyring, error) {
 		ring.keys[byte(id)] = newSigner(key)
 	}
 	return ring, nil
+}
+
+// Secret returns 32 bytes for a message that must hold a secret which the
+// database does not: the same at every attempt, and known to who has the keys
+// alone.
+func (k *Keyring) Secret(campaign, contact int64) []byte {
+	body := binary.AppendVarint([]byte("secret in a message"), campaign)
+	return k.keys[k.current].sign(nil, binary.AppendVarint(body, contact))
 }

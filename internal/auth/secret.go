@@ -15,9 +15,12 @@ const secretSize = 32
 func NewSecret() (secret string, kept []byte) {
 	raw := make([]byte, secretSize)
 	rand.Read(raw)
-	secret = base64.RawURLEncoding.EncodeToString(raw)
+	secret = SecretFrom(raw)
 	return secret, KeptOf(secret)
 }
+
+// SecretFrom writes 32 bytes that nobody can guess as a secret.
+func SecretFrom(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
 
 // KeptOf returns what is kept of a secret: its SHA-256. A text that cannot be a
 // secret of ours gives nil, which nothing is found by.

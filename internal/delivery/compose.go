@@ -11,6 +11,7 @@ import (
 
 	"github.com/headwaymail/headway/campaign/message"
 	"github.com/headwaymail/headway/campaign/token"
+	"github.com/headwaymail/headway/internal/auth"
 	"github.com/headwaymail/headway/internal/dkim"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/smtpout"
@@ -30,12 +31,18 @@ type Composer struct {
 	Links func(ctx context.Context, campaign int64, links []string) ([]int, error)
 }
 
+// OnceField is the merge field with the secret of a link that is good once, in
+// mail of our own. It is made when the message is, so that the database holds its
+// hash only.
+const OnceField = "once"
+
 // letter is a campaign, ready to be addressed to anybody.
 type letter struct {
 	compiled *message.Compiled
 	signers  []*dkim.Signer
 	domain   string    // of the From address, and of Message-IDs
 	numbers  []int     // of the counted links
+	own      bool      // mail of our own: nothing to leave, and perhaps a link that is good once
 	launched time.Time // day of all tokens: a repeat must carry the same Message-ID and return path
 	composer *Composer
 }
@@ -66,7 +73,7 @@ func (c *Composer) letter(ctx context.Context, camp postgres.Campaign) (*letter,
 	if len(signers) == 0 {
 		return nil, fmt.Errorf("campaign %d: %s has no DKIM key; make one with `headway dkim generate %s`", camp.ID, domain, domain)
 	}
-	return &letter{compiled: compiled, signers: signers, domain: domain, numbers: numbers, launched: camp.LaunchedAt, composer: c}, nil
+	return &letter{compiled: compiled, signers: signers, domain: domain, numbers: numbers, own: content.Own, launched: camp.LaunchedAt, composer: c}, nil
 }
 
 // hostOf returns the host of a web address as links name it.
@@ -94,7 +101,7 @@ func (l *letter) counted(dst []byte, campaign, contact int64, link int) []byte {
 // that of its From address.
 func MessageSource(camp postgres.Campaign, domain string) message.Source {
 	content := camp.Content
-	return message.Source{
+	src := message.Source{
 		FromName: content.FromName, FromAddress: content.FromAddress, ReplyTo: content.ReplyTo,
 		Subject: content.Subject, Preheader: content.Preheader,
 		HTML: content.HTML, Text: content.Text, Markdown: content.Markdown, Layout: message.Layout(content.Layout), Frame: content.Frame,
@@ -102,6 +109,11 @@ func MessageSource(camp postgres.Campaign, domain string) message.Source {
 		ListID:        fmt.Sprintf("newsletter.%s", domain),
 		FeedbackID:    fmt.Sprintf("c%d:headway:news:%s", camp.ID, strings.ReplaceAll(domain, ".", "-")),
 	}
+	if content.Own {
+		src.OmitFooter, src.ListID = true, ""
+		src.FeedbackID = "own:headway:" + strings.ReplaceAll(domain, ".", "-")
+	}
+	return src
 }
 
 // unsigned and signed are memory for messages, used again: between rendering and
@@ -137,6 +149,10 @@ func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed,
 	to.Counted = func(dst []byte, link int) []byte { return l.counted(dst, d.Campaign, d.Contact, link) }
 	if l.compiled.ShowsView() {
 		to.ViewURL = l.composer.PublicURL + "/v/" + mint(token.View)
+	}
+	if l.own {
+		to.UnsubscribeURL, to.UnsubscribeMailto = "", ""
+		fields[OnceField] = auth.SecretFrom(l.composer.Tokens.Secret(d.Campaign, d.Contact))
 	}
 	scratch := unsigned.Get().(*[]byte)
 	defer unsigned.Put(scratch)

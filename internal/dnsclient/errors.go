@@ -22,7 +22,7 @@ var (
 // Error says which question found no answer, and why.
 type Error struct {
 	Name string // as asked, in wire form
-	Type string // "MX", "A", "AAAA", "TXT"
+	Type string // "MX", "A", "AAAA", "TXT", "PTR"
 	// Temporary says that nobody could say: time-out, SERVFAIL, REFUSED or an
 	// unusable answer from every server. The same question may do better later.
 	Temporary bool

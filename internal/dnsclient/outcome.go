@@ -25,6 +25,7 @@ type outcome struct {
 	mx      []MX
 	addrs   []netip.Addr
 	txt     []string
+	names   []string
 	ad      bool
 	ttl     time.Duration // as the records said
 	expires time.Time
@@ -68,7 +69,7 @@ func read(msg *dns.Msg, name string, qtype uint16) outcome {
 	}
 	negative, hasSOA := negativeTTL(msg)
 	switch {
-	case len(o.mx)+len(o.addrs)+len(o.txt) > 0:
+	case len(o.mx)+len(o.addrs)+len(o.txt)+len(o.names) > 0:
 		o.kind = some
 	case msg.Rcode == dns.RcodeNameError: // of the last name in the chain (RFC 6604 §3)
 		o.kind, o.ttl = noName, min(o.ttl, negative)
@@ -99,6 +100,8 @@ func (o *outcome) add(rr dns.RR) bool {
 		o.addrs = append(o.addrs, addr.Unmap())
 	case *dns.TXT:
 		o.txt = append(o.txt, unescape(strings.Join(rr.Txt, "")))
+	case *dns.PTR:
+		o.names = append(o.names, wire(rr.Ptr))
 	default:
 		return false
 	}

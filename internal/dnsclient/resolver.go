@@ -48,6 +48,10 @@ type Config struct {
 	// CacheSize is the number of (name, type) answers kept; the least recently
 	// used goes first. Defaults to 32,768.
 	CacheSize int
+	// Keep is the longest time for which an answer is kept, for who watches
+	// records while somebody publishes them; at least [MinTTL]. Defaults to the
+	// bounds above.
+	Keep time.Duration
 	// Now is the clock by which entries age. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -58,6 +62,7 @@ type Resolver struct {
 	servers  []netip.AddrPort
 	loopback bool
 	timeout  time.Duration
+	keep     time.Duration // 0: as long as the bounds allow
 	now      func() time.Time
 	cache    *cache
 	flights  flights
@@ -85,7 +90,7 @@ func New(cfg Config) (*Resolver, error) {
 			return nil, fmt.Errorf("DNS server %s is outside loopback, and only loopback is allowed here", s)
 		}
 	}
-	r := &Resolver{servers: servers, loopback: cfg.LoopbackOnly, timeout: cfg.Timeout, now: cfg.Now}
+	r := &Resolver{servers: servers, loopback: cfg.LoopbackOnly, timeout: cfg.Timeout, keep: cfg.Keep, now: cfg.Now}
 	if r.timeout <= 0 {
 		r.timeout = defaultTimeout
 	}
@@ -164,6 +169,9 @@ func (r *Resolver) aged(o outcome, ttl time.Duration) outcome {
 	limit := MaxTTL
 	if o.kind == noName || o.kind == noData {
 		limit = MaxNegativeTTL
+	}
+	if r.keep > 0 {
+		limit = min(limit, max(r.keep, MinTTL))
 	}
 	o.expires = r.now().Add(min(max(ttl, MinTTL), limit))
 	return o

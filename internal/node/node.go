@@ -148,6 +148,7 @@ func (n *Node) prepare(ctx context.Context) error {
 	if err := n.openRoads(ctx); err != nil {
 		return err
 	}
+	n.Service.ReachWith(n.reach)
 	if err := n.openInbound(); err != nil {
 		return err
 	}

@@ -43,3 +43,13 @@ func routes(rules []smtpout.RelayRule) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// reach opens a session with a mail host of a domain and closes it again.
+func (n *Node) reach(ctx context.Context, domain string) (host, greeting string, err error) {
+	session, err := n.dialer.Dial(ctx, domain, smtpout.TLSOpportunistic)
+	if err != nil {
+		return "", "", err
+	}
+	defer session.Close(ctx)
+	return session.Host(), session.Info().Greeting.String(), nil
+}

@@ -28,6 +28,22 @@ func (s *Service) GenerateDKIM(ctx context.Context, domain, selector string) (dk
 	return s.addDKIM(ctx, domain, cmp.Or(selector, "hw"+now().UTC().Format("200601")), "rsa", key)
 }
 
+// AddSendingDomain makes the signing key of a domain that has none yet.
+func (s *Service) AddSendingDomain(ctx context.Context, domain string, by Actor) error {
+	domain = sendingDomain(domain)
+	keys, err := s.Store.DKIMKeys(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(keys, func(k postgres.DKIMKey) bool { return k.Domain == domain }) {
+		return fmt.Errorf("%s has a signing key already; its record stands on this page", domain)
+	}
+	if _, err := s.GenerateDKIM(ctx, domain, ""); err != nil {
+		return err
+	}
+	return s.audit(ctx, by, now(), "dkim.create", "domain "+domain, "", struct{}{})
+}
+
 // GenerateSecondDKIM makes an Ed25519 key for a domain that has an RSA key. Both
 // sign then: few verifiers know Ed25519 yet (RFC 8463 §3).
 func (s *Service) GenerateSecondDKIM(ctx context.Context, domain, selector string) (dkim.Record, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/headwaymail/headway/internal/config"
@@ -28,7 +29,9 @@ type Service struct {
 	views      views
 	targets    targets
 	erasureKey []byte
-	bar        func(keys ...string) // keeps mail in hand from going out; may be nil
+	checkups   checkups
+	reach      func(ctx context.Context, domain string) (host, greeting string, err error) // may be nil
+	bar        func(keys ...string)                                                        // keeps mail in hand from going out; may be nil
 }
 
 // New returns the service of a database. It refuses a database whose secrets
@@ -42,6 +45,7 @@ func New(ctx context.Context, store *postgres.Store, queue *jobs.Queue, c config
 	if err := s.checkKey(ctx); err != nil {
 		return nil, err
 	}
+	s.checkups.resolver = sync.OnceValues(s.openResolver)
 	if s.erasureKey, err = s.openErasureKey(ctx); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,13 @@ type dashboardView struct {
 	Next      []next
 	Attention []attention
 	Latest    []campaignLine
+	Setup     *reminder // nil once all is set up; not in the live part
+}
+
+// reminder leads to the setup until that is over.
+type reminder struct {
+	Done int
+	Next string // the title of the next line
 }
 
 // Rate is what all campaigns together deliver per second.
@@ -74,6 +81,9 @@ const (
 func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request) error {
 	view, err := s.dashboard(r.Context())
 	if err != nil {
+		return err
+	}
+	if view.Setup, err = s.setupReminder(r.Context()); err != nil {
 		return err
 	}
 	return s.render(w, r, http.StatusOK, "dashboard",

@@ -8,12 +8,12 @@ type nearLink struct{ Section, Words, Path string }
 var nearby = map[string][]nearLink{
 	"contacts": {{"lists", "Lists", "/lists"}, {"segments", "Segments", "/segments"}, {"imports", "Import", "/imports"},
 		{"suppressions", "Suppressions", "/suppressions"}},
-	"deliverability": {{"providers", "Providers", "/providers"}, {"replies", "Replies", "/replies"}},
+	"deliverability": {{"providers", "Providers", "/providers"}, {"replies", "Replies", "/replies"}, {"setup", "Setup", "/setup"}},
 }
 
 // groups say to which part a page belongs, by its section.
 var groups = map[string]string{"contact": "contacts", "lists": "contacts", "segments": "contacts", "imports": "contacts",
-	"suppressions": "contacts", "providers": "deliverability", "replies": "deliverability"}
+	"suppressions": "contacts", "providers": "deliverability", "replies": "deliverability", "setup": "deliverability"}
 
 // Group is the part of the navigation that the page stands in; empty for one
 // that stands alone.

@@ -67,7 +67,7 @@ func functions(files assets) template.FuncMap {
 	return template.FuncMap{
 		"audited": service.AuditWords,
 		"asset":   files.url, "count": count, "share": share, "rate": rate,
-		"clock": clock, "stamp": stamp, "machine": machineTime, "plural": plural, "pair": pair, "long": func(n int) int64 { return int64(n) }, "capital": capital,
+		"clock": clock, "stamp": stamp, "machine": machineTime, "plural": plural, "pair": pair, "long": func(n int) int64 { return int64(n) }, "capital": capital, "record": newRecordView,
 	}
 }
 

@@ -29,6 +29,11 @@ func (s *Server) routes() (all, public http.Handler) {
 	for pattern, e := range map[string]entrance{
 		"GET /{$}":                             {auth.Look, s.showDashboard},
 		"GET /live":                            {auth.Look, s.dashboardLive},
+		"GET /setup":                           {auth.Look, s.showSetup},
+		"GET /setup/live":                      {auth.Look, s.setupLive},
+		"POST /setup/domain":                   {auth.Manage, s.makeKey},
+		"POST /setup/test":                     {auth.Write, s.sendSetupTest},
+		"POST /setup/dismiss":                  {auth.Manage, s.dismissSetup},
 		"GET /campaigns":                       {auth.Look, s.listCampaigns},
 		"GET /campaigns/{id}":                  {auth.Look, s.showCampaign},
 		"GET /campaigns/{id}/live":             {auth.Look, s.campaignLive},

@@ -16,9 +16,10 @@ import (
 // visitor is who opens a page. Where nobody is entered yet, everybody who gets
 // past the guard is the owner.
 type visitor struct {
-	Name   string
-	Role   auth.Role
-	Nobody bool // no user is entered: there is no login
+	Name    string
+	Address string // empty for nobody
+	Role    auth.Role
+	Nobody  bool // no user is entered: there is no login
 }
 
 // May reports what the visitor may do, for templates.
@@ -100,7 +101,7 @@ func (s *Server) identify(r *http.Request) (visitor, error) {
 	if secret := sessionSecret(r); secret != "" {
 		u, err := s.service.Session(r.Context(), secret)
 		if err == nil {
-			return visitor{Name: u.Name, Role: u.Role}, nil
+			return visitor{Name: u.Name, Address: u.Address, Role: u.Role}, nil
 		}
 		if !errors.Is(err, postgres.ErrNotFound) {
 			return visitor{}, err

@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+const (
+	sqlAnyMember = `select exists (select from list_members)`
+
+	// The newest messages of our own, a delivered one first. Indexes:
+	// campaigns_pkey backwards, deliveries_once.
+	sqlNewestTest = `
+select c.id, c.name, ct.address, d.state::text, coalesce(d.reply, ''), coalesce(pr.name, ''), d.tls, d.updated_at
+  from (select id, name, ledger_id from campaigns where system and ledger_id is not null order by id desc limit 20) c
+  join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id
+  join contacts ct on ct.id = d.contact_id
+  left join providers pr on pr.id = d.provider_id
+ order by d.state = 'delivered' desc, c.id desc limit 1`
+
+	sqlAcceptedSince = `select coalesce(sum(accepted), 0)::bigint from provider_minutes where minute >= $1`
+)
+
+// AnyMember reports whether there is a contact on any list.
+func (s *Store) AnyMember(ctx context.Context) (bool, error) {
+	var any bool
+	if err := s.pool.QueryRow(ctx, sqlAnyMember).Scan(&any); err != nil {
+		return false, fmt.Errorf("members of lists: %w", err)
+	}
+	return any, nil
+}
+
+// SystemMessage is a message of a system campaign and what became of it.
+type SystemMessage struct {
+	Campaign int64
+	Name     string
+	Address  string
+	State    campaign.DeliveryState
+	Reply    string
+	Provider string
+	TLS      *bool // nil while it is not known
+	At       time.Time
+}
+
+// NewestTest returns the newest test or other message of a system campaign that
+// was delivered, or else the newest. The error is [ErrNotFound] when there is none.
+func (s *Store) NewestTest(ctx context.Context) (SystemMessage, error) {
+	rows, err := s.pool.Query(ctx, sqlNewestTest)
+	if err != nil {
+		return SystemMessage{}, fmt.Errorf("newest test: %w", err)
+	}
+	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[SystemMessage])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return m, ErrNotFound
+	}
+	if err != nil {
+		return m, fmt.Errorf("newest test: %w", err)
+	}
+	return m, nil
+}
+
+// AcceptedSince returns how many messages were accepted anywhere since a time.
+func (s *Store) AcceptedSince(ctx context.Context, since time.Time) (n int64, err error) {
+	if err := s.pool.QueryRow(ctx, sqlAcceptedSince, since).Scan(&n); err != nil {
+		return 0, fmt.Errorf("accepted messages: %w", err)
+	}
+	return n, nil
+}
