@@ -71,6 +71,10 @@ func (c Config) checkWeb() error {
 			return fmt.Errorf("web.trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
 		}
 	}
+	if u, err := url.Parse(c.Web.TeamURL); c.Web.TeamURL != "" &&
+		(err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "") {
+		return fmt.Errorf("web.team_url: %q is not a web address such as https://headway.example.com", c.Web.TeamURL)
+	}
 	if err := c.checkURL("web.public_url", c.Web.PublicURL); err != nil {
 		return err
 	}

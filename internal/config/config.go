@@ -47,6 +47,7 @@ type Web struct {
 	PublicListen   string   `koanf:"public_listen" doc:"Address that serves nothing but what recipients and monitors need: unsubscribe pages and /healthz. Put your HTTPS proxy in front of this one. Empty: off."`
 	PublicURL      string   `koanf:"public_url" doc:"How recipients reach public_listen, e.g. https://news.example.com. Unsubscribe links begin with it."`
 	TrackingURL    string   `koanf:"tracking_url" doc:"Where counted links and the image that counts opens lead, if that is another name of the same listener, e.g. https://links.example.com. Empty: public_url."`
+	TeamURL        string   `koanf:"team_url" doc:"How your team reaches the pages, e.g. https://headway.example.com. Links in invitations and in mails for forgotten passwords begin with it. Empty: a forgotten password needs an owner."`
 	Password       string   `koanf:"password" doc:"Password of the pages (user name: headway) until the first person is entered, who then logs in. Without it, only this machine reaches the pages until then."`
 	TrustedProxies []string `koanf:"trusted_proxies" doc:"Addresses or networks of proxies whose X-Forwarded-For is believed, e.g. 127.0.0.1 or 10.0.0.0/8: logins are throttled by where they come from."`
 }

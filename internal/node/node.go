@@ -164,6 +164,9 @@ func (n *Node) fillSandbox() {
 	if c.Web.PublicURL == "" {
 		c.Web.PublicURL = cmp.Or(n.URL(), "http://127.0.0.1:8080")
 	}
+	if c.Web.TeamURL == "" {
+		c.Web.TeamURL = n.URL()
+	}
 	if c.Sending.Source == "" {
 		c.Sending.Source = "127.0.0.1"
 	}

@@ -45,7 +45,7 @@ func newRig(t testing.TB, internet string) *rig {
 	if err != nil || len(problems) > 0 {
 		t.Fatal(err, problems)
 	}
-	world, err := sandbox.Start(context.Background(), file, sandbox.Options{})
+	world, err := sandbox.Start(context.Background(), file, sandbox.Options{KeepBodies: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,21 +49,6 @@ select u.id, u.address, u.name, u.role, u.password, u.created_at, u.last_login_a
  where s.kept = $1 and s.expires_at > $2 and u.disabled_at is null`
 
 	sqlSeenSession = `update sessions set seen_at = $2, expires_at = $3 where kept = $1`
-
-	// An older link of the same kind ends with the new one.
-	sqlEndUserLinks   = `delete from user_links where user_id = $1`
-	sqlInsertUserLink = `insert into user_links (kept, user_id, purpose, created_at, expires_at) values ($1, $2, $3, $4, $5)`
-
-	sqlUserLink = `
-select u.id, u.address, u.name, u.role, u.password, u.created_at, u.last_login_at, u.disabled_at
-  from user_links l join users u on u.id = l.user_id
- where l.kept = $1 and l.used_at is null and l.expires_at > $2 and u.disabled_at is null`
-
-	sqlUseLink = `
-update user_links l set used_at = $2
-  from users u
- where l.kept = $1 and l.used_at is null and l.expires_at > $2 and u.id = l.user_id and u.disabled_at is null
-returning l.user_id`
 )
 
 // User is a person who works with Headway.
@@ -249,43 +234,4 @@ func (s *Store) EndSession(ctx context.Context, kept []byte) error {
 		return fmt.Errorf("session: %w", err)
 	}
 	return nil
-}
-
-// AddUserLink makes a link by which a person chooses a password, in place of
-// earlier ones.
-func (s *Store) AddUserLink(ctx context.Context, kept []byte, user int64, purpose string, at, expires time.Time) error {
-	batch := &pgx.Batch{}
-	batch.Queue(sqlEndUserLinks, user)
-	batch.Queue(sqlInsertUserLink, kept, user, purpose, at, expires)
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("link for user %d: %w", user, err)
-	}
-	return nil
-}
-
-// UserOfLink returns whose link it is, or [ErrNotFound] when it is used or over.
-func (s *Store) UserOfLink(ctx context.Context, kept []byte, now time.Time) (User, error) {
-	return s.oneUser(ctx, sqlUserLink, kept, now)
-}
-
-// UseLink sets a password by a link, which is then used up, and ends all
-// sessions of the person. It returns [ErrNotFound] for a link that is used or over.
-func (s *Store) UseLink(ctx context.Context, kept []byte, hash string, now time.Time) (user int64, err error) {
-	err = s.InTx(ctx, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, sqlUseLink, kept, now).Scan(&user); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, sqlSetPassword, user, hash); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, sqlEndSessions, user)
-		return err
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, ErrNotFound
-	}
-	if err != nil {
-		return 0, fmt.Errorf("link: %w", err)
-	}
-	return user, nil
 }

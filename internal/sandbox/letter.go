@@ -17,6 +17,7 @@ type Letter struct {
 	Unsubscribe string `json:"unsubscribe,omitempty"` // the http or https address of List-Unsubscribe
 	OneClick    bool   `json:"one_click,omitempty"`   // List-Unsubscribe-Post offers one click (RFC 8058)
 	DKIM        DKIM   `json:"dkim"`
+	Body        []byte `json:"-"` // the whole message; only with Options.KeepBodies
 }
 
 // DKIM is the verdict on a message's signature, by the keys in the sandbox's DNS.
@@ -64,6 +65,9 @@ func (s *Sandbox) inspect(body []byte) Letter {
 		}
 	}
 	l.DKIM = s.verify(body, from)
+	if s.bodies {
+		l.Body = body
+	}
 	return l
 }
 

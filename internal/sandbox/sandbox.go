@@ -15,6 +15,7 @@ import (
 type Options struct {
 	SMTPPort   int          // of every host; 0 = one that is free on all
 	RecordFile string       // JSON lines of what was received, read again at the next start; "" = memory only
+	KeepBodies bool         // keep each message whole, in memory, as Letter.Body
 	Logger     *slog.Logger // default: silent
 }
 
@@ -29,6 +30,7 @@ type Sandbox struct {
 	hosts   []*host
 	journal *journal
 	people  *people
+	bodies  bool // messages are kept whole
 
 	ctx     context.Context // ends when the sandbox stops
 	end     context.CancelFunc
@@ -49,7 +51,7 @@ type Sandbox struct {
 // Outages and other times after the start count from now. The sandbox runs
 // until Stop, or until ctx ends; call Stop all the same then.
 func Start(ctx context.Context, file *File, opts Options) (*Sandbox, error) {
-	s := &Sandbox{file: file, log: opts.Logger, fronts: map[*front]bool{}}
+	s := &Sandbox{file: file, log: opts.Logger, bodies: opts.KeepBodies, fronts: map[*front]bool{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -202,6 +204,15 @@ func (s *Sandbox) Addresses() map[string]netip.AddrPort {
 
 // AddTXT adds a TXT record, for instance the public key of a DKIM selector.
 func (s *Sandbox) AddTXT(name, value string) { s.zone.add(textRecord(name, value, s.zone.ttl)) }
+
+// AddRecord adds a record, written as "name TYPE value".
+func (s *Sandbox) AddRecord(text string) error {
+	rr, err := parseRecord(text, s.zone.ttl)
+	if err == nil {
+		s.zone.add(rr)
+	}
+	return err
+}
 
 // OnMessage has hook called for each message from now on, after it was recorded
 // and before its 250 is written. A slow hook makes a slow receiver; several

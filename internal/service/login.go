@@ -36,6 +36,7 @@ func (t *TooManyLogins) Error() string {
 // logins is what the service remembers of logins.
 type logins struct {
 	throttle auth.Throttle
+	resets   auth.Throttle // links that were asked for, by account and network
 	// decoy is compared when there is no such user, so that the answer takes as
 	// long as for a wrong password.
 	decoy func() string

@@ -72,24 +72,43 @@ func (s *Service) FirstOwner(ctx context.Context, n NewUser, password string) er
 }
 
 // Invite enters a person and returns the secret of the link by which they choose
-// their password.
+// their password, for who hands it over. [Service.InviteByMail] sends it.
 func (s *Service) Invite(ctx context.Context, n NewUser, by Actor) (secret string, err error) {
-	if n, err = n.check(s); err != nil {
-		return "", err
-	}
-	at := now()
-	id, err := s.Store.AddUser(ctx, postgres.User{Address: n.Address, Name: n.Name, Role: n.Role, CreatedAt: at}, false)
-	if errors.Is(err, postgres.ErrExists) {
-		return "", fmt.Errorf("%s is entered already", n.Address)
-	}
+	u, err := s.enterUser(ctx, &n)
 	if err != nil {
 		return "", err
 	}
 	secret, kept := auth.NewSecret()
-	if err := s.Store.AddUserLink(ctx, kept, id, "invite", at, at.Add(inviteLife)); err != nil {
+	if err := s.Store.AddUserLink(ctx, kept, linkFor(u, u.CreatedAt)); err != nil {
 		return "", err
 	}
-	return secret, s.audit(ctx, by, at, "user.invite", "user "+n.Address, "", map[string]auth.Role{"role": n.Role})
+	return secret, s.auditInvite(ctx, n, by, u.CreatedAt)
+}
+
+// enterUser enters a person without a password, brought into form.
+func (s *Service) enterUser(ctx context.Context, n *NewUser) (u postgres.User, err error) {
+	if *n, err = n.check(s); err != nil {
+		return u, err
+	}
+	u = postgres.User{Address: n.Address, Name: n.Name, Role: n.Role, CreatedAt: now()}
+	u.ID, err = s.Store.AddUser(ctx, u, false)
+	if errors.Is(err, postgres.ErrExists) {
+		err = fmt.Errorf("%s is entered already", n.Address)
+	}
+	return u, err
+}
+
+func (s *Service) auditInvite(ctx context.Context, n NewUser, by Actor, at time.Time) error {
+	return s.audit(ctx, by, at, "user.invite", "user "+n.Address, "", map[string]auth.Role{"role": n.Role})
+}
+
+// linkFor is a link that somebody needs: an invitation for who has no password yet.
+func linkFor(u postgres.User, at time.Time) postgres.UserLink {
+	l := postgres.UserLink{User: u.ID, Purpose: "reset", At: at, Expires: at.Add(resetLife)}
+	if u.Password == "" {
+		l.Purpose, l.Expires = "invite", at.Add(inviteLife)
+	}
+	return l
 }
 
 // ResetPassword returns the secret of a link by which a person chooses a new
@@ -100,15 +119,16 @@ func (s *Service) ResetPassword(ctx context.Context, address string, by Actor) (
 	if err != nil {
 		return "", err
 	}
-	at, purpose, life := now(), "reset", resetLife
-	if u.Password == "" {
-		purpose, life = "invite", inviteLife
-	}
+	link := linkFor(u, now())
 	secret, kept := auth.NewSecret()
-	if err := s.Store.AddUserLink(ctx, kept, u.ID, purpose, at, at.Add(life)); err != nil {
+	if err := s.Store.AddUserLink(ctx, kept, link); err != nil {
 		return "", err
 	}
-	return secret, s.audit(ctx, by, at, "user."+purpose, "user "+u.Address, "", struct{}{})
+	return secret, s.auditLink(ctx, u, link, by)
+}
+
+func (s *Service) auditLink(ctx context.Context, u postgres.User, l postgres.UserLink, by Actor) error {
+	return s.audit(ctx, by, l.At, "user."+l.Purpose, "user "+u.Address, "", struct{}{})
 }
 
 // LinkOwner returns whose link a secret is, or [ErrLinkOver].

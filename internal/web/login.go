@@ -144,18 +144,21 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request) error {
 		view.Problem = capital(err.Error()) + "."
 		return s.renderWelcome(w, r, http.StatusUnprocessableEntity, view)
 	}
-	return s.enter(w, r, view.Address, password)
+	if s.service.Config.Sandbox.Enabled {
+		return s.enter(w, r, view.Address, password, "/")
+	}
+	return s.enter(w, r, view.Address, password, "/setup")
 }
 
-// enter logs in who has just chosen a password.
-func (s *Server) enter(w http.ResponseWriter, r *http.Request, address, password string) error {
+// enter logs in who has just chosen a password, and leads them on.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, address, password, next string) error {
 	secret, err := s.service.Login(r.Context(), address, password, s.network(r), r.UserAgent())
 	if err != nil {
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
 		return nil
 	}
 	http.SetCookie(w, sessionCookie(r, secret, service.SessionLife))
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
 }
 
@@ -187,5 +190,5 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) error {
 	if err := s.service.ChoosePassword(r.Context(), r.PathValue("secret"), password); err != nil {
 		return s.renderJoin(w, r, http.StatusUnprocessableEntity, capital(err.Error())+".")
 	}
-	return s.enter(w, r, u.Address, password)
+	return s.enter(w, r, u.Address, password, "/")
 }

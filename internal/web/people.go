@@ -1,9 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
+	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/auth"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
@@ -19,6 +23,8 @@ type peopleView struct {
 	Problem string
 	Link    string // for the person of LinkFor, shown this once
 	LinkFor string
+	Why     string // why it was not mailed
+	Mailed  string // who gets a mail
 	Nobody  bool
 	Audit   []postgres.AuditEntry
 }
@@ -26,6 +32,8 @@ type peopleView struct {
 type personView struct {
 	postgres.User
 	State string
+	Mail  string // what became of the message with their link
+	Reply string // of their server, when it did not take it
 	Since string
 }
 
@@ -33,7 +41,7 @@ type personView struct {
 const auditLines = 30
 
 func (s *Server) listPeople(w http.ResponseWriter, r *http.Request) error {
-	return s.renderPeople(w, r, http.StatusOK, peopleView{})
+	return s.renderPeople(w, r, http.StatusOK, peopleView{Mailed: r.URL.Query().Get("mailed")})
 }
 
 func (s *Server) renderPeople(w http.ResponseWriter, r *http.Request, status int, view peopleView) error {
@@ -42,6 +50,10 @@ func (s *Server) renderPeople(w http.ResponseWriter, r *http.Request, status int
 		return err
 	}
 	if view.Audit, err = s.service.Store.Audit(r.Context(), "", auditLines); err != nil {
+		return err
+	}
+	links, err := s.service.Store.UserLinks(r.Context(), time.Now())
+	if err != nil {
 		return err
 	}
 	view.Roles, view.Nobody = auth.Roles(), len(users) == 0
@@ -56,12 +68,13 @@ func (s *Server) renderPeople(w http.ResponseWriter, r *http.Request, status int
 		case u.Password == "":
 			p.State = "Invited"
 		}
+		p.Mail, p.Reply = linkMailWords(links[u.ID])
 		if u.LastLogin != nil {
 			p.Since = stamp(*u.LastLogin)
 		}
 		view.People = append(view.People, p)
 	}
-	return s.render(w, r, status, "people", frame{Title: "People", Section: "people", Page: view})
+	return s.render(w, r, status, "people", frame{Title: "People", Section: "people", Script: "copy.js", Page: view})
 }
 
 // changePeople invites somebody, or changes what one person may do.
@@ -74,15 +87,15 @@ func (s *Server) changePeople(w http.ResponseWriter, r *http.Request) error {
 		view    peopleView
 		by      = actor(r)
 		address = strings.TrimSpace(r.PostForm.Get("address"))
-		secret  string
+		link    service.HandOver
 		err     error
 	)
 	switch r.PathValue("verb") {
 	case "invite":
 		view.Address, view.Name, view.Role = address, r.PostForm.Get("name"), auth.Role(r.PostForm.Get("role"))
-		secret, err = s.service.Invite(ctx, service.NewUser{Address: address, Name: view.Name, Role: view.Role}, by)
+		link, err = s.service.InviteByMail(ctx, service.NewUser{Address: address, Name: view.Name, Role: view.Role}, s.pagesURL(r), by)
 	case "link":
-		secret, err = s.service.ResetPassword(ctx, address, by)
+		link, err = s.service.LinkByMail(ctx, address, s.pagesURL(r), by)
 	case "role":
 		var role auth.Role
 		if role, err = auth.ParseRole(r.PostForm.Get("role")); err == nil {
@@ -99,12 +112,37 @@ func (s *Server) changePeople(w http.ResponseWriter, r *http.Request) error {
 		view.Problem = capital(err.Error()) + "."
 		return s.renderPeople(w, r, http.StatusUnprocessableEntity, view)
 	}
-	if secret == "" {
-		http.Redirect(w, r, "/people", http.StatusSeeOther)
-		return nil
+	if link.Secret != "" {
+		view = peopleView{LinkFor: address, Link: s.pagesURL(r) + "/join/" + link.Secret, Why: link.Why}
+		return s.renderPeople(w, r, http.StatusOK, view)
 	}
-	view = peopleView{LinkFor: address, Link: origin(r) + "/join/" + secret}
-	return s.renderPeople(w, r, http.StatusOK, view)
+	next := "/people"
+	if link.Mailed {
+		next += "?" + url.Values{"mailed": {address}}.Encode()
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}
+
+// linkMailWords says what became of the message with a person's link.
+func linkMailWords(l postgres.SentLink) (words, reply string) {
+	switch {
+	case l.Campaign == 0:
+		return "", ""
+	case l.State == campaign.Delivered:
+		return "mail delivered", ""
+	case l.State == campaign.Deferred:
+		return "mail put off, tried again", l.Reply
+	case l.State.Final() && l.State != "":
+		return "mail " + strings.ToLower(l.State.Words()), l.Reply
+	}
+	return "mail on its way", ""
+}
+
+// pagesURL is how people reach these pages: as it is set, or else as who is
+// logged in does.
+func (s *Server) pagesURL(r *http.Request) string {
+	return cmp.Or(strings.TrimSuffix(s.service.Config.Web.TeamURL, "/"), origin(r))
 }
 
 // origin is how the visitor reaches these pages.

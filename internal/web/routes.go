@@ -126,6 +126,8 @@ func (s *Server) routes() (all, public http.Handler) {
 		"POST /logout":        s.logout,
 		"GET /welcome":        s.askWelcome,
 		"POST /welcome":       s.welcome,
+		"GET /forgot":         s.askForgot,
+		"POST /forgot":        s.forgot,
 		"GET /join/{secret}":  s.askJoin,
 		"POST /join/{secret}": s.join,
 	} {

@@ -62,6 +62,8 @@ type Server struct {
 	broadcasts  *broadcasts
 	closing     context.Context
 	beginToEnd  context.CancelFunc
+	afterMu     sync.Mutex     // guards the begin of what goes on, and the end of all
+	after       sync.WaitGroup // what goes on after an answer
 	handler     http.Handler
 	publicPages http.Handler
 	closed      sync.Once
@@ -102,7 +104,20 @@ func (s *Server) Public() http.Handler { return s.publicPages }
 // Pages are still served; /readyz says that this server is going away.
 func (s *Server) Close() {
 	s.closed.Do(func() {
+		s.afterMu.Lock()
 		s.beginToEnd()
+		s.afterMu.Unlock()
 		s.broadcasts.wait()
+		s.after.Wait()
 	})
+}
+
+// afterwards does something beside the answer, and lets Close wait for it. A
+// server that is closing begins nothing more.
+func (s *Server) afterwards(do func()) {
+	s.afterMu.Lock()
+	defer s.afterMu.Unlock()
+	if s.closing.Err() == nil {
+		s.after.Go(do)
+	}
 }
