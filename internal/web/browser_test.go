@@ -3,23 +3,15 @@ package web
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/headwaymail/headway/campaign"
 )
-
-// screenshotsVariable names the environment variable with a folder to which
-// the browser tests write a picture of every page.
-const screenshotsVariable = "HEADWAY_SCREENSHOTS"
 
 // browser starts Chromium, or skips the test where there is none.
 func browser(t *testing.T) context.Context {
@@ -42,28 +34,6 @@ func browser(t *testing.T) context.Context {
 		t.Fatalf("start %s: %v", path, err)
 	}
 	return ctx
-}
-
-// view is a way to look at a page.
-type view struct {
-	name          string
-	scheme        string
-	width, height int64
-}
-
-var views = []view{{"light", "light", 1280, 900}, {"dark", "dark", 1280, 900}, {"phone", "light", 375, 812}}
-
-func (v view) begin(ctx context.Context) error {
-	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.scheme}}})
-	if err != nil {
-		return err
-	}
-	options := []chromedp.EmulateViewportOption{chromedp.EmulateScale(1)}
-	if v.width < 600 {
-		options = []chromedp.EmulateViewportOption{chromedp.EmulateScale(2), chromedp.EmulateMobile}
-	}
-	return chromedp.Do(ctx, chromedp.EmulateViewport(v.width, v.height, options...))
 }
 
 // busy fills a bundle with what a running installation shows.
@@ -119,59 +89,6 @@ func (b *bundle) busy() int64 {
 	        values ($1, 1, 1, 1, now(), 200, 0, 198, 2, 'next', ''), ($1, 2, 1, 2, now(), 1000, 0, 930, 70, 'stop', '7.0 % bounced hard; more than 5 % stops the file')`, id)
 	b.exec(`update imports set stopped_at = now(), stopped_why = '7.0 % bounced hard; more than 5 % stops the file' where id = 1`)
 	return id
-}
-
-func TestPagesInABrowser(t *testing.T) {
-	ctx := browser(t)
-	b := setup(t, func(c *Config) { c.Banner = "Sandbox: everything here is simulated. Short retries; stops only warn." })
-	id := b.busy()
-	b.hygiene()
-	pages := map[string]string{
-		"dashboard": "/", "campaigns": "/campaigns", "campaign": fmt.Sprintf("/campaigns/%d", id), "draft": "/campaigns/4",
-		"finished": "/campaigns/1", "cancel": fmt.Sprintf("/campaigns/%d/cancel", id),
-		"report": fmt.Sprintf("/campaigns/%d/report?state=deferred", id), "providers": "/providers", "provider": "/providers/1",
-		"held": "/providers/3", "hold": "/providers/1/hold", "cap": "/providers/1/cap?rate=fast&note=",
-		"overrule": "/providers/1/hold?for=2h&note=they+asked+us+to+wait", "release": "/providers/3/release", "list": "/lists/1", "listask": "/lists/1/ask/mend-typos", "imports": "/imports", "import": "/imports/1",
-		"lists": "/lists", "members": "/lists/1/members", "contact": "/contacts/7", "contactask": "/contacts/7/suppress", "contacts": "/contacts?q=reader1",
-		"suppressions": "/suppressions", "segments": "/segments", "segment": "/segments/1", "columns": "/imports/4/columns", "checked": "/imports/5",
-		"upload": "/imports/new", "replies": "/replies", "listedit": "/lists/1/edit", "failed": "/imports/2",
-		"missing": "/campaigns/99", "unsubscribe": "/u/" + b.link(id, 1), "forged": "/u/nonsense",
-		"compose-new": "/campaigns/new", "compose": "/campaigns/4/edit?saved", "preview": "/campaigns/4/preview",
-		"preview-dark": "/campaigns/4/preview?show=phone-dark", "preview-raw": "/campaigns/4/preview?show=raw",
-		"audience": "/campaigns/4/audience", "schedule": "/campaigns/4/schedule", "delete": "/campaigns/4/delete",
-		"search": "/campaigns?search=winter", "templates": "/templates", "template-new": "/templates/new",
-	}
-	folder := os.Getenv(screenshotsVariable)
-	for _, v := range views {
-		if err := v.begin(ctx); err != nil {
-			t.Fatal(err)
-		}
-		for name, path := range pages {
-			if folder == "" && v.name != "phone" && name != "campaign" {
-				continue // nobody will look at the pictures, and only phones are narrow
-			}
-			if err := chromedp.Do(ctx, chromedp.Navigate(b.site.URL+path)); err != nil && !strings.Contains(err.Error(), "404") && !strings.Contains(err.Error(), "422") {
-				t.Fatalf("%s: %v", path, err)
-			}
-			over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - window.innerWidth`))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if over > 0 {
-				t.Errorf("%s, %s: %d pixels stick out to the right", name, v.name, over)
-			}
-			if folder == "" {
-				continue
-			}
-			picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(folder, name+"-"+v.name+".png"), picture, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 }
 
 // until waits until a condition holds in the page.
