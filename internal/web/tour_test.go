@@ -208,7 +208,7 @@ func (tr tour) visit(ctx context.Context, s stop) {
 		tr.Fatal(err)
 	}
 	if value != "" {
-		if _, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: &tr.site.URL}); err != nil {
+		if _, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: tr.site.URL}); err != nil {
 			tr.Fatal(err)
 		}
 	}
