@@ -66,6 +66,9 @@ func (c Config) checkWeb() error {
 	if c.Web.PublicListen != "" && !isListenAddress(c.Web.PublicListen) {
 		return fmt.Errorf("web.public_listen: %q is not an address such as 0.0.0.0:8081", c.Web.PublicListen)
 	}
+	if err := c.Web.checkTLS(); err != nil {
+		return err
+	}
 	for _, text := range c.Web.TrustedProxies {
 		if _, err := network(text); err != nil {
 			return fmt.Errorf("web.trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
@@ -92,6 +95,28 @@ func (c Config) checkURL(key, text string) error {
 	}
 	if u.Scheme != "https" && !c.Sandbox.Enabled {
 		return fmt.Errorf("%s: %q must begin with https:// (RFC 8058 asks for HTTPS in one-click links)", key, text)
+	}
+	return nil
+}
+
+func (w Web) checkTLS() error {
+	switch w.TLS {
+	case "off", "":
+		if w.Certificate != "" || w.Key != "" {
+			return fmt.Errorf("web.certificate and web.key are used with web.tls = \"files\" only")
+		}
+		if w.RedirectListen != "" {
+			return fmt.Errorf("web.redirect_listen leads to https://, which web.tls = \"off\" leaves to your proxy; let that one redirect")
+		}
+	case "files":
+		if w.Certificate == "" || w.Key == "" {
+			return fmt.Errorf("web.tls = \"files\" needs web.certificate and web.key")
+		}
+	default:
+		return fmt.Errorf("web.tls: %q is not off or files", w.TLS)
+	}
+	if w.RedirectListen != "" && !isListenAddress(w.RedirectListen) {
+		return fmt.Errorf("web.redirect_listen: %q is not an address such as 0.0.0.0:80", w.RedirectListen)
 	}
 	return nil
 }

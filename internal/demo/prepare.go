@@ -26,8 +26,9 @@ const (
 	newcomersList  = "Joined since the summer"
 )
 
-// Publish puts the public keys of the sender into the sandbox's DNS, making the
-// first key when there is none.
+// Publish puts what receivers ask about the sender into the sandbox's DNS: the
+// public keys, of which the first is made when there is none, and the records of
+// the return path and the machine.
 func (d *Demo) Publish(ctx context.Context) error {
 	records, err := d.Node.Service.DKIMRecords(ctx)
 	if err != nil {
@@ -42,6 +43,17 @@ func (d *Demo) Publish(ctx context.Context) error {
 	}
 	for _, r := range records {
 		d.Sandbox.AddTXT(r.Name, r.Value)
+	}
+	for _, record := range []string{
+		bounceDomain + " TXT v=spf1 ip4:127.0.0.1 -all",
+		bounceDomain + " MX 10 " + heloName + ".",
+		"_dmarc." + fromDomain + " TXT v=DMARC1; p=none; rua=mailto:dmarc@" + fromDomain,
+		heloName + " A 127.0.0.1",
+		"1.0.0.127.in-addr.arpa PTR " + heloName + ".",
+	} {
+		if err := d.Sandbox.AddRecord(record); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func TestAccountMail(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", part, text)
 		}
 	}
-	for _, part := range []string{"List-Unsubscribe", "List-ID", "\nBcc:", "/u/"} {
+	for _, part := range []string{"\nList-Unsubscribe:", "\nList-ID:", "\nBcc:", "/u/"} {
 		if strings.Contains(text, part) {
 			t.Errorf("%q is in\n%s", part, text)
 		}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -28,16 +29,22 @@ type door struct {
 	listener net.Listener
 	server   *http.Server
 	handler  atomic.Pointer[http.Handler]
+	secure   bool // it speaks TLS
 	done     chan struct{}
 }
 
-func openDoor(listener net.Listener, log *slog.Logger) *door {
-	d := &door{listener: listener, done: make(chan struct{})}
+// openDoor begins to serve on a listener; with TLS where that is set.
+func openDoor(listener net.Listener, secured *tls.Config, log *slog.Logger) *door {
+	d := &door{listener: listener, secure: secured != nil, done: make(chan struct{})}
 	d.server = &http.Server{Handler: d, ReadHeaderTimeout: readHeaderWithin, ReadTimeout: readWithin,
-		IdleTimeout: idleFor, MaxHeaderBytes: headerLimit, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+		IdleTimeout: idleFor, TLSConfig: secured, MaxHeaderBytes: headerLimit, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go func() {
 		defer close(d.done)
-		if err := d.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		serve := d.server.Serve
+		if d.secure {
+			serve = func(l net.Listener) error { return d.server.ServeTLS(l, "", "") }
+		}
+		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the pages are not served any more", "error", err)
 		}
 	}()
@@ -63,7 +70,11 @@ func (d *door) url() string {
 	if addr.IP.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
+	scheme := "http://"
+	if d.secure {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }
 
 func (d *door) close() {

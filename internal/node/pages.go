@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,13 +28,14 @@ const (
 // pages are the listeners of the node. They listen before anything else is
 // made, so that the address in unsubscribe links is known.
 type pages struct {
-	config config.Config
-	log    *slog.Logger
-	team   *door // nil without the role web
-	public *door // nil when it is not set
-	site   *web.Server
-	visits *tracking.Recorder
-	closed sync.Once
+	config   config.Config
+	log      *slog.Logger
+	team     *door // nil without the role web
+	public   *door // nil when it is not set
+	redirect *door // nil when it is not set
+	site     *web.Server
+	visits   *tracking.Recorder
+	closed   sync.Once
 }
 
 // openPages begins to listen. Until serve is called, every request is asked to
@@ -46,6 +48,10 @@ func openPages(c config.Config, log *slog.Logger) (*pages, error) {
 	if _, err := net.ResolveTCPAddr("tcp", c.Web.Listen); err != nil || c.Web.Listen == "" {
 		return nil, fmt.Errorf("web.listen: %q is not an address such as 127.0.0.1:8080", c.Web.Listen)
 	}
+	secured, err := pagesTLS(c.Web, log)
+	if err != nil {
+		return nil, err
+	}
 	listener, err := listenNear(c.Web.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("web.listen: %w", err)
@@ -53,16 +59,37 @@ func openPages(c config.Config, log *slog.Logger) (*pages, error) {
 	if wanted := c.Web.Listen; portOf(wanted) != "0" && portOf(wanted) != portOf(listener.Addr().String()) {
 		log.Warn("the port of the pages is taken; the next free one is used", "wanted", wanted, "listen", listener.Addr().String())
 	}
-	p.team = openDoor(listener, log)
+	p.team = openDoor(listener, secured, log)
 	if c.Web.PublicListen != "" {
 		listener, err := net.Listen("tcp", c.Web.PublicListen)
 		if err != nil {
 			p.close()
 			return nil, fmt.Errorf("web.public_listen: %w", err)
 		}
-		p.public = openDoor(listener, log)
+		p.public = openDoor(listener, secured, log)
+	}
+	if c.Web.RedirectListen != "" {
+		listener, err := net.Listen("tcp", c.Web.RedirectListen)
+		if err != nil {
+			p.close()
+			return nil, fmt.Errorf("web.redirect_listen: %w", err)
+		}
+		p.redirect = openDoor(listener, nil, log)
+		p.redirect.serve(redirect(c.Web))
 	}
 	return p, nil
+}
+
+// pagesTLS returns with which certificate the pages are served; nil for none.
+func pagesTLS(w config.Web, log *slog.Logger) (*tls.Config, error) {
+	if w.TLS != "files" {
+		return nil, nil
+	}
+	pair, err := openKeypair(w.Certificate, w.Key, log)
+	if err != nil {
+		return nil, fmt.Errorf("web.certificate: %w", err)
+	}
+	return &tls.Config{GetCertificate: pair.get, MinVersion: tls.VersionTLS12}, nil
 }
 
 // listenNear listens on an address, or on the next free port after its own.
@@ -153,7 +180,7 @@ func (p *pages) close() {
 			p.site.Close()
 		}
 		var closing sync.WaitGroup
-		for _, d := range []*door{p.team, p.public} {
+		for _, d := range []*door{p.team, p.public, p.redirect} {
 			if d != nil {
 				closing.Go(d.close)
 			}

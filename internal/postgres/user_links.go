@@ -38,7 +38,7 @@ select l.user_id, l.purpose, l.created_at, l.expires_at, coalesce(l.campaign_id,
   left join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id
  where l.used_at is null and l.expires_at > $1`
 
-	sqlLinkSince = `select exists (select from user_links where user_id = $1 and created_at > $2)`
+	sqlLinkSince = `select exists (select from user_links where user_id = $1 and created_at > $2 and used_at is null)`
 )
 
 // UserLink is a link by which a person chooses a password, good once.
@@ -87,7 +87,8 @@ func (s *Store) UserLinks(ctx context.Context, now time.Time) (map[int64]SentLin
 	return links, nil
 }
 
-// LinkSince reports whether a link was made for a person after a time.
+// LinkSince reports whether a link was made for a person after a time that was
+// not used yet.
 func (s *Store) LinkSince(ctx context.Context, user int64, since time.Time) (bool, error) {
 	var any bool
 	if err := s.pool.QueryRow(ctx, sqlLinkSince, user, since).Scan(&any); err != nil {
