@@ -69,19 +69,19 @@ type layoutChoice struct {
 
 // SubjectHint says how long the subject is.
 func (v composeView) SubjectHint() string {
-	return lengthHint(v.Content.Subject, "phones show about 40 of them, desktops 70")
+	return lengthHint(v.Content.Subject, "phones show about 40 characters, desktops 70")
 }
 
 // PreheaderHint says how long the preheader is.
 func (v composeView) PreheaderHint() string {
-	return lengthHint(v.Content.Preheader, "inboxes show 40 to 100 of them behind the subject")
+	return lengthHint(v.Content.Preheader, "inboxes show 40 to 100 characters behind the subject")
 }
 
 func lengthHint(text, shown string) string {
 	if n := utf8.RuneCountInString(text); n > 0 {
 		return plural(int64(n), "character", "characters") + "; " + shown + "."
 	}
-	return "In characters: " + shown + "."
+	return capital(shown) + "."
 }
 
 // Clock is the time of day of the last save.

@@ -113,10 +113,10 @@ func busyTour(t *testing.T) tour {
 		{"cap-wrong", "/providers/1/cap?rate=fast&note=", ""}, {"release", "/providers/3/release", ""}, {"reset", "/providers/1/reset", ""}, {"replies", "/replies", ""},
 		{"lists", "/lists", ""}, {"list", "/lists/1", ""}, {"list-action", "/lists/1/ask/mend-typos", ""}, {"list-edit", "/lists/1/edit", ""}, {"members", "/lists/1/members", ""},
 		{"contacts", "/contacts?q=reader1", ""}, {"contact", "/contacts/7", ""}, {"contact-mailed", "/contacts/1", ""}, {"contact-suppress", "/contacts/8/suppress", ""},
-		{"contact-erase", "/contacts/7/erase", ""}, {"lift", "/suppressions/lift?what=old@gone.test&list=0", ""},
+		{"contact-erase", "/contacts/7/erase", ""}, {"lift", "/suppressions/lift?what=old@gone.test", ""},
 		{"suppressions", "/suppressions", ""}, {"segments", "/segments", ""}, {"segment", "/segments/1", ""}, {"segment-new", "/segments/new", ""},
 		{"imports", "/imports", ""}, {"import", "/imports/1", ""}, {"import-failed", "/imports/2", ""}, {"import-running", "/imports/3", ""},
-		{"import-columns", "/imports/4/columns", ""}, {"import-checked", "/imports/5", ""}, {"undo", "/imports/1/undo", ""}, {"upload", "/imports/new", openAll},
+		{"import-columns", "/imports/4/columns", ""}, {"import-checked", "/imports/5", ""}, {"refused", "/imports/1/undo", ""}, {"upload", "/imports/new", openAll},
 		{"templates", "/templates", ""}, {"template", "/templates/1", ""}, {"template-new", "/templates/new", ""},
 		{"people", "/people", ""}, {"login", "/login", signedOut}, {"forgot", "/forgot", signedOut}, {"join", join, ""}, {"link-over", "/join/" + strings.Repeat("A", 43), ""},
 		{"missing", "/campaigns/99", ""}, {"unsubscribe", "/u/" + b.link(sending, 1), ""}, {"unsubscribed", "/u/" + left, ""}, {"forged", "/u/nonsense", ""},
@@ -141,7 +141,8 @@ func (b *bundle) publish(world *sandbox.Sandbox) {
 		b.Fatal(err)
 	}
 	for _, record := range []string{"bounces.sender.test TXT v=spf1 include:other.test ~all", records[0].Name + " TXT " + records[0].Value,
-		"bounces.sender.test MX 10 mail.sender.test.", "mail.sender.test A 198.51.100.7", "7.100.51.198.in-addr.arpa PTR vm7.host.test."} {
+		"bounces.sender.test MX 10 mail.sender.test.", "mail.sender.test A 198.51.100.7", "7.100.51.198.in-addr.arpa PTR vm7.host.test.",
+		"other.test TXT v=spf1 ip4:203.0.113.0/24 -all"} {
 		if err := world.AddRecord(record); err != nil {
 			b.Fatal(err)
 		}
@@ -169,6 +170,11 @@ func (b *bundle) others() (paused, cancelled, large int64) {
 		        where campaign_id = $1`, large)
 	}
 	b.exec(`update campaigns set state = 'finished', launched_at = now() - interval '9 days', finished_at = now() - interval '8 days' where id = $1`, large)
+	b.exec(`insert into campaign_events (campaign_id, at, kind, words)
+	        select id, launched_at, 'launched', 'Launched.' from campaigns where launched_at is not null and id in (1, $1, $2, $3)
+	        union all
+	        select id, finished_at, state::text, case state when 'cancelled' then 'Cancelled by Ann Weaver, pages.' else 'Every recipient is in a final state.' end
+	          from campaigns where finished_at is not null and id in (1, $1, $2, $3)`, paused, cancelled, large)
 	return paused, cancelled, large
 }
 
@@ -268,7 +274,10 @@ func takePictures(t *testing.T, ctx context.Context, tours []tour, folder string
 			for _, stop := range tour.stops {
 				tour.visit(ctx, stop)
 				checkWidth(t, ctx, stop.name+", "+v.name)
-				picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+				if err := v.stretch(ctx); err != nil {
+					t.Fatal(err)
+				}
+				picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -276,6 +285,9 @@ func takePictures(t *testing.T, ctx context.Context, tours []tour, folder string
 					t.Fatal(err)
 				}
 				n++
+				if err := v.begin(ctx); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}

@@ -11,12 +11,31 @@
   if (!region || !lost) {
     return;
   }
+
+  // What a visitor has opened stays open when the part is drawn anew.
+  const opened = new Map();
+  region.addEventListener("click", function (event) {
+    const summary = event.target.closest("summary");
+    if (summary && summary.parentElement.id) {
+      opened.set(summary.parentElement.id, !summary.parentElement.open);
+    }
+  });
+  function reopen() {
+    opened.forEach(function (open, id) {
+      const details = document.getElementById(id);
+      if (details) {
+        details.open = open;
+      }
+    });
+  }
+
   let news = Date.now();
   let settled = false;
 
   function fresh() {
     news = Date.now();
     lost.hidden = true;
+    reopen();
   }
   document.body.addEventListener("htmx:sseMessage", fresh);
   document.body.addEventListener("htmx:afterSwap", fresh);
