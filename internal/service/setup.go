@@ -154,7 +154,7 @@ func (s *Service) domainStep(ctx context.Context, c *Checkup) (Step, error) {
 	}
 	verdict, good := doctor.Unknown, 0
 	for _, d := range c.Domains {
-		step.Groups = append(step.Groups, FindingGroup{d.Name, d.Findings})
+		step.Groups = append(step.Groups, FindingGroup(d))
 		switch v := doctor.Worst(d.Findings); {
 		case len(d.Findings) == 0, v == doctor.Unknown:
 		case v == doctor.Fail:

@@ -68,7 +68,9 @@ func (s *Server) renderPeople(w http.ResponseWriter, r *http.Request, status int
 		case u.Password == "":
 			p.State = "Invited"
 		}
-		p.Mail, p.Reply = linkMailWords(links[u.ID])
+		if u.Disabled == nil {
+			p.Mail, p.Reply = linkMailWords(links[u.ID])
+		}
 		if u.LastLogin != nil {
 			p.Since = stamp(*u.LastLogin)
 		}
