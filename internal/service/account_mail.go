@@ -23,6 +23,7 @@ const (
 // HandOver is how a person gets the link by which they choose a password: by
 // mail, or else from whoever asked for it.
 type HandOver struct {
+	To     string // the person's address, brought into form
 	Mailed bool
 	Secret string // of the link when it was not mailed
 	Why    string // why it was not, as a sentence
@@ -63,9 +64,9 @@ func (s *Service) handOver(ctx context.Context, u postgres.User, link postgres.U
 	}
 	if why != "" {
 		secret, kept := auth.NewSecret()
-		return HandOver{Secret: secret, Why: why}, s.Store.AddUserLink(ctx, kept, link)
+		return HandOver{To: u.Address, Secret: secret, Why: why}, s.Store.AddUserLink(ctx, kept, link)
 	}
-	return HandOver{Mailed: true}, s.mailLink(ctx, u, link, pages, by)
+	return HandOver{To: u.Address, Mailed: true}, s.mailLink(ctx, u, link, pages, by)
 }
 
 // cannotMail says why our own mail would not arrive; empty when it should.

@@ -41,7 +41,7 @@ type personView struct {
 const auditLines = 30
 
 func (s *Server) listPeople(w http.ResponseWriter, r *http.Request) error {
-	return s.renderPeople(w, r, http.StatusOK, peopleView{Mailed: r.URL.Query().Get("mailed")})
+	return s.renderPeople(w, r, http.StatusOK, peopleView{})
 }
 
 func (s *Server) renderPeople(w http.ResponseWriter, r *http.Request, status int, view peopleView) error {
@@ -67,6 +67,9 @@ func (s *Server) renderPeople(w http.ResponseWriter, r *http.Request, status int
 			p.State = "Locked out"
 		case u.Password == "":
 			p.State = "Invited"
+		}
+		if u.Address == r.URL.Query().Get("mailed") && links[u.ID].Campaign != 0 {
+			view.Mailed = u.Address
 		}
 		if u.Disabled == nil {
 			p.Mail, p.Reply = linkMailWords(links[u.ID])
@@ -120,7 +123,7 @@ func (s *Server) changePeople(w http.ResponseWriter, r *http.Request) error {
 	}
 	next := "/people"
 	if link.Mailed {
-		next += "?" + url.Values{"mailed": {address}}.Encode()
+		next += "?" + url.Values{"mailed": {link.To}}.Encode()
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
