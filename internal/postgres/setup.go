@@ -24,7 +24,11 @@ select c.id, c.name, ct.address, d.state::text, coalesce(d.reply, ''), coalesce(
   left join providers pr on pr.id = d.provider_id
  order by d.state = 'delivered' desc, c.id desc limit 1`
 
-	sqlAcceptedSince = `select coalesce(sum(accepted), 0)::bigint from provider_minutes where minute >= $1`
+	// Index: provider_minutes_pkey, for each provider.
+	sqlAcceptedSince = `
+select exists (
+    select from providers p
+     where exists (select from provider_minutes m where m.provider_id = p.id and m.minute >= $1 and m.accepted > 0))`
 )
 
 // AnyMember reports whether there is a contact on any list.
@@ -65,10 +69,10 @@ func (s *Store) NewestTest(ctx context.Context) (SystemMessage, error) {
 	return m, nil
 }
 
-// AcceptedSince returns how many messages were accepted anywhere since a time.
-func (s *Store) AcceptedSince(ctx context.Context, since time.Time) (n int64, err error) {
-	if err := s.pool.QueryRow(ctx, sqlAcceptedSince, since).Scan(&n); err != nil {
-		return 0, fmt.Errorf("accepted messages: %w", err)
+// AcceptedSince reports whether any message was accepted anywhere since a time.
+func (s *Store) AcceptedSince(ctx context.Context, since time.Time) (any bool, err error) {
+	if err := s.pool.QueryRow(ctx, sqlAcceptedSince, since).Scan(&any); err != nil {
+		return false, fmt.Errorf("accepted messages: %w", err)
 	}
-	return n, nil
+	return any, nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/headwaymail/headway/internal/auth"
 	"github.com/headwaymail/headway/internal/delivery"
-	"github.com/headwaymail/headway/internal/doctor"
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
@@ -76,21 +75,14 @@ func (s *Service) cannotMail(ctx context.Context) (string, error) {
 	if errors.As(err, &missing) {
 		return "No domain can send yet: the page Setup says what is missing.", nil
 	}
-	if err != nil || s.Config.Sandbox.Enabled {
+	if err != nil {
 		return "", err
 	}
-	checkup, err := s.Checkup(ctx, mailPatience)
-	if err != nil || checkup == nil {
-		return "", err // slow name servers keep nobody's mail
+	domain, err := s.unpublished(ctx, domainOf(from), mailPatience)
+	if err != nil || domain == "" {
+		return "", err
 	}
-	for _, d := range checkup.Domains {
-		for _, f := range d.Findings {
-			if d.Name == domainOf(from) && f.ID == "dkim" && f.Verdict == doctor.Fail {
-				return "The signing key of " + d.Name + " is not published yet: the page Setup shows the record.", nil
-			}
-		}
-	}
-	return "", nil
+	return "The signing key of " + domain + " is not published yet: the page Setup shows the record.", nil
 }
 
 // mailLink mails a link. Its secret is made anew when the message is composed, of

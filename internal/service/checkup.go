@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,7 +72,7 @@ type question struct {
 	domains []doctor.Domain
 	machine doctor.Machine
 	mailbox string // a domain whose mail host may be called upon; may be empty
-	sent    int64  // messages that were accepted lately
+	sent    bool   // messages were accepted lately
 }
 
 // Checkup looks at this installation from outside, unless that was done a moment
@@ -200,6 +201,31 @@ func (s *Service) examine(ctx context.Context, q question) *Checkup {
 	return found
 }
 
+// unpublished returns the domain whose key signs for a From domain, when the
+// DNS is known not to show that key. What cannot be found out within patience is
+// no reason to keep mail back, and in the sandbox nobody asks.
+func (s *Service) unpublished(ctx context.Context, from string, patience time.Duration) (string, error) {
+	if s.Config.Sandbox.Enabled {
+		return "", nil
+	}
+	checkup, err := s.Checkup(ctx, patience)
+	if err != nil || checkup == nil {
+		return "", err
+	}
+	for name := strings.ToLower(from); strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
+		for _, d := range checkup.Domains {
+			if d.Name != name {
+				continue
+			}
+			if slices.ContainsFunc(d.Findings, func(f doctor.Finding) bool { return f.ID == "dkim" && f.Verdict == doctor.Fail }) {
+				return name, nil
+			}
+			return "", nil
+		}
+	}
+	return "", nil
+}
+
 // port25 tells whether mail gets out: from what was sent lately, or else by
 // calling upon one mail host now and then.
 func (s *Service) port25(ctx context.Context, q question) doctor.Finding {
@@ -207,7 +233,7 @@ func (s *Service) port25(ctx context.Context, q question) doctor.Finding {
 	c.mu.Lock()
 	reached, tried := c.reached, c.tried
 	c.mu.Unlock()
-	if q.sent == 0 && q.machine.Relay == "" && q.mailbox != "" && s.reach != nil && s.Config.Sending.Source != "" &&
+	if !q.sent && q.machine.Relay == "" && q.mailbox != "" && s.reach != nil && s.Config.Sending.Source != "" &&
 		(reached.Domain != q.mailbox || now().Sub(tried) > reachFor) {
 		reached = doctor.Reached{Domain: q.mailbox}
 		reached.Host, reached.Greeting, reached.Err = s.reach(ctx, q.mailbox)

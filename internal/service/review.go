@@ -15,6 +15,10 @@ import (
 // enough for a page, enough to meet what is often missing.
 const readersLooked = 500
 
+// reviewPatience is how long a checklist waits for the DNS. It is asked again at
+// the next look.
+const reviewPatience = 100 * time.Millisecond
+
 // Review returns the checklist of a campaign that is to start at a time; zero
 // stands for now. Who will receive is reached, or -1 when it is not known.
 func (s *Service) Review(ctx context.Context, c postgres.Campaign, start time.Time, reached int64) ([]review.Item, error) {
@@ -47,10 +51,16 @@ func (s *Service) missing(ctx context.Context, c postgres.Campaign) ([]string, e
 		return nil, nil // what is wrong with the address is an item of its own
 	}
 	var lacks *NotReady
-	if err := s.Ready(ctx, from.Domain); !errors.As(err, &lacks) {
+	if err := s.Ready(ctx, from.Domain); errors.As(err, &lacks) {
+		return lacks.Missing, nil
+	} else if err != nil {
 		return nil, err
 	}
-	return lacks.Missing, nil
+	domain, err := s.unpublished(ctx, from.Domain, reviewPatience)
+	if err != nil || domain == "" {
+		return nil, err
+	}
+	return []string{"the DKIM record of " + domain + " in DNS: publish what the page Setup shows, or `headway dkim list`"}, nil
 }
 
 // reviewLetter composes the message for one reader and looks at the fields of

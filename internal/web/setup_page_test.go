@@ -145,3 +145,27 @@ func TestSetupIsPutAway(t *testing.T) {
 		t.Errorf("the first owner is led to %q", to)
 	}
 }
+
+// Real campaigns stay locked until the signing key can be found in DNS.
+func TestUnpublishedKeyLocks(t *testing.T) {
+	t.Parallel()
+	_, asks := internet(t)
+	b := setup(t, asks, outside)
+	b.sample(10)
+	c := &b.server.service.Config
+	c.Sending.BounceDomain, c.Sending.HELOName, c.Sending.Source = "bounces.mill.org", "mail.mill.org", "198.51.100.7"
+	c.Web.PublicURL = b.public.URL
+	if err := b.server.service.AddSendingDomain(t.Context(), "mill.org", service.Actor{Name: "ann", Door: service.Pages}); err != nil {
+		t.Fatal(err)
+	}
+	path := b.write(newsletter("from_address", "news@letters.mill.org"))
+	b.post(path+"/audience", "in=1")
+	b.get("/setup/live") // waits for the DNS
+	b.contains(b.get(path+"/schedule"), "Missing: the DKIM record of mill.org in DNS")
+	if a := b.post(path+"/schedule", "when=now"); a.StatusCode == http.StatusSeeOther {
+		t.Error("it goes out unsigned, as receivers see it")
+	}
+	owner := cookieOf(b, b.post("/welcome", url.Values{"address": {"ann@mill.org"}, "password": {pass}}.Encode()))
+	invited := b.post("/people/invite", url.Values{"address": {"bob@mill.org"}, "role": {"editor"}}.Encode(), "Cookie", owner)
+	b.contains(invited, "The signing key of mill.org is not published yet", "/join/")
+}
