@@ -112,13 +112,33 @@ func (w Web) checkTLS() error {
 		if w.Certificate == "" || w.Key == "" {
 			return fmt.Errorf("web.tls = \"files\" needs web.certificate and web.key")
 		}
+	case "auto":
+		if len(w.SecureNames()) == 0 {
+			return fmt.Errorf("web.tls = \"auto\" gets certificates for the names in web.public_url and web.team_url; set one of them to an address that begins with https://")
+		}
+		if w.Certificate != "" || w.Key != "" {
+			return fmt.Errorf("web.certificate and web.key are used with web.tls = \"files\" only")
+		}
 	default:
-		return fmt.Errorf("web.tls: %q is not off or files", w.TLS)
+		return fmt.Errorf("web.tls: %q is not off, files or auto", w.TLS)
 	}
 	if w.RedirectListen != "" && !isListenAddress(w.RedirectListen) {
 		return fmt.Errorf("web.redirect_listen: %q is not an address such as 0.0.0.0:80", w.RedirectListen)
 	}
 	return nil
+}
+
+// SecureNames returns the host names of public_url and team_url that are reached
+// by HTTPS, each once.
+func (w Web) SecureNames() []string {
+	var names []string
+	for _, text := range []string{w.PublicURL, w.TeamURL} {
+		u, err := url.Parse(text)
+		if err == nil && u.Scheme == "https" && u.Hostname() != "" && !slices.Contains(names, strings.ToLower(u.Hostname())) {
+			names = append(names, strings.ToLower(u.Hostname()))
+		}
+	}
+	return names
 }
 
 // Proxies returns the networks of trusted_proxies.

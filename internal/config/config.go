@@ -49,9 +49,11 @@ type Web struct {
 	TrackingURL    string   `koanf:"tracking_url" doc:"Where counted links and the image that counts opens lead, if that is another name of the same listener, e.g. https://links.example.com. Empty: public_url."`
 	TeamURL        string   `koanf:"team_url" doc:"How your team reaches the pages, e.g. https://headway.example.com. Links in invitations and in mails for forgotten passwords begin with it. Empty: a forgotten password needs an owner."`
 	Password       string   `koanf:"password" doc:"Password of the pages (user name: headway) until the first person is entered, who then logs in. Without it, only this machine reaches the pages until then."`
-	TLS            string   `koanf:"tls" doc:"off: plain HTTP, behind a proxy that has the certificate. files: HTTPS on both addresses, with web.certificate and web.key."`
+	TLS            string   `koanf:"tls" doc:"off: plain HTTP, behind a proxy that has the certificate. files: HTTPS on both addresses, with web.certificate and web.key. auto: HTTPS with certificates that are fetched and renewed for the names in public_url and team_url; public_listen on port 443 or redirect_listen on port 80 must be reached from outside."`
 	Certificate    string   `koanf:"certificate" doc:"PEM file with the certificate chain of both addresses, for tls = files. Read again when it changes."`
 	Key            string   `koanf:"key" doc:"PEM file with the key of the certificate."`
+	ACMEEmail      string   `koanf:"acme_email" doc:"For tls = auto: where the certificate authority writes when something is wrong. May be empty."`
+	ACMEDirectory  string   `koanf:"acme_directory" doc:"For tls = auto: the authority's ACME directory (RFC 8555). With auto you agree to its terms."`
 	RedirectListen string   `koanf:"redirect_listen" doc:"Address that leads browsers from http:// to https://, e.g. 0.0.0.0:80: for the names in public_url and team_url. Empty: off."`
 	TrustedProxies []string `koanf:"trusted_proxies" doc:"Addresses or networks of proxies whose X-Forwarded-For is believed, e.g. 127.0.0.1 or 10.0.0.0/8: logins are throttled by where they come from."`
 }
@@ -102,7 +104,7 @@ func Default() Config {
 	return Config{
 		Roles:    []string{"web", "lanes", "bulk", "inbound"},
 		Database: Database{Connections: 24},
-		Web:      Web{Listen: "127.0.0.1:8080", TLS: "off"},
+		Web:      Web{Listen: "127.0.0.1:8080", TLS: "off", ACMEDirectory: "https://acme-v02.api.letsencrypt.org/directory"},
 		Sending:  Sending{SMTPPort: 25, Lanes: 256, Timeout: 5 * time.Minute},
 		Log:      Log{Level: "info"},
 	}

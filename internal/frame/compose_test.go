@@ -158,7 +158,7 @@ func TestComposeSettings(t *testing.T) {
 			want := config.Default()
 			want.Data = "/var/lib/headway"
 			want.Database.URL = "postgres://" + *postgres.Environment["POSTGRES_USER"] + "@postgres/" + *postgres.Environment["POSTGRES_DB"]
-			want.Web = config.Web{TLS: "off", Listen: "0.0.0.0:8080", PublicListen: "0.0.0.0:8081", PublicURL: tt.publicURL, Password: "a web password"}
+			want.Web.Listen, want.Web.PublicListen, want.Web.PublicURL, want.Web.Password = "0.0.0.0:8080", "0.0.0.0:8081", tt.publicURL, "a web password"
 			want.Sending.Source, want.Sending.HELOName, want.Sending.BounceDomain = tt.sending.Source, tt.sending.HELOName, tt.sending.BounceDomain
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("settings in the container (-want +got):\n%s", diff)

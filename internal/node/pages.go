@@ -30,9 +30,10 @@ const (
 type pages struct {
 	config   config.Config
 	log      *slog.Logger
-	team     *door // nil without the role web
-	public   *door // nil when it is not set
-	redirect *door // nil when it is not set
+	team     *door      // nil without the role web
+	public   *door      // nil when it is not set
+	redirect *door      // nil when it is not set
+	auto     *automatic // nil without
 	site     *web.Server
 	visits   *tracking.Recorder
 	closed   sync.Once
@@ -48,12 +49,13 @@ func openPages(c config.Config, log *slog.Logger) (*pages, error) {
 	if _, err := net.ResolveTCPAddr("tcp", c.Web.Listen); err != nil || c.Web.Listen == "" {
 		return nil, fmt.Errorf("web.listen: %q is not an address such as 127.0.0.1:8080", c.Web.Listen)
 	}
-	secured, err := pagesTLS(c.Web, log)
+	secured, err := p.certificates()
 	if err != nil {
 		return nil, err
 	}
 	listener, err := listenNear(c.Web.Listen)
 	if err != nil {
+		p.close()
 		return nil, fmt.Errorf("web.listen: %w", err)
 	}
 	if wanted := c.Web.Listen; portOf(wanted) != "0" && portOf(wanted) != portOf(listener.Addr().String()) {
@@ -75,21 +77,37 @@ func openPages(c config.Config, log *slog.Logger) (*pages, error) {
 			return nil, fmt.Errorf("web.redirect_listen: %w", err)
 		}
 		p.redirect = openDoor(listener, nil, log)
-		p.redirect.serve(redirect(c.Web))
+		leads := redirect(c.Web)
+		if p.auto != nil {
+			leads = p.auto.answering(leads)
+		}
+		p.redirect.serve(leads)
+	}
+	if p.auto != nil {
+		if err := p.auto.begin(c.Web.SecureNames()); err != nil {
+			p.close()
+			return nil, err
+		}
 	}
 	return p, nil
 }
 
-// pagesTLS returns with which certificate the pages are served; nil for none.
-func pagesTLS(w config.Web, log *slog.Logger) (*tls.Config, error) {
-	if w.TLS != "files" {
-		return nil, nil
+// certificates returns with which ones the pages are served; nil for none.
+func (p *pages) certificates() (secured *tls.Config, err error) {
+	switch w := p.config.Web; w.TLS {
+	case "files":
+		pair, err := openKeypair(w.Certificate, w.Key, p.log)
+		if err != nil {
+			return nil, fmt.Errorf("web.certificate: %w", err)
+		}
+		return &tls.Config{GetCertificate: pair.get, MinVersion: tls.VersionTLS12}, nil
+	case "auto":
+		if p.auto, err = newAutomatic(p.config, p.log); err != nil {
+			return nil, fmt.Errorf("web.tls: %w", err)
+		}
+		return p.auto.tls(), nil
 	}
-	pair, err := openKeypair(w.Certificate, w.Key, log)
-	if err != nil {
-		return nil, fmt.Errorf("web.certificate: %w", err)
-	}
-	return &tls.Config{GetCertificate: pair.get, MinVersion: tls.VersionTLS12}, nil
+	return nil, nil
 }
 
 // listenNear listens on an address, or on the next free port after its own.
@@ -188,6 +206,9 @@ func (p *pages) close() {
 		closing.Wait()
 		if p.visits != nil {
 			p.visits.Close()
+		}
+		if p.auto != nil {
+			p.auto.close()
 		}
 	})
 }
