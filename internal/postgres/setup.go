@@ -17,8 +17,8 @@ const (
 	// The newest messages of our own, a delivered one first. Indexes:
 	// campaigns_pkey backwards, deliveries_once.
 	sqlNewestTest = `
-select c.id, c.name, ct.address, d.state::text, coalesce(d.reply, ''), coalesce(pr.name, ''), d.tls, d.updated_at
-  from (select id, name, ledger_id from campaigns where system and ledger_id is not null order by id desc limit 20) c
+select c.id, c.name, c.sender, ct.address, d.state::text, coalesce(d.reply, ''), coalesce(pr.name, ''), d.tls, d.updated_at
+  from (select id, name, ledger_id, coalesce(content ->> 'from_address', '') as sender from campaigns where system and ledger_id is not null order by id desc limit 20) c
   join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id
   join contacts ct on ct.id = d.contact_id
   left join providers pr on pr.id = d.provider_id
@@ -44,6 +44,7 @@ func (s *Store) AnyMember(ctx context.Context) (bool, error) {
 type SystemMessage struct {
 	Campaign int64
 	Name     string
+	Sender   string // the address in From
 	Address  string
 	State    campaign.DeliveryState
 	Reply    string

@@ -1,9 +1,11 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +101,7 @@ func (s *Service) Setup(ctx context.Context, patience time.Duration) (Setup, err
 	if err != nil {
 		return set, err
 	}
-	test, err := s.testStep(ctx, &set)
+	test, err := s.testStep(ctx, &set, checkup)
 	if err != nil {
 		return set, err
 	}
@@ -196,7 +198,7 @@ func machineStep(c *Checkup) Step {
 	return step
 }
 
-func (s *Service) testStep(ctx context.Context, set *Setup) (Step, error) {
+func (s *Service) testStep(ctx context.Context, set *Setup, c *Checkup) (Step, error) {
 	step := Step{Key: "test", Title: "Test message", State: StepOpen, Words: "No message was sent yet.",
 		Fix: "Send one to yourself, and look at it there: its headers must say pass for SPF, DKIM and DMARC."}
 	test, err := s.Store.NewestTest(ctx)
@@ -210,7 +212,7 @@ func (s *Service) testStep(ctx context.Context, set *Setup) (Step, error) {
 	to := strings.ToLower(test.State.Words())
 	switch {
 	case test.State.Final() && to == "delivered":
-		step.State, step.Words, step.Fix = StepDone, test.Address+"'s server has accepted a message.", ""
+		step.State, step.Words, step.Fix = StepDone, acceptedWords(test, c), ""
 	case test.State.Final():
 		step.State, step.Words, step.Fix = StepWrong, "The message to "+test.Address+" was not delivered: "+to+".", "Read what the server said, mend it, and send another."
 	default:
@@ -220,6 +222,30 @@ func (s *Service) testStep(ctx context.Context, set *Setup) (Step, error) {
 		}
 	}
 	return step, nil
+}
+
+// acceptedWords says how a test went: who took it, how it travelled, and whether
+// its signature can be verified.
+func acceptedWords(test postgres.SystemMessage, c *Checkup) string {
+	words := cmp.Or(test.Provider, "The server") + " has accepted a message for " + test.Address
+	if test.TLS != nil {
+		words += map[bool]string{true: ", encrypted on its way", false: ", in the clear"}[*test.TLS]
+	}
+	words += "."
+	if c == nil {
+		return words
+	}
+	for _, d := range c.Domains {
+		at := slices.IndexFunc(d.Findings, func(f doctor.Finding) bool { return f.ID == "dkim" })
+		if at < 0 || d.Name != domainOf(test.Sender) {
+			continue
+		}
+		if d.Findings[at].Verdict == doctor.Pass {
+			return words + " Its DKIM signature can be verified: the key in DNS is the one that signs."
+		}
+		return words + " Its DKIM signature cannot be relied upon: " + d.Findings[at].Words
+	}
+	return words
 }
 
 func (s *Service) importStep(ctx context.Context) (Step, error) {

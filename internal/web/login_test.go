@@ -89,9 +89,9 @@ func TestPeople(t *testing.T) {
 		cookie string
 		want   map[string]int // by path; a POST where it begins with "!"
 	}{
-		"nobody":  {"", map[string]int{"/campaigns?page=2": 303, "/live": 401, "!" + pause: 401, "!/people/invite": 401, "/metrics": 303}},
-		"analyst": {analyst, map[string]int{"/": 200, "/metrics": 200, "!" + pause: 403, people: 403, "!/providers/1/hold": 403}},
-		"editor":  {editor, map[string]int{"/": 200, "!/providers/1/hold": 422, people: 403, "!/people/role": 403}},
+		"nobody":  {"", map[string]int{"/campaigns?page=2": 303, "/live": 401, "!" + pause: 401, "!/people/invite": 401, "/setup": 303, "/setup/live": 401, "/metrics": 303}},
+		"analyst": {analyst, map[string]int{"/": 200, "/metrics": 200, "!" + pause: 403, people: 403, "!/providers/1/hold": 403, "/setup": 200, "!/setup/test": 403}},
+		"editor":  {editor, map[string]int{"/": 200, "!/providers/1/hold": 422, people: 403, "!/people/role": 403, "!/setup/domain": 403, "!/setup/dismiss": 403}},
 		"owner":   {owner, map[string]int{"/": 200, people: 200}},
 		"made up": {cookieName + "=" + strings.Repeat("A", 43), map[string]int{"/": 303}},
 	} {

@@ -118,8 +118,9 @@ func TestSetupTurnsGreen(t *testing.T) {
 	if n := b.number(`select count(*) from instance where name = 'setup over'`); n != 0 {
 		t.Error("it is over before all is green")
 	}
-	b.exec(`update deliveries set state = 'delivered', reply = '250 2.0.0 taken' where campaign_id = (select id from campaigns where system)`)
-	b.contains(b.get("/setup/live", "Cookie", owner), "All six are green", "250 2.0.0 taken")
+	b.exec(`update deliveries set state = 'delivered', tls = true, reply = '250 2.0.0 taken' where campaign_id = (select id from campaigns where system)`)
+	b.contains(b.get("/setup/live", "Cookie", owner), "All six are green", "250 2.0.0 taken",
+		"has accepted a message for ann@north.test, encrypted on its way. Its DKIM signature can be verified")
 	if n := b.number(`select count(*) from instance where name = 'setup over'`); n != 1 {
 		t.Error("it is not over when all is green")
 	}
