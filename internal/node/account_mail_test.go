@@ -112,7 +112,7 @@ func TestAccountMail(t *testing.T) {
 // letter waits for the nth message that an address got.
 func (r *rig) letter(address string, n int) (found sandbox.Message) {
 	r.t.Helper()
-	r.until(20*time.Second, "a message to "+address, func() bool {
+	r.until(time.Minute, "a message to "+address, func() bool {
 		got := 0
 		for _, m := range r.sandbox.Received() {
 			if m.Recipient == address {

@@ -37,7 +37,7 @@ type door struct {
 func openDoor(listener net.Listener, secured *tls.Config, log *slog.Logger) *door {
 	d := &door{listener: listener, secure: secured != nil, done: make(chan struct{})}
 	d.server = &http.Server{Handler: d, ReadHeaderTimeout: readHeaderWithin, ReadTimeout: readWithin,
-		IdleTimeout: idleFor, TLSConfig: secured, MaxHeaderBytes: headerLimit, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+		IdleTimeout: idleFor, TLSConfig: secured.Clone(), MaxHeaderBytes: headerLimit, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go func() {
 		defer close(d.done)
 		serve := d.server.Serve
