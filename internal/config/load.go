@@ -133,7 +133,7 @@ func gather(from Sources, known []key) (overrides map[string]any, fileName strin
 }
 
 // reserved are variables of ours that are no settings.
-var reserved = map[string]bool{"HEADWAY_CORPORA": true}
+var reserved = map[string]bool{"HEADWAY_AXE": true, "HEADWAY_CORPORA": true, "HEADWAY_SCREENSHOTS": true}
 
 // readFile returns what a settings file holds, by path.
 func readFile(name string, known []key) (map[string]any, error) {

@@ -178,7 +178,8 @@ func (s *Service) examine(ctx context.Context, q question) *Checkup {
 	found := &Checkup{Domains: make([]DomainCheckup, len(q.domains))}
 	resolver, err := s.checkups.resolver()
 	if err != nil {
-		s.Log.Warn("the DNS cannot be asked", "error", err)
+		found.Machine = []doctor.Finding{{ID: "dns", Title: "DNS", Verdict: doctor.Unknown, Words: "It cannot be asked: " + err.Error() + ".",
+			Fix: "Look at dns.servers in the settings."}}
 	}
 	var running sync.WaitGroup
 	running.Go(func() { found.Address = doctor.CheckAddress(ctx, q.public, s.Config.Sandbox.Enabled) })

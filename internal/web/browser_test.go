@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,11 +92,18 @@ func (b *bundle) busy() int64 {
 	return id
 }
 
-// until waits until a condition holds in the page.
+// until waits until a condition holds in the page. A page that is just giving way
+// to the next one takes the question with it; then the next one is asked.
 func (b *bundle) until(ctx context.Context, condition string) {
 	b.Helper()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(15*time.Second))); err != nil {
-		b.Fatalf("waiting for %s: %v", condition, err)
+	for deadline := time.Now().Add(15 * time.Second); ; {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(15*time.Second)))
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "context with specified id") || time.Now().After(deadline) {
+			b.Fatalf("waiting for %s: %v", condition, err)
+		}
 	}
 }
 

@@ -126,6 +126,18 @@ func TestSetupTurnsGreen(t *testing.T) {
 	}
 }
 
+// Without a name server nothing is green that was not looked up.
+func TestSetupWithoutDNS(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if err := b.server.service.AddSendingDomain(t.Context(), "mill.test", service.Actor{Name: "ann", Door: service.Pages}); err != nil {
+		t.Fatal(err)
+	}
+	b.exec(`insert into providers (id, key, name) values (1, 'North', 'North')`)
+	b.exec(`insert into provider_minutes (provider_id, minute, attempts, accepted) values (1, now(), 1, 1)`)
+	b.contains(b.get("/setup/live"), "0 of 6", "The DNS could not be asked", "It cannot be asked: no DNS server is set")
+}
+
 func TestSetupIsPutAway(t *testing.T) {
 	t.Parallel()
 	_, asks := internet(t)
