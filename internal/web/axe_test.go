@@ -30,7 +30,8 @@ const (
 // axe-core looks at: for pictures only.
 var twins = []string{"campaigns-search", "report-deferred", "report-large", "campaign-scheduled", "campaign-paused", "campaign-cancelled",
 	"campaign-large", "preview-dark", "preview-text", "compose", "provider-held", "schedule", "setup", "empty-upload", "empty-contacts",
-	"empty-segment", "lift", "list-action"}
+	"empty-segment", "lift", "list-action", "empty-campaigns", "empty-lists", "empty-imports", "empty-suppressions", "empty-segments",
+	"empty-templates", "empty-providers", "empty-replies", "empty-compose", "campaigns-none", "campaign-finished", "reset", "link-over"}
 
 // violation is what axe-core finds wrong, with where it is.
 type violation struct {
