@@ -100,11 +100,12 @@ func (r *importReader) moveTo(place postgres.Place, offset int64) {
 	r.batch.Next, r.batch.NextOffset, r.batch.ReadBytes = place, offset, r.file.Furthest()
 }
 
-// send hands the batch over and takes an empty one.
+// send hands the batch over, sorted, and takes an empty one.
 func (r *importReader) send(ctx context.Context) error {
 	if r.batch.Rows == 0 && r.batch.Next == 0 {
 		return nil
 	}
+	r.batch.Sort()
 	select {
 	case r.full <- r.batch:
 	case <-ctx.Done():

@@ -162,15 +162,15 @@ func eraseContact(ctx context.Context, tx pgx.Tx, contact int64, now time.Time) 
 	return nil
 }
 
-// withoutErased returns the rows of a batch without those of people who asked
-// to be forgotten, and how many these were.
-func withoutErased(ctx context.Context, tx pgx.Tx, b *StagedBatch, hash func(key string) []byte) ([]byte, int64, error) {
+// leaveOutErased takes the rows of people who asked to be forgotten out of a
+// batch and returns how many these were.
+func leaveOutErased(ctx context.Context, tx pgx.Tx, b *StagedBatch, hash func(key string) []byte) (int64, error) {
 	if _, err := tx.Exec(ctx, sqlErasureShare); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	var somebody bool
 	if err := tx.QueryRow(ctx, sqlErasuresAny).Scan(&somebody); err != nil || !somebody || hash == nil {
-		return b.copied, 0, err
+		return 0, err
 	}
 	hashes := make([][]byte, 0, 2*len(b.staged))
 	for _, m := range b.staged {
@@ -181,18 +181,17 @@ func withoutErased(ctx context.Context, tx pgx.Tx, b *StagedBatch, hash func(key
 	}
 	rows, err := tx.Query(ctx, sqlErasuresKnown, hashes)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
 	if err != nil || len(found) == 0 {
-		return b.copied, 0, err
+		return 0, err
 	}
 	known := make(map[string]bool, len(found))
 	for _, h := range found {
 		known[string(h)] = true
 	}
-	kept, left := b.without(func(m stagedMark) bool {
+	return b.leaveOut(func(m stagedMark) bool {
 		return known[string(hash(m.key))] || known[string(hash(m.canonical))]
-	})
-	return kept, left, nil
+	}), nil
 }

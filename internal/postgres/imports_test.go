@@ -1,11 +1,15 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -228,4 +232,78 @@ func TestMergeAtOnce(t *testing.T) {
 		t.Errorf("%d were made and %d joined; want each of 300 once", made, joined)
 	}
 	w.unquarrelled()
+}
+
+// A contact that somebody else makes while a step of a merge is about to make it
+// is found when the step is done again, and neither lost nor doubled.
+func TestMergeIsOvertaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	w.join("Others", "ana@a.test")
+	i := w.begin("Readers", row{"ben@a.test", "subscribe", "Ben"}, row{"cleo@a.test", "subscribe", ""}, row{"dan@a.test", "subscribe", ""})
+	other, err := w.pool.Begin(ctx)
+	w.must(err)
+	defer func() { _ = other.Rollback(ctx) }() // after the commit nothing is left to roll back
+	_, err = other.Exec(ctx, sqlEnsureContact, "cleo@a.test", "cleo@a.test", "cleo@a.test", "a.test", w.now)
+	w.must(err)
+	merged := make(chan error, 1)
+	go func() {
+		_, err := w.MergeStep(ctx, &i, MergeOverwrite, 10, w.now)
+		merged <- err
+	}()
+	waiting := func() bool {
+		return one[bool](w, `select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%import_rows_%')`)
+	}
+	for deadline := time.Now().Add(20 * time.Second); !waiting(); {
+		select {
+		case err := <-merged:
+			t.Fatalf("the step did not wait for the other: %v", err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the step does not wait for the other")
+		}
+	}
+	w.must(other.Commit(ctx))
+	w.must(<-merged)
+	counts := w.merge(&i, 10)
+	if want := (ImportCounts{Rows: 3, New: 2, Unchanged: 1, Joined: 3}); !cmp.Equal(want, counts) {
+		t.Errorf("counted %+v; want %+v", counts, want)
+	}
+	if n := len(w.members("Readers")); n != 3 {
+		t.Errorf("%d joined", n)
+	}
+}
+
+// Batches are stored by address, so that what is merged at one time lies together.
+func TestStagedBatchIsSorted(t *testing.T) {
+	t.Parallel()
+	b := &StagedBatch{}
+	for n, address := range []string{"c@a.test", "a@a.test", "b@a.test", "a@a.test"} {
+		b.Add(StagedRow{Place: Place(n), Address: address, AddressKey: address, CanonicalKey: address, Domain: "a.test", Fields: []byte("{}"), Status: "subscribe"})
+	}
+	unsorted, err := io.ReadAll(b.copy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Sort()
+	sorted, err := io.ReadAll(iotest.OneByteReader(b.copy()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sorted) != len(unsorted) {
+		t.Errorf("sorting %d bytes makes %d of them", len(unsorted), len(sorted))
+	}
+	last := -1
+	for _, address := range []string{"a@a.test", "b@a.test", "c@a.test"} {
+		at := bytes.LastIndex(sorted, []byte(address))
+		if at <= last {
+			t.Errorf("%s stands at %d, after %d", address, at, last)
+		}
+		last = at
+	}
+	if n := b.leaveOut(func(m stagedMark) bool { return m.key == "a@a.test" }); n != 2 || b.Size() != 2 {
+		t.Errorf("left out %d; %d are left", n, b.Size())
+	}
 }

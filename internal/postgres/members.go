@@ -25,8 +25,8 @@ select c.id, c.address, m.status, m.since, c.status, c.verdict, c.reasons, c.fie
  where ($3 = '' or m.status = $3) and ($4 = '' or c.verdict = $4)
  order by c.id limit $6`
 
-	// Members whose address begins with some text. Indexes: contacts_address_key_key
-	// or contacts_prefix, list_members_pkey.
+	// Members whose address begins with some text. Indexes: contacts_address_key_key,
+	// list_members_pkey.
 	sqlMembersNamed = `
 select c.id, c.address, m.status, m.since, c.status, c.verdict, c.reasons, c.fields, null::bigint, 0::bigint
   from (select * from contacts where address_key like $2 order by id limit $5) c
@@ -34,7 +34,7 @@ select c.id, c.address, m.status, m.since, c.status, c.verdict, c.reasons, c.fie
  where ($3 = '' or m.status = $3) and ($4 = '' or c.verdict = $4)
  order by c.id limit $6`
 
-	// Index: contacts_address_key_key or contacts_prefix.
+	// Index: contacts_address_key_key.
 	sqlContactsNamed = `
 select id, address, status, verdict from contacts where address_key like $1 limit $2`
 

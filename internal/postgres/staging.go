@@ -1,9 +1,7 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -58,98 +56,6 @@ type RejectedRow struct {
 	// Suggestion is the address that was probably meant; empty when none is near.
 	Suggestion string
 	Cells      []string
-}
-
-// StagedBatch gathers rows until they are stored together, with where reading
-// stands behind them. [StagedBatch.Reset] makes it empty, to be used again.
-type StagedBatch struct {
-	Next       Place // the row after the batch
-	NextOffset int64 // its byte in its file
-	ReadBytes  int64 // of the upload
-	Rows       int64 // rows that were read, refused ones among them
-	Invalid    map[string]int64
-	Risky      map[string]int64
-	Typos      []ImportTypo
-	Rejects    []RejectedRow
-
-	copied []byte // rows in the binary format of COPY
-	staged []stagedMark
-}
-
-// stagedMark is where a row lies in a batch, and the keys by which it may have
-// to be taken out again.
-type stagedMark struct {
-	key, canonical string
-	end            int
-}
-
-// copyHead and copyTail stand around rows in the binary format of COPY
-// (Postgres documentation, "COPY", "Binary Format").
-const (
-	copyHead = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-	copyTail = "\xff\xff"
-	// jsonbVersion stands before the text of a jsonb value.
-	jsonbVersion = 1
-)
-
-// Reset empties the batch and keeps its memory.
-func (b *StagedBatch) Reset() {
-	*b = StagedBatch{Rejects: b.Rejects[:0], copied: b.copied[:0], staged: b.staged[:0]}
-}
-
-// Size returns the number of rows in the batch, refused ones among them.
-func (b *StagedBatch) Size() int { return len(b.staged) + len(b.Rejects) }
-
-// Add adds a valid row.
-func (b *StagedBatch) Add(r StagedRow) {
-	c := binary.BigEndian.AppendUint16(b.copied, 8)
-	c = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(c, 8), uint64(r.Place))
-	c = appendText(c, r.AddressKey)
-	c = appendTextUnless(c, r.Address, r.AddressKey)
-	c = appendTextUnless(c, r.CanonicalKey, r.AddressKey)
-	c = appendText(c, r.Domain)
-	c = appendJSON(c, r.Fields)
-	c = appendText(c, r.Status)
-	b.copied = appendJSON(c, r.Consent)
-	b.staged = append(b.staged, stagedMark{key: r.AddressKey, canonical: r.CanonicalKey, end: len(b.copied)})
-}
-
-// appendNull appends SQL null.
-func appendNull(c []byte) []byte { return append(c, 0xff, 0xff, 0xff, 0xff) }
-
-func appendText(c []byte, text string) []byte {
-	return append(binary.BigEndian.AppendUint32(c, uint32(len(text))), text...)
-}
-
-func appendTextUnless(c []byte, text, same string) []byte {
-	if text == same {
-		return appendNull(c)
-	}
-	return appendText(c, text)
-}
-
-func appendJSON(c, text []byte) []byte {
-	if text == nil {
-		return appendNull(c)
-	}
-	c = binary.BigEndian.AppendUint32(c, uint32(len(text)+1))
-	return append(append(c, jsonbVersion), text...)
-}
-
-// without returns the rows in the format of COPY but for those that erased
-// names, and how many these were.
-func (b *StagedBatch) without(erased func(m stagedMark) bool) (rows []byte, left int64) {
-	kept := make([]byte, 0, len(b.copied))
-	from := 0
-	for _, m := range b.staged {
-		if erased(m) {
-			left++
-		} else {
-			kept = append(kept, b.copied[from:m.end]...)
-		}
-		from = m.end
-	}
-	return kept, left
 }
 
 // BeginStaging makes an empty staging table and starts from the first row. What
@@ -209,13 +115,15 @@ func (s *Store) StageBatch(ctx context.Context, i *Import, b *StagedBatch, hash 
 		if err := intact(ctx, tx, i.ID); err != nil {
 			return err
 		}
-		rows, erased, err := withoutErased(ctx, tx, b, hash)
+		if _, err := tx.Exec(ctx, sqlUnhurried); err != nil {
+			return err
+		}
+		erased, err := leaveOutErased(ctx, tx, b, hash)
 		if err != nil {
 			return err
 		}
-		if len(rows) > 0 {
-			parts := bytes.NewReader(append(append(append(make([]byte, 0, len(rows)+32), copyHead...), rows...), copyTail...))
-			if _, err := tx.Conn().PgConn().CopyFrom(ctx, parts, staged(i.ID, sqlStagingCopy)); err != nil {
+		if len(b.staged) > 0 {
+			if _, err := tx.Conn().PgConn().CopyFrom(ctx, b.copy(), staged(i.ID, sqlStagingCopy)); err != nil {
 				return err
 			}
 		}

@@ -16,7 +16,7 @@ select s.id, s.scope, coalesce(l.name, ''), s.kind, s.key, s.reason, s.evidence,
  where ($2 = '' or s.reason = $2) and ($3 = '' or s.scope = $3) and ($4 = '' or l.name = $4)
  order by s.id desc limit $6`
 
-	// Index: suppressions_once or suppressions_prefix.
+	// Index: suppressions_once.
 	sqlSuppressionNamed = `
 select s.id, s.scope, coalesce(l.name, ''), s.kind, s.key, s.reason, s.evidence, s.created_at, s.expires_at
   from (select * from suppressions where key like $1 limit $5) s left join lists l on l.id = s.list_id
