@@ -9,9 +9,9 @@ import (
 )
 
 // holdOnBreakers pauses campaigns under which a provider began to refuse
-// everybody, or only says so when their settings ask for that, or while files
-// are on trial: then a bad file is the likely cause, and its trial stops it
-// alone. What was refused is not held against the addresses, see postgres.
+// everybody, or only says so when their settings ask for that, or where a bad
+// file is the cause: one that is stopped for it, or may be since it is on trial.
+// What was refused is not held against the addresses, see postgres.
 func (e *Engine) holdOnBreakers(ctx context.Context, now time.Time) error {
 	tripped, err := e.store.UntoldBreakers(ctx)
 	if err != nil {
@@ -20,6 +20,9 @@ func (e *Engine) holdOnBreakers(ctx context.Context, now time.Time) error {
 	for _, b := range tripped {
 		c, err := e.store.Campaign(ctx, b.Campaign)
 		if err != nil {
+			return err
+		}
+		if _, err := e.stopBadFiles(ctx, c, now); err != nil {
 			return err
 		}
 		onTrial, err := e.store.OnTrial(ctx, b.Campaign)

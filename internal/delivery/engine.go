@@ -64,6 +64,7 @@ type Engine struct {
 	parking   parking
 	places    *semaphore.Weighted
 	admission *admission
+	files     fileLooks // of the sweep alone
 
 	alive context.Context // ends when the engine has stopped
 	hard  context.Context // ends when messages in flight must be cut
@@ -86,7 +87,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 		profile: c.Profile, askFor: c.AskForLanes, askResolve: c.AskResolve, fresh: c.Fresh, log: c.Log.With("node", c.Node),
 		places: semaphore.NewWeighted(int64(c.Connections)), most: c.Connections,
 		admission: &admission{most: 2 * runtime.GOMAXPROCS(0), toCome: 4 * runtime.GOMAXPROCS(0)},
-		drain:     make(chan struct{}), wake: make(chan struct{}, 1),
+		drain:     make(chan struct{}), wake: make(chan struct{}, 1), files: make(fileLooks),
 	}
 	e.broker = &broker{store: c.Store, source: c.Source, node: c.Node, log: e.log, wake: make(chan struct{}, 1), now: time.Now,
 		held: e.domainHeld, gates: make(map[int64]*gate)}

@@ -68,6 +68,9 @@ func (e *Engine) sweepOnce(ctx context.Context, expire bool) error {
 	if err := e.holdOnBreakers(ctx, now); err != nil {
 		return err
 	}
+	if err := e.sweepFiles(ctx, now); err != nil {
+		return err
+	}
 	if unknown, err := e.store.AnyUnknownDomain(ctx, now); err != nil {
 		return err
 	} else if unknown {
@@ -108,6 +111,9 @@ func (e *Engine) expire(ctx context.Context, now time.Time) error {
 			if err := drain(func() (int, error) { return e.store.StopBatch(ctx, c.ID, sweepBatch, now) }); err != nil {
 				return err
 			}
+		}
+		if _, err := e.stopBadFiles(ctx, c.Campaign, now); err != nil {
+			return err
 		}
 		judged, err := e.withoutStopped(ctx, c.Campaign)
 		if err != nil {

@@ -74,31 +74,37 @@ func (s *Store) StopBatch(ctx context.Context, id int64, limit int, now time.Tim
 // arguments besides.
 func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryState, sql string, limit int, now time.Time, more ...any) (int, error) {
 	ended := 0
-	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, sql, append([]any{id, to, now, limit}, more...)...)
-		if err != nil {
-			return err
-		}
-		sums := newChanges()
-		var (
-			provider, domain int64
-			from             campaign.DeliveryState
-			doubted          bool
-		)
-		_, err = pgx.ForEachRow(rows, []any{&provider, &domain, &from, &doubted}, func() error {
-			ended++
-			sums.move(id, provider, domain, from, to.After(doubted), false)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return sums.apply(ctx, tx, false)
+	err := s.InTx(ctx, func(tx pgx.Tx) (err error) {
+		ended, err = endIn(ctx, tx, id, to, sql, limit, now, more...)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("campaign %d: end deliveries as %s: %w", id, to, err)
 	}
 	return ended, nil
+}
+
+// endIn is endBatch within a transaction.
+func endIn(ctx context.Context, tx pgx.Tx, id int64, to campaign.DeliveryState, sql string, limit int, now time.Time, more ...any) (ended int, err error) {
+	rows, err := tx.Query(ctx, sql, append([]any{id, to, now, limit}, more...)...)
+	if err != nil {
+		return 0, err
+	}
+	sums := newChanges()
+	var (
+		provider, domain int64
+		from             campaign.DeliveryState
+		doubted          bool
+	)
+	_, err = pgx.ForEachRow(rows, []any{&provider, &domain, &from, &doubted}, func() error {
+		ended++
+		sums.move(id, provider, domain, from, to.After(doubted), false)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return ended, sums.apply(ctx, tx, false)
 }
 
 // FinishableCampaigns returns sending campaigns of which every delivery is final

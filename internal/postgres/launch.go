@@ -53,12 +53,14 @@ select max(id) from (select id from contacts where id > $1 order by id limit $2)
 	// The members among a range of contacts, each judged once, by the verdict as
 	// listhygiene.Policy decides; $6 and $7 are those whom segments include and
 	// exclude. Who came by a segment needs some list that they did not leave, and
-	// brings the terms of their lists. Index: list_members_pkey.
+	// brings the terms of their lists. What a file says of consent counts as long
+	// as the file was not stopped. Index: list_members_pkey.
 	sqlJudgedMembers = `
 with members as materialized (
     select m.contact_id, bool_or(m.status = 'subscribed') as subscribed, bool_or(m.status = 'unconfirmed') as unconfirmed,
            bool_or(l.send_risky) as send_risky,
-           bool_or(m.import_id is null or m.consent is not null or i.consent <> '' or l.trust_unproven) as trusted,
+           bool_or(m.import_id is null or l.trust_unproven
+                   or (m.consent is not null or i.consent <> '') and i.stopped_at is null) as trusted,
            bool_or(i.stopped_at is not null) as stopped, min(src.number) as source
       from (
         select m.* from campaign_lists cl join list_members m on m.list_id = cl.list_id
@@ -257,6 +259,11 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 	include, exclude, err := chosenBySegment(ctx, tx, id, after, upto, launched)
 	if err != nil {
 		return err
+	}
+	if len(include) > 0 {
+		if _, err := tx.Exec(ctx, sqlProbationSourcesOf, id, include, launched); err != nil {
+			return err
+		}
 	}
 	statement, args := sqlLaunchBatch, []any{now, id, after, upto, launched, include, exclude, ledger, probationDue}
 	if !own.IsZero() {

@@ -26,6 +26,18 @@ select $1, row_number() over (order by import_id), import_id
          where cl.campaign_id = $1 and not cl.exclude) files
 on conflict do nothing`
 
+	// The files of contacts who come by a segment, batch by batch: a segment may
+	// reach into every list. Index: list_members_contact.
+	sqlProbationSourcesOf = `
+insert into probation_sources (campaign_id, number, import_id)
+select $1, (select coalesce(max(number), 0) from probation_sources where campaign_id = $1) + row_number() over (order by import_id), import_id
+  from (select distinct m.import_id
+          from list_members m
+          join lists l on l.id = m.list_id and not l.trust_unproven
+          join imports i on i.id = m.import_id and i.consent = '' and i.stopped_at is null
+         where m.contact_id = any($2::bigint[]) and m.consent is null and m.since <= $3
+           and not exists (select from probation_sources s where s.campaign_id = $1 and s.import_id = m.import_id)) files`
+
 	sqlTrying = `
 select s.campaign_id, s.number
   from campaigns c join probation_sources s on s.campaign_id = c.id and s.state = 'trying'
@@ -109,15 +121,19 @@ select distinct c.id from campaigns c join probation_sources s on s.campaign_id 
  where c.state in ('sending', 'paused')`
 
 	sqlOnTrial = `
-select exists (select from probation_sources where campaign_id = $1 and state in ('trying', 'stopped'))`
+select exists (select from probation_sources where campaign_id = $1 and state in ('trying', 'stopped'))
+       or exists (select from stopped_files where campaign_id = $1)`
 
 	sqlStoppedResults = `
-select count(*) filter (where d.state = 'delivered'), count(*) filter (where d.state = 'bounced')
+select coalesce(sum(delivered), 0)::bigint, coalesce(sum(bounced), 0)::bigint from (
+select count(*) filter (where d.state = 'delivered') as delivered, count(*) filter (where d.state = 'bounced') as bounced
   from campaigns c
   join probation_sources s on s.campaign_id = c.id and s.state = 'stopped'
   join probation_slices p on p.campaign_id = c.id and p.source = s.number
   join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id and d.slice = p.slice
- where c.id = $1 and d.slice <> 0`
+ where c.id = $1 and d.slice <> 0
+union all
+select tried - bounced, bounced from stopped_files where campaign_id = $1) stopped`
 )
 
 // probationDue is when deliveries that wait for their slice fall due: not in the
