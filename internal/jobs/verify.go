@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/listhygiene"
@@ -71,13 +72,10 @@ func (w *verifyWorker) Work(ctx context.Context, job *river.Job[verifyArgs]) err
 	return store.FinishVerification(ctx, v.ID, time.Now())
 }
 
-// judgeContacts gives verdicts from the cursor on.
+// judgeContacts gives verdicts from the cursor on. While contacts are judged and
+// their verdicts saved, the next ones are read.
 func (b *Bulk) judgeContacts(ctx context.Context, v postgres.Verification) error {
 	lists, err := b.Store.RiskLists(ctx)
-	if err != nil {
-		return err
-	}
-	history, err := b.Store.AnyDelivery(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,34 +84,70 @@ func (b *Bulk) judgeContacts(ctx context.Context, v postgres.Verification) error
 	if v.Counts.Verdicts == nil {
 		v.Counts = postgres.VerificationCounts{Verdicts: map[string]int64{}, Reasons: map[string]int64{}}
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	pages, from := make(chan contactPage), v
+	group.Go(func() error {
+		defer close(pages)
+		return b.readContacts(ctx, from, pages)
+	})
+	group.Go(func() error {
+		for page := range pages {
+			var changed []postgres.NewVerdict
+			for _, c := range page.facts {
+				verdict, err := JudgeContact(judge, policy, c, time.Now())
+				if err != nil {
+					return err
+				}
+				v.Counts.Verdicts[verdict.Verdict]++
+				v.Counts.Reasons[verdict.Reasons[0]]++
+				if verdict.Suggestion != "" {
+					v.Counts.Mendable++
+				}
+				if verdict.Verdict != c.Verdict || verdict.Suggestion != c.Suggestion || !slices.Equal(verdict.Reasons, c.Reasons) {
+					changed = append(changed, verdict)
+				}
+			}
+			v.Counts.Changed += int64(len(changed))
+			v.Cursor = page.last
+			if err := b.Store.SaveVerdicts(ctx, v, changed); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// contactPage are contacts of a verification that are judged at one time.
+type contactPage struct {
+	facts []postgres.ContactFacts
+	last  int64 // id of the last one
+}
+
+// readContacts reads what verdicts follow from, page by page.
+func (b *Bulk) readContacts(ctx context.Context, v postgres.Verification, pages chan<- contactPage) error {
+	history, err := b.Store.AnyDelivery(ctx)
+	if err != nil {
+		return err
+	}
 	for {
 		ids, err := b.Store.VerifyPage(ctx, v, judgeBatch)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		var changed []postgres.NewVerdict
+		v.Cursor = ids[len(ids)-1]
+		page := contactPage{facts: make([]postgres.ContactFacts, 0, len(ids)), last: v.Cursor}
 		err = b.Store.EachContactFacts(ctx, ids, history, func(c postgres.ContactFacts) error {
-			verdict, err := JudgeContact(judge, policy, c, time.Now())
-			if err != nil {
-				return err
-			}
-			v.Counts.Verdicts[verdict.Verdict]++
-			v.Counts.Reasons[verdict.Reasons[0]]++
-			if verdict.Suggestion != "" {
-				v.Counts.Mendable++
-			}
-			if verdict.Verdict != c.Verdict || verdict.Suggestion != c.Suggestion || !slices.Equal(verdict.Reasons, c.Reasons) {
-				changed = append(changed, verdict)
-			}
+			page.facts = append(page.facts, c)
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		v.Counts.Changed += int64(len(changed))
-		v.Cursor = ids[len(ids)-1]
-		if err := b.Store.SaveVerdicts(ctx, v, changed); err != nil {
-			return err
+		select {
+		case pages <- page:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
