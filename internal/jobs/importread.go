@@ -148,9 +148,12 @@ func storable(cells []string) []string {
 	return kept
 }
 
-// assess counts what speaks against a valid address.
+// assess counts what speaks against a valid address, and notes its domain.
 func (r *importReader) assess(line int, a address.Address) {
-	domain, role := r.risks.of(a)
+	domain, role, first := r.risks.of(a)
+	if first {
+		r.batch.Domains = append(r.batch.Domains, a.Domain)
+	}
 	for _, reason := range domain.Reasons {
 		count(&r.batch.Risky, string(reason))
 	}
@@ -182,8 +185,9 @@ type assessor struct {
 const rememberedDomains = 50_000
 
 // of returns what the domain of an address gives away, its suggestion being
-// "@" and the domain that was meant, and the reason that lies in its local part.
-func (a *assessor) of(mailbox address.Address) (risk.Assessment, listhygiene.Reason) {
+// "@" and the domain that was meant, the reason that lies in its local part, and
+// whether it meets the domain for the first time.
+func (a *assessor) of(mailbox address.Address) (domain risk.Assessment, role listhygiene.Reason, first bool) {
 	domain, known := a.domains[mailbox.Domain]
 	if !known {
 		if len(a.domains) >= rememberedDomains {
@@ -196,5 +200,5 @@ func (a *assessor) of(mailbox address.Address) (risk.Assessment, listhygiene.Rea
 	if !is || domain.RelayAlias {
 		role = ""
 	}
-	return domain, role
+	return domain, role, !known
 }

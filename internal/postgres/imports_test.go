@@ -45,6 +45,7 @@ func (w *world) stage(i *Import, rows ...row) {
 			fields = `{"name": "` + r.name + `"}`
 		}
 		key := strings.ToLower(r.address)
+		b.Domains = append(b.Domains, domain)
 		b.Add(StagedRow{Place: PlaceOf(0, n+1), Address: r.address, AddressKey: key, CanonicalKey: address.CanonicalKey(key),
 			Domain: domain, Status: r.status, Fields: []byte(fields)})
 	}

@@ -18,13 +18,12 @@ select max(address_key) from (select address_key from import_rows where address_
 	// other in a circle.
 	sqlMergeLock = `select pg_advisory_xact_lock(7310584035)`
 
-	// A merge looks up an index for each row of the step. Nothing is known about
-	// the size of a step's parts, and a planner that guesses would now and then
-	// read all contacts, or compare all rows of a step with all. The rows of a
-	// step fit into this memory, and are not written to files in between.
+	// Nothing is known about the size of a step's parts, and a planner that guesses
+	// would now and then read all contacts. What is looked up for each row is
+	// therefore a subquery that cannot be joined otherwise, by index. The rows of
+	// a step fit into this memory, and are not written to files in between.
 	sqlMergeByIndex = `
-select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-       set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'auto', true),
+select set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'auto', true),
        set_config('work_mem', '32MB', true)`
 
 	// A step that a crash of Postgres undoes is done again: the cursor is undone
@@ -33,9 +32,10 @@ select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin'
 
 	// sqlJudgedRows are the rows of a range of addresses ($1, $2], of each address
 	// the last one, with what is known of it. $3 is now, $5 the list, $6 the rule
-	// for fields. Indexes: contacts_address_key_key, domains_name_key,
-	// suppressions_once, suppressions_canonical, contacts_canonical,
-	// list_members_pkey.
+	// for fields. Where nobody in the range is known, or suppressed, one look says
+	// so for all. Indexes:
+	// contacts_address_key_key, contacts_canonical, domains_name_key,
+	// suppressions_once, suppressions_canonical, list_members_pkey.
 	sqlJudgedRows = `
 with last as materialized (
     select distinct on (r.address_key) r.line, r.address_key, coalesce(r.address, r.address_key) as address,
@@ -43,26 +43,39 @@ with last as materialized (
            r.status in ('subscribe', 'unconfirmed') as welcome
       from import_rows r where r.address_key > $1 and r.address_key <= $2
      order by r.address_key, r.line desc
+), places as materialized (
+    select l.domain, d.id,
+           (select true from suppressions s where s.kind = 'domain' and s.key = l.domain
+               and (s.list_id is null or s.list_id = $5) and (s.expires_at is null or s.expires_at > $3) limit 1) as barred
+      from (select distinct domain from last) l
+      left join lateral (select d.id from domains d where d.name = l.domain offset 0) d on true
 ), judged as (
-    select l.*, d.id as domain_id, c.id as known, c.fields as before,
+    select l.*, p.id as domain_id, c.id as known, c.fields as before,
            case $6 when 'fill' then l.fields || c.fields when 'skip' then c.fields else c.fields || l.fields end as after,
            l.welcome and coalesce(
-               (select true from suppressions s where s.kind = 'address' and s.key = l.address_key
-                   and (s.list_id is null or s.list_id = $5) and (s.expires_at is null or s.expires_at > $3) limit 1),
-               (select true from suppressions s where s.kind = 'address' and s.canonical_key = l.canonical_key
-                   and (s.list_id is null or s.list_id = $5) and (s.expires_at is null or s.expires_at > $3) limit 1),
-               (select true from suppressions s where s.kind = 'domain' and s.key = l.domain
-                   and (s.list_id is null or s.list_id = $5) and (s.expires_at is null or s.expires_at > $3) limit 1),
+               p.barred,
+               case when exists (select from suppressions s where s.key > $1 and s.key <= $2) then
+                   (select true from suppressions s where s.kind = 'address' and s.key = l.address_key
+                       and (s.list_id is null or s.list_id = $5) and (s.expires_at is null or s.expires_at > $3) limit 1) end,
+               case when l.canonical_key <> l.address_key
+                      or exists (select from suppressions s where s.canonical_key > $1 and s.canonical_key <= $2) then
+                   (select true from suppressions s where s.kind = 'address' and s.canonical_key = l.canonical_key
+                       and (s.list_id is null or s.list_id = $5) and (s.expires_at is null or s.expires_at > $3) limit 1) end,
                false) as barred,
            l.welcome and c.id is null and coalesce(
-               (select true from contacts t where t.canonical_key = l.canonical_key and t.canonical_key <> t.address_key limit 1),
-               l.canonical_key <> l.address_key and (select true from contacts t where t.address_key = l.canonical_key),
+               case when l.canonical_key <> l.address_key
+                      or exists (select from contacts t where t.canonical_key > $1 and t.canonical_key <= $2 and t.canonical_key <> t.address_key) then
+                   (select true from contacts t where t.canonical_key = l.canonical_key and t.canonical_key <> t.address_key limit 1) end,
+               case when l.canonical_key <> l.address_key then (select true from contacts t where t.address_key = l.canonical_key) end,
                false) as twin,
            m.contact_id is not null as member
       from last l
-      left join contacts c on c.address_key = l.address_key
-      left join list_members m on m.list_id = $5 and m.contact_id = c.id
-      left join domains d on d.name = l.domain
+      join places p on p.domain = l.domain
+      left join lateral (
+        select c.id, c.fields from contacts c
+         where c.address_key = l.address_key and exists (select from contacts t where t.address_key > $1 and t.address_key <= $2)
+        offset 0) c on true
+      left join lateral (select m.contact_id from list_members m where m.list_id = $5 and m.contact_id = c.id offset 0) m on true
 )`
 
 	// What a merge finds, all from one look at the database; what it changes

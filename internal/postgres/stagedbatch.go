@@ -18,6 +18,9 @@ type StagedBatch struct {
 	Risky      map[string]int64
 	Typos      []ImportTypo
 	Rejects    []RejectedRow
+	// Domains are those of contacts to be made, as far as no batch before it
+	// named them.
+	Domains []string
 
 	copied []byte // rows in the binary format of COPY
 	staged []stagedMark
@@ -43,7 +46,7 @@ const (
 func (b *StagedBatch) Reset() {
 	clear(b.staged) // lets go of the text of the rows
 	clear(b.Rejects)
-	*b = StagedBatch{Rejects: b.Rejects[:0], copied: b.copied[:0], staged: b.staged[:0]}
+	*b = StagedBatch{Rejects: b.Rejects[:0], copied: b.copied[:0], Domains: b.Domains[:0], staged: b.staged[:0]}
 }
 
 // Size returns the number of rows in the batch, refused ones among them.

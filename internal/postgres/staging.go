@@ -14,7 +14,7 @@ const (
 	sqlStagingIndex  = `create index on import_rows_%d (address_key, line desc)`
 	// Each address is compared with the one before it; the planner must know
 	// that there are many.
-	sqlStagingAnalyze = `analyze import_rows_%d`
+	sqlStagingAnalyze = `analyze import_rows_%d (address_key)`
 	sqlStagingMemory  = `set local maintenance_work_mem = '128MB'`
 	sqlStagingThere   = `select to_regclass($1) is not null`
 
@@ -27,8 +27,7 @@ copy import_rows (line, address_key, address, canonical_key, domain, fields, sta
 
 	sqlStagingDomains = `
 insert into domains (name)
-select r.domain from (select distinct domain from import_rows where address_key > '' and status in ('subscribe', 'unconfirmed')) r
- where not exists (select from domains d where d.name = r.domain)
+select n.name from unnest($1::text[]) as n(name) where not exists (select from domains d where d.name = n.name)
  order by 1
 on conflict do nothing`
 
@@ -107,7 +106,8 @@ func intact(ctx context.Context, tx pgx.Tx, id int64) error {
 	return nil
 }
 
-// StageBatch stores a batch together with the import's cursor and counts. Rows
+// StageBatch stores a batch together with its domains and with the import's
+// cursor and counts. Rows
 // of people who asked to be forgotten are left out: hash returns the keyed hash
 // of a key, and is not called as long as nobody asked.
 func (s *Store) StageBatch(ctx context.Context, i *Import, b *StagedBatch, hash func(key string) []byte) error {
@@ -124,6 +124,11 @@ func (s *Store) StageBatch(ctx context.Context, i *Import, b *StagedBatch, hash 
 		}
 		if len(b.staged) > 0 {
 			if _, err := tx.Conn().PgConn().CopyFrom(ctx, b.copy(), staged(i.ID, sqlStagingCopy)); err != nil {
+				return err
+			}
+		}
+		if len(b.Domains) > 0 && !i.DryRun {
+			if _, err := tx.Exec(ctx, sqlStagingDomains, b.Domains); err != nil {
 				return err
 			}
 		}
@@ -155,7 +160,7 @@ func storeRejects(ctx context.Context, tx pgx.Tx, id int64, rejected []RejectedR
 }
 
 // BeginMerging turns to the second half of the work: it sorts what was staged
-// and makes the list and the domains that are new.
+// and makes the list if it is new.
 func (s *Store) BeginMerging(ctx context.Context, i *Import, now time.Time) error {
 	err := s.step(ctx, i, now, func(tx pgx.Tx, next *Import) error {
 		if err := intact(ctx, tx, i.ID); err != nil {
@@ -173,11 +178,7 @@ func (s *Store) BeginMerging(ctx context.Context, i *Import, now time.Time) erro
 		if _, err := tx.Exec(ctx, sqlEnsureList, i.ListName, now); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, sqlListID, i.ListName).Scan(&next.List); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, staged(i.ID, sqlStagingDomains))
-		return err
+		return tx.QueryRow(ctx, sqlListID, i.ListName).Scan(&next.List)
 	})
 	if err != nil {
 		return fmt.Errorf("import %d: begin merging: %w", i.ID, err)

@@ -12,38 +12,63 @@ import (
 // rest of a longer one is not looked at.
 const longestHeader = 200
 
-// header is a list of fields in their order, with lines unfolded.
+// header is a list of fields in their order.
 type header []field
 
-type field struct{ name, value string }
+// field is a field as it stands in the mail: most are never asked for, and those
+// that are get unfolded then.
+type field struct{ name, folded string }
+
+// value returns what the field says, with its lines joined.
+func (f field) value() string {
+	if strings.IndexByte(f.folded, '\n') < 0 {
+		return strings.TrimSpace(f.folded)
+	}
+	var b strings.Builder
+	b.Grow(len(f.folded))
+	line, rest := cutLine(f.folded)
+	b.WriteString(strings.TrimSpace(line))
+	for rest != "" {
+		line, rest = cutLine(rest)
+		b.WriteByte(' ')
+		b.WriteString(strings.TrimSpace(line))
+	}
+	return b.String()
+}
 
 // cutHeader splits a header off the text, up to the first empty line or the first
 // line that cannot be part of a header. A leading "From " line of a mailbox file
 // is passed over.
 func cutHeader(text string) (header, string) {
 	var h header
-	for text != "" {
-		line, rest := cutLine(text)
+	begin, kept := 0, false // of the newest field: where its value begins, and whether it has a place
+	for at := 0; at < len(text); {
+		end := len(text)
+		if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
+			end = at + i
+		}
+		line, next := text[at:end], min(end+1, len(text))
 		if line == "" {
-			return h, rest
+			return h, text[next:]
 		}
 		switch {
 		case line[0] == ' ' || line[0] == '\t':
-			if len(h) > 0 {
-				last := &h[len(h)-1]
-				last.value += " " + strings.TrimSpace(line)
+			if kept {
+				h[len(h)-1].folded = text[begin:end]
 			}
 		case len(h) == 0 && strings.HasPrefix(line, "From "):
 		default:
 			name, value, ok := strings.Cut(line, ":")
-			if !ok || !isFieldName(strings.TrimRight(name, " \t")) {
-				return h, text
+			name = strings.TrimRight(name, " \t")
+			if !ok || !isFieldName(name) {
+				return h, text[at:]
 			}
-			if len(h) < longestHeader {
-				h = append(h, field{strings.TrimRight(name, " \t"), strings.TrimSpace(value)})
+			if kept = len(h) < longestHeader; kept {
+				begin = end - len(value)
+				h = append(h, field{name, value})
 			}
 		}
-		text = rest
+		at = next
 	}
 	return h, ""
 }
@@ -64,8 +89,8 @@ func isFieldName(s string) bool {
 // get returns the value of the first field with this name, "" when there is none.
 func (h header) get(name string) string {
 	for _, f := range h {
-		if strings.EqualFold(f.name, name) {
-			return f.value
+		if len(f.name) == len(name) && strings.EqualFold(f.name, name) {
+			return f.value()
 		}
 	}
 	return ""
@@ -73,7 +98,7 @@ func (h header) get(name string) string {
 
 func (h header) has(name string) bool {
 	for _, f := range h {
-		if strings.EqualFold(f.name, name) {
+		if len(f.name) == len(name) && strings.EqualFold(f.name, name) {
 			return true
 		}
 	}

@@ -197,16 +197,17 @@ func unifyNewlines(raw []byte) string {
 	if bytes.IndexByte(raw, '\r') < 0 && bytes.IndexByte(raw, 0) < 0 {
 		return string(raw)
 	}
+	raw = bytes.ReplaceAll(raw, []byte{0}, nil)
 	var b strings.Builder
 	b.Grow(len(raw))
-	for i, c := range raw {
-		switch {
-		case c == 0, c == '\n' && i > 0 && raw[i-1] == '\r':
-		case c == '\r':
-			b.WriteByte('\n')
-		default:
-			b.WriteByte(c)
+	for {
+		i := bytes.IndexByte(raw, '\r')
+		if i < 0 {
+			b.Write(raw)
+			return b.String()
 		}
+		b.Write(raw[:i])
+		b.WriteByte('\n')
+		raw = bytes.TrimPrefix(raw[i+1:], []byte{'\n'})
 	}
-	return b.String()
 }

@@ -116,10 +116,12 @@ func (m *mail) original(text string) {
 	if o.Text == "" {
 		o.Text = text[:min(len(text), longestPart)]
 	}
-	for name, to := range map[string]*string{"Return-Path": &o.ReturnPath, "Message-ID": &o.MessageID, "X-Headway-Ref": &o.Ref,
-		"List-Unsubscribe": &o.Unsubscribe, "To": &o.To} {
-		if *to == "" {
-			*to = h.get(name)
+	for _, f := range []struct {
+		name string
+		to   *string
+	}{{"Return-Path", &o.ReturnPath}, {"Message-ID", &o.MessageID}, {"X-Headway-Ref", &o.Ref}, {"List-Unsubscribe", &o.Unsubscribe}, {"To", &o.To}} {
+		if *f.to == "" {
+			*f.to = h.get(f.name)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func statusGroups(text string) []Recipient {
 				if r.Address != "" && r.Action != "" {
 					finish()
 				}
-				if a := addressIn(typed(f.value)); a != "" || r.Address == "" {
+				if a := addressIn(typed(f.value())); a != "" || r.Address == "" {
 					r.Address = a
 				}
 				seen = true
@@ -49,19 +49,19 @@ func statusGroups(text string) []Recipient {
 					finish()
 				}
 				if r.Address == "" {
-					r.Address = addressIn(typed(f.value))
+					r.Address = addressIn(typed(f.value()))
 				}
 				seen = true
 			case "action":
-				r.Action, seen = firstWord(strings.ToLower(f.value)), true
+				r.Action, seen = firstWord(strings.ToLower(f.value())), true
 			case "status":
-				r.Status = statusCode(f.value)
+				r.Status = statusCode(f.value())
 			case "diagnostic-code":
-				if d := typed(f.value); d != "" {
+				if d := typed(f.value()); d != "" {
 					r.Diagnostic = d
 				}
 			case "remote-mta":
-				r.RemoteMTA = strings.ToLower(firstWord(typed(f.value)))
+				r.RemoteMTA = strings.ToLower(firstWord(typed(f.value())))
 			}
 		}
 		if rest == text { // a line that is no field
