@@ -18,7 +18,8 @@ func newBenchImport() *cobra.Command {
 		Long: `Import a made-up file of five columns twice into an empty database of its own, and measure
 rows per second and the peak of the heap (what follows an import, the verification of its
 contacts, is waited for and not measured); beside it, in the same run, a bare COPY of the same
-bytes into a table with one unique index, and upserts one by one, 10,000 a transaction.`,
+bytes into a table with one unique index, and upserts of contacts and memberships one by one
+into the same schema, 10,000 a transaction.`,
 		Example: `  headway bench import
   headway bench import --rows 100000 --json`,
 		Args: exactArgs(0, "no arguments"),

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -174,9 +175,10 @@ func leaveOutErased(ctx context.Context, tx pgx.Tx, b *StagedBatch, hash func(ke
 	}
 	hashes := make([][]byte, 0, 2*len(b.staged))
 	for _, m := range b.staged {
-		hashes = append(hashes, hash(m.key))
-		if m.canonical != m.key {
-			hashes = append(hashes, hash(m.canonical))
+		key, canonical := b.keys(m)
+		hashes = append(hashes, hash(string(key)))
+		if !bytes.Equal(key, canonical) {
+			hashes = append(hashes, hash(string(canonical)))
 		}
 	}
 	rows, err := tx.Query(ctx, sqlErasuresKnown, hashes)
@@ -191,7 +193,7 @@ func leaveOutErased(ctx context.Context, tx pgx.Tx, b *StagedBatch, hash func(ke
 	for _, h := range found {
 		known[string(h)] = true
 	}
-	return b.leaveOut(func(m stagedMark) bool {
-		return known[string(hash(m.key))] || known[string(hash(m.canonical))]
+	return b.leaveOut(func(key, canonical string) bool {
+		return known[string(hash(key))] || known[string(hash(canonical))]
 	}), nil
 }

@@ -304,7 +304,7 @@ func TestStagedBatchIsSorted(t *testing.T) {
 		}
 		last = at
 	}
-	if n := b.leaveOut(func(m stagedMark) bool { return m.key == "a@a.test" }); n != 2 || b.Size() != 2 {
+	if n := b.leaveOut(func(key, _ string) bool { return key == "a@a.test" }); n != 2 || b.Size() != 2 {
 		t.Errorf("left out %d; %d are left", n, b.Size())
 	}
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"slices"
@@ -26,12 +27,8 @@ type StagedBatch struct {
 	staged []stagedMark
 }
 
-// stagedMark is where a row lies in a batch, and the keys by which it is sorted
-// and may have to be taken out again.
-type stagedMark struct {
-	key, canonical string
-	start, end     int
-}
+// stagedMark is where a row lies among the copied ones.
+type stagedMark struct{ start, end int }
 
 // copyHead and copyTail stand around rows in the binary format of COPY
 // (Postgres documentation, "COPY", "Binary Format").
@@ -44,8 +41,7 @@ const (
 
 // Reset empties the batch and keeps its memory.
 func (b *StagedBatch) Reset() {
-	clear(b.staged) // lets go of the text of the rows
-	clear(b.Rejects)
+	clear(b.Rejects) // lets go of their cells
 	*b = StagedBatch{Rejects: b.Rejects[:0], copied: b.copied[:0], Domains: b.Domains[:0], staged: b.staged[:0]}
 }
 
@@ -64,13 +60,39 @@ func (b *StagedBatch) Add(r StagedRow) {
 	c = appendJSON(c, r.Fields)
 	c = appendText(c, r.Status)
 	b.copied = appendJSON(c, r.Consent)
-	b.staged = append(b.staged, stagedMark{key: r.AddressKey, canonical: r.CanonicalKey, start: start, end: len(b.copied)})
+	b.staged = append(b.staged, stagedMark{start, len(b.copied)})
+}
+
+// keys returns the exact and the canonical key of a row: its second and its
+// fourth value, of which the latter is null when it is the same.
+func (b *StagedBatch) keys(m stagedMark) (key, canonical []byte) {
+	row := b.copied[m.start+2:]
+	_, row = cutValue(row) // the line
+	key, row = cutValue(row)
+	_, row = cutValue(row) // the address
+	if canonical, _ = cutValue(row); canonical == nil {
+		canonical = key
+	}
+	return key, canonical
+}
+
+// cutValue splits the first value off a row, nil for null.
+func cutValue(row []byte) (value, rest []byte) {
+	n := int32(binary.BigEndian.Uint32(row))
+	if row = row[4:]; n < 0 {
+		return nil, row
+	}
+	return row[:n], row[n:]
 }
 
 // Sort brings the rows into the order of their addresses. They are merged in that
 // order: what is merged at one time then lies together, batch by batch.
 func (b *StagedBatch) Sort() {
-	slices.SortFunc(b.staged, func(x, y stagedMark) int { return strings.Compare(x.key, y.key) })
+	slices.SortFunc(b.staged, func(x, y stagedMark) int {
+		first, _ := b.keys(x)
+		second, _ := b.keys(y)
+		return bytes.Compare(first, second)
+	})
 }
 
 // appendNull appends SQL null.
@@ -96,9 +118,12 @@ func appendJSON(c, text []byte) []byte {
 }
 
 // leaveOut takes out the rows that gone names and returns how many these were.
-func (b *StagedBatch) leaveOut(gone func(m stagedMark) bool) int64 {
+func (b *StagedBatch) leaveOut(gone func(key, canonical string) bool) int64 {
 	before := len(b.staged)
-	b.staged = slices.DeleteFunc(b.staged, gone)
+	b.staged = slices.DeleteFunc(b.staged, func(m stagedMark) bool {
+		key, canonical := b.keys(m)
+		return gone(string(key), string(canonical))
+	})
 	return int64(before - len(b.staged))
 }
 

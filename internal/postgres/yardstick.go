@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
 const (
-	sqlYardstickDrop   = `drop table if exists yardstick`
+	sqlYardstickDrop   = `drop table if exists yardstick, yardstick_contacts, yardstick_members`
 	sqlYardstickCreate = `
 create table yardstick (
     address    text not null unique,
@@ -17,15 +18,22 @@ create table yardstick (
     last_name  text not null,
     city       text not null,
     plan       text not null%[1]s)`
-	sqlYardstickCopy   = `copy yardstick from stdin (format csv, header%[1]s)`
-	sqlYardstickUpsert = `
-insert into yardstick (address, first_name, last_name, city, plan) values ($1, $2, $3, $4, $5)
-on conflict (address) do update set first_name = excluded.first_name, last_name = excluded.last_name,
-       city = excluded.city, plan = excluded.plan%[1]s`
+	sqlYardstickCopy = `copy yardstick from stdin (format csv, header%[1]s)`
+	// The same tables that an import fills, with the same indexes.
+	sqlYardstickContacts = `create table yardstick_contacts (like contacts including all%[1]s)`
+	sqlYardstickMembers  = `create table yardstick_members (like list_members including all%[1]s)`
+	sqlYardstickUpsert   = `
+with made as (
+    insert into yardstick_contacts as c (address, address_key, canonical_key, domain_id, fields, status_since, created_at, updated_at)
+    values ($1, $1, $1, 1, $2, $3, $3, $3)
+    on conflict (address_key) do update set fields = c.fields || excluded.fields, updated_at = excluded.updated_at
+    returning c.id
+)
+insert into yardstick_members (list_id, contact_id, status, since) select 1, id, 'subscribed', $3%[1]s from made on conflict do nothing`
 )
 
 // Yardstick is what imports are measured against: a table of five columns with
-// one unique index.
+// one unique index for COPY, and tables like those of an import for upserts.
 type Yardstick struct{ store *Store }
 
 // NewYardstick makes the table anew; [Yardstick.Drop] drops it.
@@ -34,8 +42,10 @@ func (s *Store) NewYardstick(ctx context.Context) (Yardstick, error) {
 	if err := y.Drop(ctx); err != nil {
 		return y, err
 	}
-	if _, err := s.pool.Exec(ctx, fmt.Sprintf(sqlYardstickCreate, "")); err != nil {
-		return y, fmt.Errorf("make the yardstick: %w", err)
+	for _, sql := range []string{sqlYardstickCreate, sqlYardstickContacts, sqlYardstickMembers} {
+		if _, err := s.pool.Exec(ctx, fmt.Sprintf(sql, "")); err != nil {
+			return y, fmt.Errorf("make the yardstick: %w", err)
+		}
 	}
 	return y, nil
 }
@@ -53,12 +63,14 @@ func (y Yardstick) Copy(ctx context.Context, file io.Reader) (rows int64, err er
 	return rows, nil
 }
 
-// Upsert writes rows of five values one by one, in one transaction.
-func (y Yardstick) Upsert(ctx context.Context, rows [][]string) error {
+// Upsert writes contacts of an address and four fields one by one, each with its
+// membership of a list, in one transaction.
+func (y Yardstick) Upsert(ctx context.Context, rows [][]string, now time.Time) error {
 	sql := fmt.Sprintf(sqlYardstickUpsert, "")
 	err := y.store.InTx(ctx, func(tx pgx.Tx) error {
 		for _, r := range rows {
-			if _, err := tx.Exec(ctx, sql, r[0], r[1], r[2], r[3], r[4]); err != nil {
+			fields := map[string]string{"first_name": r[1], "last_name": r[2], "city": r[3], "plan": r[4]}
+			if _, err := tx.Exec(ctx, sql, r[0], fields, now); err != nil {
 				return err
 			}
 		}
@@ -70,7 +82,7 @@ func (y Yardstick) Upsert(ctx context.Context, rows [][]string) error {
 	return nil
 }
 
-// Drop drops the table.
+// Drop drops the tables.
 func (y Yardstick) Drop(ctx context.Context) error {
 	if _, err := y.store.pool.Exec(ctx, sqlYardstickDrop); err != nil {
 		return fmt.Errorf("drop the yardstick: %w", err)
