@@ -64,6 +64,9 @@ func cutHeader(text string) (header, string) {
 				return h, text[at:]
 			}
 			if kept = len(h) < longestHeader; kept {
+				if h == nil {
+					h = make(header, 0, 12) // few parts have more, and few mails less
+				}
 				begin = end - len(value)
 				h = append(h, field{name, value})
 			}

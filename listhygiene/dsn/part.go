@@ -3,9 +3,7 @@ package dsn
 import (
 	"bytes"
 	"encoding/base64"
-	"io"
 	"mime"
-	"mime/quotedprintable"
 	"strings"
 	"unicode/utf8"
 
@@ -164,12 +162,54 @@ func fromBase64(s string) string {
 	return unifyNewlines(out[:n])
 }
 
+// fromQuotedPrintable undoes quoted-printable (RFC 2045 §6.7) in lines that end
+// with LF. What is no code stays as it stands, as reports have it unencoded.
 func fromQuotedPrintable(s string) string {
-	out, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(s)))
-	if err != nil && len(out) < len(s)/2 {
-		return s // not quoted-printable after all
+	if strings.IndexByte(s, '=') < 0 {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for s != "" {
+		line, rest, ended := strings.Cut(s, "\n")
+		s = rest
+		line = strings.TrimRight(line, " \t")
+		soft := strings.HasSuffix(line, "=")
+		line = strings.TrimSuffix(line, "=")
+		for {
+			i := strings.IndexByte(line, '=')
+			if i < 0 {
+				break
+			}
+			out = append(out, line[:i]...)
+			line = line[i:]
+			if high, low := hexOf(line, 1), hexOf(line, 2); high >= 0 && low >= 0 {
+				out, line = append(out, byte(high<<4|low)), line[3:]
+			} else {
+				out, line = append(out, '='), line[1:]
+			}
+		}
+		out = append(out, line...)
+		if ended && !soft {
+			out = append(out, '\n')
+		}
 	}
 	return string(out)
+}
+
+// hexOf returns the value of the hexadecimal digit at s[i], -1 where none stands.
+func hexOf(s string, i int) int {
+	if i >= len(s) {
+		return -1
+	}
+	switch c := s[i]; {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	}
+	return -1
 }
 
 // toUTF8 decodes a text. Without a charset that is known, and for one that does

@@ -14,6 +14,7 @@ const (
 // ownWords returns the lines of a report's text up to where the message that
 // came back begins.
 func ownWords(text string) (lines []string, rest string) {
+	lines = make([]string, 0, 32)
 	for text != "" && len(lines) < mostLines {
 		line, after := cutLine(text)
 		if len(lines) > 0 && beginsOriginal(line, after) {
@@ -128,7 +129,18 @@ func firstAddress(lines []string, others func(string) bool) string {
 	return ""
 }
 
+// joined returns the beginning of a text, without white space around it.
 func joined(lines []string) string {
+	for len(lines) > 0 && strings.TrimSpace(lines[0]) == "" {
+		lines = lines[1:]
+	}
+	size := 0
+	for i, line := range lines {
+		if size += len(line) + 1; size > mostText {
+			lines = lines[:i+1]
+			break
+		}
+	}
 	text := strings.TrimSpace(strings.Join(lines, "\n"))
 	if len(text) > mostText {
 		text = text[:mostText]

@@ -101,14 +101,45 @@ func phaseOf(lines []string) reply.Phase {
 	return reply.PhaseAsync
 }
 
-// phaseHinted reports whether a line is worth a closer look.
+// phaseHinted reports whether a line is worth a closer look: it has one of
+// ">>>", " our ", "not like", " command", "I sent", "mail text".
 func phaseHinted(line string) bool {
-	for _, hint := range []string{">>>", " our ", "not like", " command", "I sent", "mail text"} {
-		if strings.Contains(line, hint) {
-			return true
-		}
+	if len(line) < 4 {
+		return false
 	}
-	return false
+	if strings.Contains(line, ">>>") {
+		return true
+	}
+	for rest := line; ; {
+		i := strings.IndexByte(rest, ' ')
+		if i < 0 || i+1 == len(rest) {
+			return false
+		}
+		before, after := rest[:i], rest[i+1:]
+		switch after[0] {
+		case 'o':
+			if strings.HasPrefix(after, "our ") {
+				return true
+			}
+		case 'c':
+			if strings.HasPrefix(after, "command") {
+				return true
+			}
+		case 'l':
+			if strings.HasPrefix(after, "like") && strings.HasSuffix(before, "not") {
+				return true
+			}
+		case 's':
+			if strings.HasPrefix(after, "sent") && strings.HasSuffix(before, "I") {
+				return true
+			}
+		case 't':
+			if strings.HasPrefix(after, "text") && strings.HasSuffix(before, "mail") {
+				return true
+			}
+		}
+		rest = after
+	}
 }
 
 var phaseWords = []struct {

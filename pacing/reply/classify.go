@@ -23,7 +23,7 @@ func Classify(provider string, r Reply) Meaning { return Default().Classify(prov
 // acceptance (2xx, 3xx) is the zero Meaning.
 //
 // The time taken is linear in the length of the reply, of which at most 16 KB
-// are read.
+// are read. What a reply meant is remembered.
 func (s *Rules) Classify(provider string, r Reply) Meaning {
 	if 200 <= r.Code && r.Code < 400 {
 		return Meaning{}
@@ -32,9 +32,22 @@ func (s *Rules) Classify(provider string, r Reply) Meaning {
 	defer s.scratch.Put(sc)
 	q := newQuery(sc.text, r)
 	sc.text = q.text
+	key := q.key(provider)
+	if key != nil {
+		sc.text = key // grown, it is used again
+	}
+	if m, ok := s.memory.recall(key); ok {
+		return m
+	}
+	m := s.judge(provider, &q, sc.sifted)
+	s.memory.keep(key, m)
+	return m
+}
 
-	s.sieve.sift(q.text, sc.sifted)
-	rule := s.decide(provider, &q, sc.sifted)
+// judge finds the rule that decides, and what follows from it.
+func (s *Rules) judge(provider string, q *query, found sifted) Meaning {
+	s.sieve.sift(q.text, found)
+	rule := s.decide(provider, q, found)
 	if rule == nil {
 		return q.unknown()
 	}

@@ -52,8 +52,9 @@ func alternatives(regex string) ([]pattern, error) {
 func needsOf(re *syntax.Regexp) []need {
 	switch re.Op {
 	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase == 0 && len(re.Rune) > 1 {
-			return []need{{string(re.Rune)}}
+		// A letter stands in every text; a character of Chinese says something.
+		if text := string(re.Rune); re.Flags&syntax.FoldCase == 0 && len(text) > 1 {
+			return []need{{text}}
 		}
 	case syntax.OpCapture, syntax.OpPlus:
 		return needsOf(re.Sub[0])

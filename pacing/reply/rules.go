@@ -8,13 +8,15 @@ import (
 	"sync"
 )
 
-// Rules is an ordered set of rules, ready to classify. It is immutable and safe
-// for concurrent use.
+// Rules is an ordered set of rules, ready to classify. Nobody changes it, and it
+// is safe for concurrent use.
 type Rules struct {
 	rules   []Rule
+	byID    map[string]int
 	extra   int   // the first rules are the operator's: tried before all others
 	sieve   sieve // finds the rules that are worth trying
 	scratch sync.Pool
+	memory  memory
 }
 
 //go:embed rules.yaml
@@ -44,8 +46,8 @@ func (s *Rules) With(extra *Rules) (*Rules, error) {
 
 // Rule returns the rule with this id, as [Meaning.Rule] names it.
 func (s *Rules) Rule(id string) (Rule, bool) {
-	i := slices.IndexFunc(s.rules, func(r Rule) bool { return r.ID == id })
-	if i < 0 {
+	i, ok := s.byID[id]
+	if !ok {
 		return Rule{}, false
 	}
 	return s.rules[i], true
@@ -56,7 +58,10 @@ func (s *Rules) All() []Rule { return slices.Clone(s.rules) }
 
 // compile builds a set of rules, of which the first so many are the operator's.
 func compile(rules []Rule, extra int) *Rules {
-	s := &Rules{rules: rules, extra: extra, sieve: newSieve(rules)}
+	s := &Rules{rules: rules, byID: make(map[string]int, len(rules)), extra: extra, sieve: newSieve(rules)}
+	for i, r := range slices.Backward(rules) {
+		s.byID[r.ID] = i // of two with one id the first counts
+	}
 	s.scratch.New = func() any {
 		return &scratch{text: make([]byte, 0, 1024), sifted: s.sieve.empty()}
 	}
