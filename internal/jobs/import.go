@@ -96,7 +96,8 @@ func (b *Bulk) Import(ctx context.Context, id int64) error {
 func (b *Bulk) stage(ctx context.Context, i *postgres.Import, plan ImportPlan) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &importReader{file: b.Store.ImportFile(ctx, *i), name: i.FileName, plan: plan, size: b.batch(),
+	// Half a batch at a time: two of them are in memory, and progress is seen sooner.
+	r := &importReader{file: b.Store.ImportFile(ctx, *i), name: i.FileName, plan: plan, size: max(b.batch()/2, 1),
 		full: make(chan *postgres.StagedBatch), empty: make(chan *postgres.StagedBatch, 2)}
 	r.empty <- &postgres.StagedBatch{}
 	r.empty <- &postgres.StagedBatch{}
