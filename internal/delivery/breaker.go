@@ -8,9 +8,14 @@ import (
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
+// doubtFor is how long a breaker waits for messages that tell whether a file is to
+// blame or the provider.
+const doubtFor = 30 * time.Second
+
 // holdOnBreakers pauses campaigns under which a provider began to refuse
 // everybody, or only says so when their settings ask for that, or where a bad
 // file is the cause: one that is stopped for it, or may be since it is on trial.
+// While a file looks bad and a few more messages will tell, it waits for these.
 // What was refused is not held against the addresses, see postgres.
 func (e *Engine) holdOnBreakers(ctx context.Context, now time.Time) error {
 	tripped, err := e.store.UntoldBreakers(ctx)
@@ -22,8 +27,12 @@ func (e *Engine) holdOnBreakers(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if _, err := e.stopBadFiles(ctx, c, now); err != nil {
+		undecided, err := e.stopBadFiles(ctx, c, now)
+		if err != nil {
 			return err
+		}
+		if undecided && now.Sub(b.At) < doubtFor {
+			continue // until the next sweep
 		}
 		onTrial, err := e.store.OnTrial(ctx, b.Campaign)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/listhygiene/probation"
 )
@@ -27,26 +26,24 @@ func (l fileLooks) due(id, bounced int64) bool {
 
 // stopBadFiles stops the import files that went badly in a campaign although
 // somebody vouched for them, so that they went out without slices. Like those
-// that are on trial, they stop alone.
-func (e *Engine) stopBadFiles(ctx context.Context, c postgres.Campaign, now time.Time) (stopped int, err error) {
-	if c.System || c.State != campaign.Sending || !e.files.due(c.ID, c.Counters.Bounced) {
-		return 0, nil
-	}
+// that are on trial, they stop alone. It is undecided while more results may
+// tell whether a file is to blame.
+func (e *Engine) stopBadFiles(ctx context.Context, c postgres.Campaign, now time.Time) (undecided bool, err error) {
 	results, err := e.store.FileResults(ctx, c.ID)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	for _, f := range probation.BadFiles(results) {
-		ended, err := e.store.StopFile(ctx, c.ID, f, now)
+	bad, undecided := probation.BadFiles(results)
+	for _, f := range bad {
+		stopped, err := e.store.StopFile(ctx, c.ID, f, now)
 		if err != nil {
-			return stopped, err
+			return false, err
 		}
-		if ended {
-			stopped++
+		if stopped {
 			e.log.Warn("an import file was stopped because of its bounces", "campaign", c.ID, "import", f.File)
 		}
 	}
-	return stopped, nil
+	return undecided, nil
 }
 
 // sweepFiles ends what stopped files still had to send.

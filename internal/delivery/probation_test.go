@@ -56,3 +56,42 @@ update list_members m set import_id = f.id from contacts c, files f
 		}
 	}
 }
+
+// The same with proof of consent, so that nothing is tried in slices: the bad
+// file is stopped when enough of it has bounced, the good one goes out whole,
+// and neither the breaker nor the stop for bounces pauses the campaign.
+func TestABadFileWithProofStopsAlone(t *testing.T) {
+	t.Parallel()
+	const contacts = 1000
+	r := receive(t, func(to string) error {
+		var n int
+		if _, err := fmt.Sscanf(strings.ToLower(to), "reader%d@", &n); err == nil && n%2 == 0 && n%3 > 0 {
+			return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "The email account that you tried to reach does not exist"}
+		}
+		return nil
+	})
+	g := start(t, r, rigConfig{contacts: contacts, start: 120, lanes: 4, stops: true, prepare: `
+with files as (
+    insert into imports (list_id, file_name, size, sha256, state, plan, consent, created_at)
+    select 1, name, 0, '', 'done', '{}', 'they signed', now() from unnest(array['good.csv', 'bad.csv']) name returning id, file_name)
+update list_members m set import_id = f.id from contacts c, files f
+ where c.id = m.contact_id and f.file_name = case when substring(c.address from '[0-9]+')::int % 2 = 0 then 'bad.csv' else 'good.csv' end`})
+	until(t, time.Minute, "the campaign is finished", func() bool {
+		return g.text(`select state::text from campaigns where id = $1`, g.campaign) == string(campaign.Finished)
+	})
+	g.balanced()
+	n := g.counters()
+	if n.Delivered < contacts/2 || n.Cancelled == 0 || n.Delivered+n.Bounced+n.Cancelled != contacts {
+		t.Errorf("counted %+v", n)
+	}
+	for what, want := range map[string]string{
+		`select count(*)::text from campaign_events where campaign_id = $1 and kind = 'stopped'`:                                                                                                 "0",
+		`select count(*)::text from campaign_events where campaign_id = $1 and kind = 'breaker' and words like '%paused%'`:                                                                       "0",
+		`select count(*)::text from campaign_events where campaign_id = $1 and kind = 'file_stopped' and words like 'bad.csv: %'`:                                                                "1",
+		`select count(*)::text from deliveries d join contacts c on c.id = d.contact_id where d.campaign_id = $1 and substring(c.address from '[0-9]+')::int % 2 = 1 and d.state <> 'delivered'`: "0",
+	} {
+		if got := g.text(what, g.campaign); got != want {
+			t.Errorf("%s: %s, want %s", what, got, want)
+		}
+	}
+}

@@ -112,8 +112,10 @@ func (e *Engine) expire(ctx context.Context, now time.Time) error {
 				return err
 			}
 		}
-		if _, err := e.stopBadFiles(ctx, c.Campaign, now); err != nil {
-			return err
+		if !c.System && c.State == campaign.Sending && e.files.due(c.ID, c.Counters.Bounced) {
+			if _, err := e.stopBadFiles(ctx, c.Campaign, now); err != nil {
+				return err
+			}
 		}
 		judged, err := e.withoutStopped(ctx, c.Campaign)
 		if err != nil {

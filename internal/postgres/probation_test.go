@@ -191,7 +191,7 @@ update deliveries d set state = case when x.n < $3 + $5 then 'bounced' else 'del
 	stop := func() []probation.BadFile {
 		results, err := w.FileResults(ctx, id)
 		w.must(err)
-		found := probation.BadFiles(results)
+		found, _ := probation.BadFiles(results)
 		for _, f := range found {
 			_, err := w.StopFile(ctx, id, f, w.now)
 			w.must(err)

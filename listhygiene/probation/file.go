@@ -33,8 +33,9 @@ type BadFile struct {
 // to blame for it themselves: either they bounce at other providers, too, or
 // the provider that refuses them takes what others bring. A provider that
 // refuses everybody says nothing about a file, and a campaign that goes to one
-// file only is stopped as a whole, for a person to decide.
-func BadFiles(results []Result) []BadFile {
+// file only is stopped as a whole, for a person to decide. It is undecided while
+// a file looks bad and more results may tell whether it is.
+func BadFiles(results []Result) (bad []BadFile, undecided bool) {
 	files, providers := make(map[int64]Result), make(map[int64]Result)
 	worst := make(map[int64]Result) // where most of a file bounced
 	var all Result
@@ -46,20 +47,22 @@ func BadFiles(results []Result) []BadFile {
 			worst[r.File] = r
 		}
 	}
-	var bad []BadFile
 	for id, file := range files {
-		there := worst[id]
-		elsewhere, others := file.without(there), providers[there.Provider].without(there)
-		if id == 0 || !file.isBad() || file.Total == all.Total {
+		if id == 0 || file.Total == all.Total || file.Bounced < leastBad || file.share() <= stopBounces {
 			continue
 		}
-		if elsewhere.isBad() || others.Tried >= leastTried && !others.isBad() {
+		there := worst[id]
+		elsewhere, others := file.without(there), providers[there.Provider].without(there)
+		switch {
+		case file.isBad() && (elsewhere.isBad() || others.Tried >= leastTried && !others.isBad()):
 			bad = append(bad, BadFile{File: id, Tried: file.Tried, Bounced: file.Bounced,
 				Words: fmt.Sprintf("%.1f %% of %d bounced hard; more than %.0f %% stops the file", 100*file.share(), file.Tried, 100*stopBounces)})
+		case file.mayTell() || others.mayTell():
+			undecided = true
 		}
 	}
 	slices.SortFunc(bad, func(a, b BadFile) int { return cmp.Compare(a.File, b.File) })
-	return bad
+	return bad, undecided
 }
 
 func (r Result) add(o Result) Result {
@@ -73,3 +76,7 @@ func (r Result) without(o Result) Result {
 func (r Result) share() float64 { return float64(r.Bounced) / float64(max(r.Tried, 1)) }
 
 func (r Result) isBad() bool { return r.Tried >= leastTried && r.share() > stopBounces }
+
+// mayTell reports whether there is too little to say anything yet, and more to
+// come.
+func (r Result) mayTell() bool { return r.Tried < leastTried && r.Total >= leastTried }
