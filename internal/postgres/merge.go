@@ -20,11 +20,12 @@ select max(address_key) from (select address_key from import_rows where address_
 
 	// Nothing is known about the size of a step's parts, and a planner that guesses
 	// would now and then read all contacts. What is looked up for each row is
-	// therefore a subquery that cannot be joined otherwise, by index. The rows of
-	// a step fit into this memory, and are not written to files in between.
+	// therefore a subquery that cannot be joined otherwise, by index, and who is
+	// changed an array. The rows of a step fit into this memory, and are not
+	// written to files in between.
 	sqlMergeByIndex = `
-select set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'auto', true),
-       set_config('work_mem', '32MB', true)`
+select set_config('enable_seqscan', 'off', true), set_config('enable_memoize', 'off', true),
+       set_config('plan_cache_mode', 'auto', true), set_config('work_mem', '32MB', true)`
 
 	// A step that a crash of Postgres undoes is done again: the cursor is undone
 	// with it. The end of an import waits for the disk, and with it for all steps.
@@ -100,7 +101,8 @@ select (select count(*) from import_rows where address_key > $1 and address_key 
       from numbered where welcome and known is null
 ), changed as (
     update contacts c set fields = n.after, updated_at = $3
-      from numbered n where c.id = n.known and n.welcome and n.after <> n.before
+      from numbered n
+     where c.id = any(array(select known from numbered where welcome and after <> before)) and n.known = c.id
     returning c.id, n.before
 ), joined as (
     insert into list_members (list_id, contact_id, status, since, import_id, consent)

@@ -2,8 +2,11 @@ package postgres
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // The pages of contacts stay quick with many: members, searches and
@@ -57,5 +60,45 @@ func TestContactPagesUseIndexes(t *testing.T) {
 		if !strings.Contains(plan.String(), test.want) || test.not != "" && strings.Contains(plan.String(), test.not) {
 			t.Errorf("%s: wants %s, and no %s:\n%s", name, test.want, test.not, plan.String())
 		}
+	}
+}
+
+// A step of a merge looks up contacts, members and domains by index, whether or
+// not the planner knows how many there are, and never reads all of them.
+func TestMergeUsesIndexes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	w.crowd("Readers", 20_000, "a.test")
+	var rows []row
+	for _, address := range readers(500, "a.test") {
+		rows = append(rows, row{address, "subscribe", "Changed"})
+	}
+	i := w.begin("Readers", rows...)
+	scan := regexp.MustCompile(`Scan.* on (contacts|list_members|domains|suppressions)\b`)
+	for _, known := range []string{"nothing", "all"} {
+		if known == "all" {
+			w.exec(`analyze`)
+		}
+		w.must(w.InTx(ctx, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, sqlMergeByIndex); err != nil {
+				return err
+			}
+			lines, err := tx.Query(ctx, "explain (costs off) "+staged(i.ID, sqlMerge), "", "zzz", w.now, i.ID, i.List, string(MergeOverwrite), 1)
+			if err != nil {
+				return err
+			}
+			plan, err := pgx.CollectRows(lines, pgx.RowTo[string])
+			if err != nil {
+				return err
+			}
+			for n, line := range plan {
+				if scan.MatchString(line) && (n+1 == len(plan) || !strings.Contains(plan[n+1], " Cond: ")) {
+					t.Errorf("knowing %s, the planner reads all rows:\n%s", known, strings.Join(plan, "\n"))
+					break
+				}
+			}
+			return nil
+		}))
 	}
 }
