@@ -164,15 +164,9 @@ func eraseContact(ctx context.Context, tx pgx.Tx, contact int64, now time.Time) 
 }
 
 // leaveOutErased takes the rows of people who asked to be forgotten out of a
-// batch and returns how many these were.
+// batch and returns how many these were. The caller holds the lock of
+// sqlErasureShare.
 func leaveOutErased(ctx context.Context, tx pgx.Tx, b *StagedBatch, hash func(key string) []byte) (int64, error) {
-	if _, err := tx.Exec(ctx, sqlErasureShare); err != nil {
-		return 0, err
-	}
-	var somebody bool
-	if err := tx.QueryRow(ctx, sqlErasuresAny).Scan(&somebody); err != nil || !somebody || hash == nil {
-		return 0, err
-	}
 	hashes := make([][]byte, 0, 2*len(b.staged))
 	for _, m := range b.staged {
 		key, canonical := b.keys(m)

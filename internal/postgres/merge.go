@@ -148,12 +148,16 @@ func (s *Store) MergeStep(ctx context.Context, i *Import, rule MergeRule, size i
 	done := false
 	for {
 		err := s.step(ctx, i, now, func(tx pgx.Tx, next *Import) error {
-			if err := intact(ctx, tx, i.ID); err != nil {
+			var there bool
+			var edge *string
+			batch := &pgx.Batch{}
+			batch.Queue(staged(i.ID, sqlStagingIntact)).QueryRow(func(row pgx.Row) error { return row.Scan(&there) })
+			batch.Queue(staged(i.ID, sqlMergeEdge), i.MergedKey, size).QueryRow(func(row pgx.Row) error { return row.Scan(&edge) })
+			if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 				return err
 			}
-			var edge *string
-			if err := tx.QueryRow(ctx, staged(i.ID, sqlMergeEdge), i.MergedKey, size).Scan(&edge); err != nil {
-				return err
+			if !there {
+				return ErrImportMoved
 			}
 			if done = edge == nil; done {
 				return endImport(ctx, tx, next, now)
@@ -192,20 +196,20 @@ func endImport(ctx context.Context, tx pgx.Tx, next *Import, now time.Time) erro
 }
 
 func mergeRange(ctx context.Context, tx pgx.Tx, after string, i *Import, rule MergeRule, now time.Time) error {
-	for _, statement := range []string{sqlMergeLock, sqlErasureShare, sqlMergeByIndex, sqlUnhurried} {
-		if _, err := tx.Exec(ctx, statement); err != nil {
-			return err
-		}
-	}
 	merge := sqlMerge
 	if i.DryRun {
 		merge = sqlMergeCheck
 	}
 	c := &i.Counts
 	var rows, addresses, only, erased, barred, twins, created, joined, updated int64
-	err := tx.QueryRow(ctx, staged(i.ID, merge), after, i.MergedKey, now, i.ID, i.List, string(rule), c.Steps).
-		Scan(&rows, &addresses, &only, &erased, &barred, &twins, &created, &joined, &updated)
-	if err != nil {
+	batch := &pgx.Batch{} // one after the other, but sent together
+	for _, statement := range []string{sqlMergeLock, sqlErasureShare, sqlMergeByIndex, sqlUnhurried} {
+		batch.Queue(statement)
+	}
+	batch.Queue(staged(i.ID, merge), after, i.MergedKey, now, i.ID, i.List, string(rule), c.Steps).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&rows, &addresses, &only, &erased, &barred, &twins, &created, &joined, &updated)
+	})
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
 	c.Steps++

@@ -112,15 +112,24 @@ func intact(ctx context.Context, tx pgx.Tx, id int64) error {
 // of a key, and is not called as long as nobody asked.
 func (s *Store) StageBatch(ctx context.Context, i *Import, b *StagedBatch, hash func(key string) []byte) error {
 	err := s.step(ctx, i, time.Time{}, func(tx pgx.Tx, next *Import) error {
-		if err := intact(ctx, tx, i.ID); err != nil {
+		var there, somebodyErased bool
+		batch := &pgx.Batch{} // one after the other, but sent together
+		batch.Queue(sqlUnhurried)
+		batch.Queue(sqlErasureShare)
+		batch.Queue(staged(i.ID, sqlStagingIntact)).QueryRow(func(row pgx.Row) error { return row.Scan(&there) })
+		batch.Queue(sqlErasuresAny).QueryRow(func(row pgx.Row) error { return row.Scan(&somebodyErased) })
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sqlUnhurried); err != nil {
-			return err
+		if !there {
+			return ErrImportMoved
 		}
-		erased, err := leaveOutErased(ctx, tx, b, hash)
-		if err != nil {
-			return err
+		if somebodyErased && hash != nil {
+			erased, err := leaveOutErased(ctx, tx, b, hash)
+			if err != nil {
+				return err
+			}
+			next.Counts.Erased += erased
 		}
 		if len(b.staged) > 0 {
 			if _, err := tx.Conn().PgConn().CopyFrom(ctx, b.copy(), staged(i.ID, sqlStagingCopy)); err != nil {
@@ -137,7 +146,6 @@ func (s *Store) StageBatch(ctx context.Context, i *Import, b *StagedBatch, hash 
 		}
 		next.Cursor, next.CursorOffset, next.ReadBytes = b.Next, b.NextOffset, b.ReadBytes
 		next.Counts.add(b)
-		next.Counts.Erased += erased
 		return nil
 	})
 	if err != nil {
