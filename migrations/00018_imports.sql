@@ -20,6 +20,9 @@ alter table import_rows
 drop index contacts_canonical;
 create index contacts_canonical on contacts (canonical_key) where canonical_key <> address_key;
 
+-- Domains are noted while a file is read: one that is half read begins again.
+update imports set state = 'waiting' where state = 'staging';
+
 -- Import files that a campaign stopped because they bounced, though their
 -- contacts went out without slices.
 create table stopped_files (

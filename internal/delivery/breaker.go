@@ -27,12 +27,14 @@ func (e *Engine) holdOnBreakers(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		undecided, err := e.stopBadFiles(ctx, c, now)
-		if err != nil {
-			return err
-		}
-		if undecided && now.Sub(b.At) < doubtFor {
-			continue // until the next sweep
+		if c.State == campaign.Sending && !c.System {
+			undecided, err := e.stopBadFiles(ctx, c, now)
+			if err != nil {
+				return err
+			}
+			if undecided && now.Sub(b.At) < doubtFor {
+				continue // until the next sweep
+			}
 		}
 		onTrial, err := e.store.OnTrial(ctx, b.Campaign)
 		if err != nil {
