@@ -57,6 +57,7 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 	laneCount.Inc()
 	l := &lane{engine: e, gate: g, slot: name.Slot, cycle: g.lastCycle()}
 	defer func() {
+		l.leaveRoom() // also when a message makes us panic
 		switch {
 		case l.conn != nil && g.crowded():
 			l.dropConnection()
@@ -74,15 +75,20 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 			return nil
 		}
 		sent, err := l.work(ctx, p)
-		if l.coming {
-			l.coming = false
-			e.admission.leave()
-		}
+		l.leaveRoom()
 		if err != nil || !sent {
 			return err
 		}
 	}
 	return nil
+}
+
+// leaveRoom ends an admission that came to nothing.
+func (l *lane) leaveRoom() {
+	if l.coming {
+		l.coming = false
+		l.engine.admission.leave()
+	}
 }
 
 // admitted waits until the processors have room for what the lane may claim. Its
