@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -191,19 +190,7 @@ func TestPagesGetACertificate(t *testing.T) {
 	if err := c.Check(); err != nil {
 		t.Fatal(err)
 	}
-	p, err := openPages(c, quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.close()
-	s := provide(t, c)
-	tokens, err := s.Tokens(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.serve(context.Background(), s, tokens); err != nil {
-		t.Fatal(err)
-	}
+	p := servePages(t, c)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.root)
 	deadline := time.Now().Add(20 * time.Second)

@@ -49,18 +49,14 @@ func certify(t *testing.T, folder string, serial int64) (certificate, key string
 	return certificate, key
 }
 
-func TestPagesOverTLS(t *testing.T) {
-	t.Parallel()
-	c := listening()
-	c.Web.TLS, c.Web.PublicListen, c.Web.RedirectListen = "files", "127.0.0.1:0", "127.0.0.1:0"
-	c.Web.PublicURL = "https://news.mill.test"
-	folder := t.TempDir()
-	c.Web.Certificate, c.Web.Key = certify(t, folder, 1)
+// servePages opens the pages of a node and serves them until the test ends.
+func servePages(t *testing.T, c config.Config) *pages {
+	t.Helper()
 	p, err := openPages(c, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.close()
+	t.Cleanup(p.close)
 	s := provide(t, c)
 	tokens, err := s.Tokens(context.Background())
 	if err != nil {
@@ -69,6 +65,17 @@ func TestPagesOverTLS(t *testing.T) {
 	if err := p.serve(context.Background(), s, tokens); err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+func TestPagesOverTLS(t *testing.T) {
+	t.Parallel()
+	c := listening()
+	c.Web.TLS, c.Web.PublicListen, c.Web.RedirectListen = "files", "127.0.0.1:0", "127.0.0.1:0"
+	c.Web.PublicURL = "https://news.mill.test"
+	folder := t.TempDir()
+	c.Web.Certificate, c.Web.Key = certify(t, folder, 1)
+	p := servePages(t, c)
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, ForceAttemptHTTP2: true,
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // the certificate signed itself
 	defer client.CloseIdleConnections()
