@@ -44,7 +44,7 @@ exit code 3 when a target is missed.`,
 			return runThroughput(cmd, &o, func() ([]bench.Figure, error) { return bench.Nodes(cmd.Context(), o) })
 		},
 	}
-	cmd.Flags().IntVar(&o.Recipients, "recipients", 5000, "messages of each run")
+	cmd.Flags().IntVar(&o.Recipients, "recipients", 20000, "messages of each run: the end of a short one has fewer domains than lanes")
 	cmd.Flags().IntVar(&o.Domains, "domains", 50, "domains that they go to")
 	return cmd
 }
