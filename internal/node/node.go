@@ -190,6 +190,9 @@ func (n *Node) run(ctx context.Context, started chan<- error) {
 				started <- err
 			}
 		})
+		if ctx.Err() != nil && (errors.Is(err, errBuried) || !first && errors.Is(err, context.Canceled)) {
+			return // asked to end between two names: there is nothing to drain
+		}
 		if !errors.Is(err, errBuried) {
 			n.err = err
 			return

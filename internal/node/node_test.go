@@ -154,3 +154,23 @@ func TestBuriedNodeBeginsAgain(t *testing.T) {
 	r.must(n.Stop())
 	r.accounted(id, 8)
 }
+
+// A node that is asked to stop while it takes a new name ends well.
+func TestBuriedNodeIsStopped(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, slow(20*time.Millisecond))
+	n := r.node()
+	for _, sql := range []string{
+		`create function slow_birth() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$`,
+		`create trigger slow_birth before insert on nodes for each row execute function slow_birth()`} {
+		_, err := n.Database.Store.Pool().Exec(context.Background(), sql)
+		r.must(err)
+	}
+	_, err := n.Database.Store.BuryNode(context.Background(), r.number(`select id from nodes`), time.Now(),
+		func(d postgres.DeadLease) postgres.Outcome { return settleLease(d, campaign.DefaultSettings(), time.Now(), 0) })
+	r.must(err)
+	r.until(20*time.Second, "the node takes another name", func() bool {
+		return r.number(`select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`) == 1
+	})
+	r.must(n.Stop())
+}
