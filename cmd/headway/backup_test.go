@@ -11,7 +11,8 @@ import (
 )
 
 // updated is when a pace was last written: a node that ends does so once more.
-var updated = regexp.MustCompile(`"updated_at": "[^"]*"`)
+// updated is what a node that ends may still change: it hands in what it saw last.
+var updated = regexp.MustCompile(`"updated_at": "[^"]*"|"refusal_budget": [0-9.]+`)
 
 // TestBackupRoundTrip loses a data folder and gets everything back elsewhere,
 // through the real pg_dump and pg_restore.

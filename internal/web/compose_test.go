@@ -246,7 +246,7 @@ func TestSchedule(t *testing.T) {
 	if a := b.post(path+"/schedule", at.Encode()); a.StatusCode != http.StatusSeeOther {
 		t.Fatalf("%s\n%s", a.Status, a.body)
 	}
-	b.contains(b.get(path), "Scheduled", "09:00 Europe/Warsaw, in 2 d", "for 1 d.", `id="do-unschedule"`)
+	b.contains(b.get(path), "Scheduled", "09:00 Europe/Warsaw, in ", "for 1 d.", `id="do-unschedule"`)
 	if a := b.do(http.MethodGet, b.site.URL+path+"/edit", ""); a.StatusCode != http.StatusConflict {
 		t.Errorf("a scheduled campaign is edited: %s", a.Status)
 	}
