@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// updated is when a pace was last written: a node that ends does so once more.
-// updated is what a node that ends may still change: it hands in what it saw last.
+// updated is what a node that ends still changes of a pace: it hands in what it saw
+// last.
 var updated = regexp.MustCompile(`"updated_at": "[^"]*"|"refusal_budget": [0-9.]+`)
 
 // TestBackupRoundTrip loses a data folder and gets everything back elsewhere,

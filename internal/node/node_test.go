@@ -167,7 +167,9 @@ func TestBuriedNodeIsStopped(t *testing.T) {
 		r.must(err)
 	}
 	_, err := n.Database.Store.BuryNode(context.Background(), r.number(`select id from nodes`), time.Now(),
-		func(d postgres.DeadLease) postgres.Outcome { return settleLease(d, campaign.DefaultSettings(), time.Now(), 0) })
+		func(d postgres.DeadLease) postgres.Outcome {
+			return settleLease(d, campaign.DefaultSettings(), time.Now(), 0)
+		})
 	r.must(err)
 	r.until(20*time.Second, "the node takes another name", func() bool {
 		return r.number(`select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`) == 1
