@@ -121,7 +121,7 @@ func (l *lane) covered(ctx context.Context, c *claimed, i int) bool {
 	c.permit.block.N, c.permit.second.N, c.base = 0, 0, i
 	left := len(c.rows) - i
 	l.gate.count(&l.gate.bare, left)
-	p, ok := l.gate.acquire(ctx, l.slot, l.cycle, permitLife)
+	p, ok := l.gate.acquire(ctx, l.slot, l.chunk(), permitLife)
 	l.gate.count(&l.gate.bare, -left)
 	if !ok {
 		return false
@@ -146,7 +146,7 @@ func (l *lane) covered(ctx context.Context, c *claimed, i int) bool {
 // early has to wait for.
 func (l *lane) permitAhead(now time.Time) (permit, bool) {
 	for _, ahead := range []time.Duration{max(0, l.took-permitLife/2), l.took} {
-		p, _, ok := l.gate.tryAcquire(l.slot, l.cycle, ahead, now)
+		p, _, ok := l.gate.tryAcquire(l.slot, l.chunk(), ahead, now)
 		if !ok {
 			return p, false
 		}

@@ -43,7 +43,7 @@ func BenchmarkRound(b *testing.B) {
 				g.own.permits.empty()
 			}
 			br.now = func() time.Time { return now }
-			return br.round(context.Background())
+			return br.round(context.Background(), true)
 		})
 	})
 	b.Run("apart", func(b *testing.B) {

@@ -45,7 +45,6 @@ type broker struct {
 	rounds sync.Mutex // held during a round
 	server time.Time  // guarded by rounds; when the server that versions were read from was started
 	failed bool       // guarded by rounds; the last round was not committed
-	ending bool       // guarded by rounds; this round is the last
 }
 
 // ask wants a round soon.
@@ -61,22 +60,21 @@ func (b *broker) ask() {
 func (b *broker) run(ctx context.Context) {
 	ticker := time.NewTicker(roundEvery)
 	defer ticker.Stop()
-	for told := false; ; {
+	for told, everybody := false, false; ; {
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.Background(), lastRoundWithin)
 			defer cancel()
-			b.rounds.Lock()
-			b.ending = true
-			b.rounds.Unlock()
-			if err := b.round(last); err != nil {
+			if err := b.round(last, true); err != nil {
 				b.log.Warn("what was learned last is lost", "error", err)
 			}
 			return
 		case <-b.wake:
+			everybody = false
 		case <-ticker.C:
+			everybody = true
 		}
-		err := b.round(ctx)
+		err := b.round(ctx, everybody)
 		if err != nil && ctx.Err() == nil && !told {
 			b.log.Warn("paces cannot be exchanged; nothing is sent without permits", "error", err)
 		}
@@ -92,14 +90,15 @@ func (b *broker) run(ctx context.Context) {
 	}
 }
 
-// round is one exchange for all gates that have something to exchange.
-func (b *broker) round(ctx context.Context) error {
+// round is one exchange for all gates that have something to exchange. One that
+// some of them asked for leaves out those that had theirs a moment ago.
+func (b *broker) round(ctx context.Context, everybody bool) error {
 	b.rounds.Lock()
 	defer b.rounds.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, roundWithin)
 	defer cancel()
 	begun := b.now()
-	meetings, asks, err := b.gather(begun)
+	meetings, asks, err := b.gather(begun, everybody)
 	if err != nil || len(meetings) == 0 {
 		return err
 	}
@@ -140,7 +139,7 @@ func (b *broker) round(ctx context.Context) error {
 }
 
 // gather asks every gate what it brings.
-func (b *broker) gather(now time.Time) (map[int64]*meeting, []postgres.PaceAsk, error) {
+func (b *broker) gather(now time.Time, everybody bool) (map[int64]*meeting, []postgres.PaceAsk, error) {
 	b.mu.Lock()
 	gates := make([]*gate, 0, len(b.gates))
 	for _, g := range b.gates {
@@ -150,7 +149,7 @@ func (b *broker) gather(now time.Time) (map[int64]*meeting, []postgres.PaceAsk, 
 	meetings := make(map[int64]*meeting)
 	var asks []postgres.PaceAsk
 	for _, g := range gates {
-		m := g.bring(now, b.failed, b.ending)
+		m := g.bring(now, b.failed, everybody)
 		if m == nil {
 			continue
 		}
@@ -219,10 +218,10 @@ type meeting struct {
 }
 
 // bring takes what the gate has for a round; nil when there is nothing.
-func (g *gate) bring(now time.Time, again, ending bool) *meeting {
+func (g *gate) bring(now time.Time, again, everybody bool) *meeting {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.busy(now) || !ending && !g.urgent && now.Sub(g.met) < roundEvery/2 { // others ask for rounds, too
+	if !g.busy(now) || !everybody && !g.urgent && now.Sub(g.met) < roundEvery/2 {
 		return nil
 	}
 	m := &meeting{gate: g, events: g.events, outlooks: make(map[string]*outlook), before: make(map[string]*envelope)}

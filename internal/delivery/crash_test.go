@@ -50,7 +50,7 @@ func victim(url, provider string) error {
 	go b.run(ctx)
 	g.enter(0)
 	for {
-		p, ok := g.acquire(ctx, 0, 0, time.Minute)
+		p, ok := g.acquire(ctx, 0, chunkLimit, time.Minute)
 		if !ok {
 			continue
 		}
@@ -119,7 +119,7 @@ func TestKilledNode(t *testing.T) {
 
 	b, g := lonely(store, 2, source, postgres.Provider{ID: provider, Name: "a.test"}, 60)
 	g.enter(0)
-	if err := b.round(ctx); err != nil {
+	if err := b.round(ctx, true); err != nil {
 		t.Fatal(err)
 	}
 	lost := len(used) - int(g.own.state.Total)

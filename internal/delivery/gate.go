@@ -163,13 +163,13 @@ func (p *permit) unendorse() {
 	p.domain, p.second = "", pacing.Block{}
 }
 
-// acquire waits up to wait for permits. It returns false when there are none,
-// or when the lane of this slot is one too many.
-func (g *gate) acquire(ctx context.Context, slot int, cycle, wait time.Duration) (permit, bool) {
+// acquire waits up to wait for permits, at most a number. It returns false when
+// there are none, or when the lane of this slot is one too many.
+func (g *gate) acquire(ctx context.Context, slot, most int, wait time.Duration) (permit, bool) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	for {
-		p, news, ok := g.tryAcquire(slot, cycle, 0, time.Now())
+		p, news, ok := g.tryAcquire(slot, most, 0, time.Now())
 		if ok || news == nil {
 			return p, ok
 		}
@@ -185,42 +185,40 @@ func (g *gate) acquire(ctx context.Context, slot int, cycle, wait time.Duration)
 	}
 }
 
-// chunkTime is about how much of a lane's time it takes in permits at once. Those
-// that lapse before their message's turn are renewed.
-const chunkTime = 2 * time.Second
-
-// chunkFirst is how many it takes while it is not known how long messages take.
-const chunkFirst = 25
-
-// tryAcquire takes permits in hand, as many as a lane can use that needs cycle for
-// a message (0: unknown), from a time ahead on, or returns the channel that tells of new
-// ones; both are missing when the lane is not wanted any more.
-func (g *gate) tryAcquire(slot int, cycle, ahead time.Duration, now time.Time) (permit, <-chan struct{}, bool) {
+// tryAcquire takes permits in hand, at most a number and a lane's share, to be used
+// from a time ahead on, or returns the channel that tells of new ones; both are
+// missing when the lane is not wanted any more.
+func (g *gate) tryAcquire(slot, most int, ahead time.Duration, now time.Time) (permit, <-chan struct{}, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fresh(now) && slot >= g.allowed {
 		return permit{}, nil, false
 	}
 	g.own.drop(now)
-	old := g.own.permits.stale(now.Add(ahead)) // a round brings as many fresh ones for them
-	g.own.unused = append(g.own.unused, old...)
-	chunk := chunkFirst
-	if cycle > 0 {
-		chunk = min(chunkLimit, int(chunkTime/cycle)+1)
-	}
 	for _, purse := range []*purse{&g.own.permits, &g.own.firsts} {
 		if purse == &g.own.firsts && g.turns.untried(now) == 0 {
 			break
 		}
 		if n := purse.count(); n > 0 {
-			block := purse.take(min(max(n/max(g.working(), 1), 1), chunk), now.Add(ahead))
+			block := purse.take(min(max(n/max(g.working(), 1), 1), most), now.Add(ahead))
 			return permit{block: block, first: purse == &g.own.firsts, ample: n > fewPermits, gate: g}, nil, true
 		}
 	}
-	if !g.urgent && (g.more || len(old) > 0 || !g.fresh(now) || now.Sub(g.met) > roundEvery) {
+	if !g.urgent && (g.more || !g.fresh(now) || now.Sub(g.met) > roundEvery) {
 		g.urge() // there may be more at once; otherwise the next round is soon enough
 	}
 	return permit{}, g.news, false
+}
+
+// refresh changes permits that have been due for a while for as many fresh ones,
+// by a round. A lane that waited elsewhere would get a single one of them.
+func (g *gate) refresh(now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if old := g.own.permits.stale(now); len(old) > 0 {
+		g.own.unused = append(g.own.unused, old...)
+		g.urge()
+	}
 }
 
 // fresh reports whether what the last round said still holds; g.mu is held.

@@ -52,7 +52,7 @@ func TestPermitsAreSentOnce(t *testing.T) {
 				next = b.Slot(b.N)
 				g.grant(b)
 			case 1:
-				if p, _, ok := g.tryAcquire(0, 0, 0, noon); ok {
+				if p, _, ok := g.tryAcquire(0, chunkLimit, 0, noon); ok {
 					if p.block.N < 1 || p.block.N > chunkLimit {
 						t.Fatalf("a lane got %d permits", p.block.N)
 					}
@@ -167,7 +167,7 @@ func TestAcquireWaits(t *testing.T) {
 					tt.does(g, drain, cancel)
 				})
 				began := time.Now()
-				_, ok := g.acquire(ctx, 1, 0, permitWait)
+				_, ok := g.acquire(ctx, 1, chunkLimit, permitWait)
 				if took := time.Since(began); ok != tt.ok || took != tt.took {
 					t.Errorf("got %v after %s; want %v after %s", ok, took, tt.ok, tt.took)
 				}

@@ -34,10 +34,11 @@ type lane struct {
 	narrow   bool   // domains of this provider have hosts of their own: claim for one at a time
 	last     string // domain of the newest message
 
-	coming bool          // it was let in, and has composed nothing yet
-	took   time.Duration // by the newest message, from its first byte to its record
-	cycle  time.Duration // the same from the beginning of composing, without waiting for its permit; 0: not known
-	ahead  func()        // called once, when the last message of what is claimed goes out
+	coming  bool          // it was let in, and has composed nothing yet
+	patient bool          // it stood in line for what it claims now
+	took    time.Duration // by the newest message, from its first byte to its record
+	cycle   time.Duration // the same from the beginning of composing, without waiting for its permit; 0: not known
+	ahead   func()        // called once, when the last message of what is claimed goes out
 }
 
 // RunLane is one slice of a lane: it sends what is due at the provider until
@@ -70,17 +71,41 @@ func (e *Engine) RunLane(ctx context.Context, name Lane) error {
 		e.Wake()
 	}()
 	for end := time.Now().Add(sliceTime); time.Now().Before(end) && !e.draining(); {
-		p, ok := g.acquire(ctx, name.Slot, l.cycle, permitWait)
+		p, ok := g.acquire(ctx, name.Slot, l.chunk(), permitWait)
 		if !ok || p.ample && !l.admitted(ctx, &p, end) {
 			return nil
 		}
 		sent, err := l.work(ctx, p)
+		l.patient = false
 		l.leaveRoom()
 		if err != nil || !sent {
 			return err
 		}
 	}
 	return nil
+}
+
+const (
+	// chunkTime is about how much of a lane's time it takes in permits at once: the
+	// last of them must not lapse while the first ones' messages are on the wire.
+	chunkTime = 400 * time.Millisecond
+	// chunkPatient is the same for one that stood in line, and will again: permits
+	// that lapse are renewed.
+	chunkPatient = 2 * time.Second
+	// chunkFirst is how many it takes while it is not known how long messages take.
+	chunkFirst = 25
+)
+
+// chunk is how many permits the lane takes at once.
+func (l *lane) chunk() int {
+	if l.cycle <= 0 {
+		return chunkFirst
+	}
+	span := chunkTime
+	if l.patient {
+		span = chunkPatient
+	}
+	return min(chunkLimit, int(span/l.cycle)+1)
 }
 
 // leaveRoom ends an admission that came to nothing.
@@ -112,7 +137,9 @@ func (l *lane) admitted(ctx context.Context, p *permit, end time.Time) bool {
 	if !in {
 		return false
 	}
-	again, ok := l.gate.acquire(ctx, l.slot, l.cycle, permitWait)
+	l.patient = true
+	l.gate.refresh(time.Now())
+	again, ok := l.gate.acquire(ctx, l.slot, l.chunk(), permitWait)
 	if !ok {
 		a.leave()
 		return false

@@ -87,8 +87,7 @@ func (s *Service) viewed(ctx context.Context, id int64) (*viewed, error) {
 	if c.LaunchedAt.IsZero() {
 		return nil, ErrNoSuchLink
 	}
-	domain := c.Content.FromAddress[strings.LastIndexByte(c.Content.FromAddress, '@')+1:]
-	compiled, err := message.Compile(delivery.MessageSource(c, domain))
+	compiled, err := message.Compile(delivery.MessageSource(c, domainOf(c.Content.FromAddress)))
 	if err != nil {
 		return nil, fmt.Errorf("campaign %d: %w", id, err)
 	}
