@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,6 +25,12 @@ type Content struct {
 	// Own marks mail of Headway's own, such as an invitation: it belongs to no
 	// list, so it has neither a footer nor a way to leave.
 	Own bool `json:"own,omitempty"`
+}
+
+// FromDomain returns the domain of the From address in lower case: DKIM signs for
+// it (RFC 6376 §3.5), and receivers align the rest with it.
+func (c Content) FromDomain() string {
+	return strings.ToLower(c.FromAddress[strings.LastIndexByte(c.FromAddress, '@')+1:])
 }
 
 // Audience is the waterfall from the chosen lists to those who will receive,

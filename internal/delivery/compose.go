@@ -50,7 +50,7 @@ type letter struct {
 // letter compiles a campaign once, before its first message.
 func (c *Composer) letter(ctx context.Context, camp postgres.Campaign) (*letter, error) {
 	content := camp.Content
-	domain := content.FromAddress[strings.LastIndexByte(content.FromAddress, '@')+1:]
+	domain := content.FromDomain()
 	source := MessageSource(camp, domain)
 	if !camp.System { // who gets a test or an invitation is no reader
 		source.CountClicks, source.CountOpens = camp.Settings.Tracking.Clicks && c.Links != nil, camp.Settings.Tracking.Opens

@@ -36,8 +36,7 @@ func (s *Service) Letter(ctx context.Context, c postgres.Campaign, as string) (L
 }
 
 func (s *Service) compose(c postgres.Campaign, reader postgres.Reader) (Letter, error) {
-	domain := c.Content.FromAddress[strings.LastIndexByte(c.Content.FromAddress, '@')+1:]
-	compiled, err := message.Compile(delivery.MessageSource(c, domain))
+	compiled, err := message.Compile(delivery.MessageSource(c, c.Content.FromDomain()))
 	if err != nil {
 		return Letter{}, err
 	}
@@ -48,7 +47,7 @@ func (s *Service) compose(c postgres.Campaign, reader postgres.Reader) (Letter, 
 	}
 	fields["email"] = reader.Address
 	to := message.Recipient{Address: reader.Address, Fields: fields, UnsubscribeURL: l.LeaveURL, ViewURL: l.ViewURL,
-		MessageID: "preview@" + domain, Date: now()}
+		MessageID: "preview@" + c.Content.FromDomain(), Date: now()}
 	if l.Rendered, err = compiled.Naive(to); err != nil {
 		return Letter{}, err
 	}

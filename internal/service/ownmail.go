@@ -79,7 +79,7 @@ func (s *Service) ownSender(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, c := range campaigns {
-		domain := domainOf(c.Content.FromAddress)
+		domain := c.Content.FromDomain()
 		if slices.ContainsFunc(keys, func(k postgres.DKIMKey) bool { return k.Domain == domain }) && ready(domain) {
 			return c.Content.FromAddress, nil
 		}

@@ -87,7 +87,7 @@ func (s *Service) viewed(ctx context.Context, id int64) (*viewed, error) {
 	if c.LaunchedAt.IsZero() {
 		return nil, ErrNoSuchLink
 	}
-	compiled, err := message.Compile(delivery.MessageSource(c, domainOf(c.Content.FromAddress)))
+	compiled, err := message.Compile(delivery.MessageSource(c, c.Content.FromDomain()))
 	if err != nil {
 		return nil, fmt.Errorf("campaign %d: %w", id, err)
 	}
