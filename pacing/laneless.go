@@ -54,6 +54,8 @@ func (t *turn) tryLess() {
 		return
 	}
 	l.Since, l.Limit, l.Was = t.now, open-1, got
+	t.decide(Laned, float64(open), float64(l.Limit), fmt.Sprintf("some servers answer sooner with fewer lanes: trying %d for %s",
+		l.Limit, span(lessSettle+lessFor)))
 }
 
 func (t *turn) judgeLess() {
@@ -69,6 +71,7 @@ func (t *turn) judgeLess() {
 		t.decide(Laned, float64(l.Limit+1), float64(l.Limit), fmt.Sprintf("%d lanes bring as much as %d: %s", l.Limit, l.Limit+1, pace(got)))
 		return
 	}
+	t.decide(Laned, float64(l.Limit), float64(l.Limit+1), fmt.Sprintf("%d lanes brought %s, one more %s", l.Limit, pace(got), pace(l.Was)))
 	l.Limit = l.Kept
 	l.Gap = clamp(2*l.Gap, lessGap, lessMost)
 	l.Next = t.now.plus(l.Gap)

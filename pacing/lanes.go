@@ -33,6 +33,7 @@ const (
 	laneGapLongest = 3600
 	laneGapAgain   = 20  // after one more lane worked, the next may follow soon
 	laneFresh      = 180 // seconds for which a number of lanes that was open counts as welcome
+	laneGoing      = 1   // seconds for which a server may still count a lane that was closed
 )
 
 func newLanes(p Profile) lanes { return lanes{Cap: p.Lanes, Given: p.Lanes > 0, Gap: laneGap} }
@@ -81,6 +82,14 @@ func (l *lanes) seen(now moment, open int) {
 	}
 }
 
+// tooSoon says whether an opening may have been refused because of a lane that had
+// just been closed: as many as were welcome were open a moment before it began. If
+// that was not the cause, the next opening is refused, too.
+func (t *turn) tooSoon(e Event) bool {
+	l := &t.Lanes
+	return e.Kind == OpenRefused && e.Lanes < l.Fresh && e.launched().since(l.Peak) < laneGoing
+}
+
 // tooOften says whether a refused opening is about how often lanes are opened
 // and not about how many: clearly more were open at once just now, and were
 // welcome. Some servers have one text for both.
@@ -94,6 +103,13 @@ func (t *turn) crowded(e Event) {
 	l := &t.Lanes
 	if e.launched() <= l.Told {
 		return // it was under way when the first was refused
+	}
+	if t.tooSoon(e) {
+		l.Told = t.call
+		t.openingPause(laneGoing)
+		t.say(Laned, float64(l.Fresh), float64(l.Fresh), e, fmt.Sprintf("said %s with %d lanes open, a moment after %d were: "+
+			"one that was closed is counted still; no opening for %s", e.words(), e.Lanes, l.Fresh, span(laneGoing)))
+		return
 	}
 	if t.tooOften(e) {
 		t.openingsRefused(e)

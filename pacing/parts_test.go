@@ -215,6 +215,34 @@ func TestLaneCapFollowsRefusals(t *testing.T) {
 	}
 }
 
+func TestClosedLaneMayStillBeCounted(t *testing.T) {
+	t.Parallel()
+	s := running(t, 20)
+	refused := func(x float64, open int) Event {
+		return Event{Kind: OpenRefused, At: at(x), Launched: at(x - 0.01), Lanes: open, Reply: "421 too many connections",
+			Meaning: reply.Meaning{Class: reply.ClassConcurrency, Scope: reply.ScopeSource}}
+	}
+	accepted := func(x float64, open int) Event {
+		return Event{Kind: Accepted, At: at(x), Launched: at(x - 0.4), Lanes: open}
+	}
+	s, _ = Step(s, []Event{refused(21, 5)}, at(21)) // a cap of 5 is known
+	s, _ = Step(s, []Event{accepted(30, 5)}, at(30))
+	s, decisions := Step(s, []Event{refused(30.1, 4)}, at(30.1)) // one was closed, and another opened at once
+	if s.Lanes.Cap != 5 {
+		t.Errorf("a cap of %d was learned from a lane that was just closed", s.Lanes.Cap)
+	}
+	if p := s.Pace(at(30.1), Demand{Waiting: 1000}); p.OpenAfter.Before(at(31)) {
+		t.Errorf("the next opening is at %s", p.OpenAfter)
+	}
+	if len(decisions) != 1 || decisions[0].Reason == "" {
+		t.Errorf("decisions: %+v", decisions)
+	}
+	s, _ = Step(s, []Event{refused(31.2, 4)}, at(31.2)) // it was not the lane that was closed
+	if s.Lanes.Cap != 4 {
+		t.Errorf("refused again with 4 lanes, and the cap is %d", s.Lanes.Cap)
+	}
+}
+
 func TestLanesNeverExceedWhatCanBeFed(t *testing.T) {
 	t.Parallel()
 	s := running(t, 20)

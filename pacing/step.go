@@ -115,6 +115,9 @@ func (t *turn) accepted(e Event) {
 	t.Budget.accepted(n)
 	t.Windows.accepted(momentOf(e.At), n)
 	t.Lanes.Open = e.Lanes
+	if e.Lanes > 0 { // acceptances that another node tells of do not say
+		t.Lanes.seen(momentOf(e.At), e.Lanes)
+	}
 	t.sent(launched, n)
 	if t.Hold.Run == 0 {
 		t.Hold.Run = t.now

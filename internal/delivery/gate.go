@@ -39,6 +39,7 @@ type gate struct {
 	bare    int                  // guarded by mu; claimed deliveries that wait for other permits
 	allowed int                  // guarded by mu; connections that this node may have
 	open    int                  // guarded by mu; connections open or parked
+	gone    []time.Time          // guarded by mu; when connections ended of late
 	opening int                  // guarded by mu; connections being opened
 	atOnce  int                  // guarded by mu; that may be
 	openers int                  // guarded by mu; lanes that wait for their turn to open one

@@ -209,6 +209,12 @@ func TestMayOpen(t *testing.T) {
 		if g.open != 1 || g.opening != 0 {
 			t.Errorf("%d are open and %d opening", g.open, g.opening)
 		}
+		g.mayOpen(t.Context(), time.Second).end(true)
+		g.closed()
+		began = time.Now()
+		if g.mayOpen(t.Context(), time.Second) == nil || time.Since(began) <= goingFor {
+			t.Errorf("one took the place of another %s after its goodbye; servers count it for a while", time.Since(began))
+		}
 	})
 }
 

@@ -2,12 +2,17 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
 // openingPoll is how often a lane looks whether it may open a connection, where
 // no round tells it.
 const openingPoll = 20 * time.Millisecond
+
+// goingFor is how long a server may count a connection that said goodbye: one
+// opened in its place at once would be one too many.
+const goingFor = 50 * time.Millisecond
 
 // mayOpen waits up to wait until one more connection may be opened. The cap of
 // connections, how many may be opening at once, and the least time between two
@@ -44,7 +49,8 @@ func (g *gate) mayOpen(ctx context.Context, wait time.Duration) *opening {
 func (g *gate) tryOpen(now time.Time) (time.Duration, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.fresh(now) || g.open+g.opening >= g.allowed || g.opening >= g.atOnce {
+	g.gone = slices.DeleteFunc(g.gone, func(at time.Time) bool { return now.Sub(at) > goingFor })
+	if !g.fresh(now) || g.open+g.opening+len(g.gone) >= g.allowed || g.opening >= g.atOnce {
 		return openingPoll, false
 	}
 	if g.own.pace.OpenGap > 0 {
@@ -109,6 +115,7 @@ func (g *gate) closed() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open--
+	g.gone = append(g.gone, time.Now())
 }
 
 // crowded reports whether this node has more connections than it may.
