@@ -225,7 +225,7 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 		g.launch(store, c)
 	}
 	log := slog.New(slog.DiscardHandler)
-	node, err := store.RegisterNode(ctx, "rig", []string{"lanes"}, time.Now())
+	node, err := store.RegisterNode(ctx, "rig", "", []string{"lanes"}, time.Now())
 	g.must(err)
 	source, err := store.EnsureSource(ctx, "127.0.0.1", "mail.sender.test")
 	g.must(err)

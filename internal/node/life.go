@@ -37,6 +37,7 @@ var errBuried = errors.New("this node was taken for dead by the others")
 type life struct {
 	store *postgres.Store
 	node  int64
+	data  string // folder of the lifelines
 	log   *slog.Logger
 
 	started time.Time // carries the monotonic clock
@@ -44,8 +45,8 @@ type life struct {
 	buried  chan struct{}
 }
 
-func newLife(store *postgres.Store, node int64, log *slog.Logger) *life {
-	return &life{store: store, node: node, log: log, started: time.Now(), buried: make(chan struct{})}
+func newLife(store *postgres.Store, node int64, data string, log *slog.Logger) *life {
+	return &life{store: store, node: node, data: data, log: log, started: time.Now(), buried: make(chan struct{})}
 }
 
 // fresh reports whether the node may start a transaction.
@@ -83,9 +84,9 @@ type sighting struct {
 	at   time.Time // carries the monotonic clock
 }
 
-// watch buries nodes whose beat stands still, until ctx ends. While the
-// database is away nobody is buried, and afterwards everybody has the whole
-// time again.
+// watch buries nodes whose process has ended, as far as that can be seen from
+// here, and those whose beat stands still, until ctx ends. While the database is
+// away nobody is buried, and afterwards everybody has the whole time again.
 func (l *life) watch(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -95,8 +96,11 @@ func (l *life) watch(ctx context.Context) {
 		if err != nil {
 			clear(seen)
 		}
-		for _, node := range l.still(seen, nodes, time.Now()) {
-			l.bury(ctx, node)
+		still := l.still(seen, nodes, time.Now())
+		for _, n := range nodes {
+			if n.ID != l.node && (severed(l.data, n.Lifeline) || slices.Contains(still, n.ID)) {
+				l.bury(ctx, n)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -126,13 +130,17 @@ func (l *life) still(seen map[int64]sighting, nodes []postgres.Node, now time.Ti
 	return dead
 }
 
-func (l *life) bury(ctx context.Context, node int64) {
-	leases, err := l.giveBack(ctx, node)
+func (l *life) bury(ctx context.Context, n postgres.Node) {
+	leases, err := l.giveBack(ctx, n.ID)
+	if err == nil {
+		err = l.store.GiveUpSeats(ctx, n.ID)
+	}
 	if err != nil {
-		l.log.Warn("a dead node could not be buried", "node", node, "error", err)
+		l.log.Warn("a dead node could not be buried", "node", n.ID, "error", err)
 		return
 	}
-	l.log.Info("a dead node's work was taken over", "node", node, "deliveries", leases)
+	forgetLifeline(l.data, n.Lifeline)
+	l.log.Info("a dead node's work was taken over", "node", n.ID, "deliveries", leases)
 }
 
 // leave ends the node of this life. What it still held, because it was cut short

@@ -222,6 +222,7 @@ type shift struct {
 	node   *Node
 	id     int64
 	life   *life
+	line   *lifeline // nil where there can be none
 	living sync.WaitGroup
 	rest   context.CancelFunc
 	ctx    context.Context  // ends with rest
@@ -236,8 +237,14 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 	}
 	store := n.Database.Store
 	s := &shift{node: n}
-	if s.id, err = store.RegisterNode(ctx, host, n.Config.Roles, time.Now()); err != nil {
-		return nil, err
+	name := ""
+	if s.line, err = tie(n.Config.Data); err != nil {
+		n.Log.Debug("this node's end cannot be proved: others wait until its beat stands still", "error", err)
+	} else {
+		name = s.line.name
+	}
+	if s.id, err = store.RegisterNode(ctx, host, name, n.Config.Roles, time.Now()); err != nil {
+		return nil, errors.Join(err, s.untie())
 	}
 	s.live(ctx)
 	work := jobs.Work{Node: s.id}
@@ -266,7 +273,7 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 func (s *shift) live(ctx context.Context) {
 	living, rest := context.WithCancel(context.WithoutCancel(ctx))
 	s.rest, s.ctx = rest, living
-	s.life = newLife(s.node.Database.Store, s.id, s.node.Log)
+	s.life = newLife(s.node.Database.Store, s.id, s.node.Config.Data, s.node.Log)
 	s.living.Go(func() { s.life.beat(living) })
 	s.living.Go(func() { s.life.watch(living) })
 }
@@ -316,6 +323,13 @@ func (s *shift) end() error {
 	s.living.Wait()
 	leave, done := context.WithTimeout(context.Background(), 5*time.Second)
 	defer done()
-	errs = append(errs, s.life.leave(leave))
+	errs = append(errs, s.life.leave(leave), s.untie())
 	return errors.Join(errs...)
+}
+
+func (s *shift) untie() error {
+	if s.line == nil {
+		return nil
+	}
+	return s.line.untie()
 }

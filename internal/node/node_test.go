@@ -47,37 +47,57 @@ func TestTwoNodes(t *testing.T) {
 	}
 }
 
-// A node whose beat stands still is dead after 15 s: what it held goes on, and
-// one message of each of its claims is in doubt.
+// A node whose beat stands still is dead after 15 s, and at once where its process
+// is seen to have ended: what it held goes on, and one message of each of its claims
+// is in doubt.
 func TestDeadNode(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, slow(100*time.Millisecond))
-	n := r.node()
-	store, ctx := n.Database.Store, context.Background()
-	dead, err := store.RegisterNode(ctx, "elsewhere", []string{"lanes"}, time.Now())
-	r.must(err)
-	died := time.Now()
-	id := r.launch(n, 40, "north.test")
-	r.until(20*time.Second, "the provider is known", func() bool {
-		return r.number(`select count(*) from deliveries where provider_id is not null`) > 0
-	})
-	provider := r.number(`select provider_id from domains where name = 'north.test'`)
-	claimed, _, err := store.Claim(ctx, postgres.ClaimRequest{Campaign: id, Provider: provider, Node: dead, Limit: 6, Now: time.Now()})
-	r.must(err)
-	if len(claimed) < 2 {
-		t.Fatalf("only %d were left to claim", len(claimed))
+	for _, tt := range []struct {
+		name            string
+		tied            bool
+		least, finished time.Duration
+	}{
+		{"its beat stands still", false, deadAfter, 45 * time.Second},
+		{"its process has ended", true, 0, deadAfter},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, slow(100*time.Millisecond))
+			n := r.node()
+			store, ctx := n.Database.Store, context.Background()
+			end, lifeline := func() {}, ""
+			if tt.tied {
+				line, err := tie(r.config.Data)
+				r.must(err)
+				lifeline, end = line.name, func() { r.must(line.file.Close()) } // as the kernel does
+			}
+			dead, err := store.RegisterNode(ctx, "elsewhere", lifeline, []string{"lanes"}, time.Now())
+			r.must(err)
+			id := r.launch(n, 40, "north.test")
+			r.until(20*time.Second, "the provider is known", func() bool {
+				return r.number(`select count(*) from deliveries where provider_id is not null`) > 0
+			})
+			provider := r.number(`select provider_id from domains where name = 'north.test'`)
+			claimed, _, err := store.Claim(ctx, postgres.ClaimRequest{Campaign: id, Provider: provider, Node: dead, Limit: 6, Now: time.Now()})
+			r.must(err)
+			if len(claimed) < 2 {
+				t.Fatalf("only %d were left to claim", len(claimed))
+			}
+			end()
+			died := time.Now()
+			r.until(tt.finished, "finished", func() bool { return r.campaign(n, id).State == campaign.Finished })
+			if since := time.Since(died); since < tt.least-5*time.Second { // it was entered some seconds before
+				t.Errorf("a node was buried after %s; it may be silent for %s", since, tt.least)
+			}
+			if got := r.campaign(n, id).Counters; got.Delivered != 40 {
+				t.Errorf("counted %+v", got)
+			}
+			if doubted := r.number(`select count(*) from deliveries where doubted`); doubted != 1 {
+				t.Errorf("%d deliveries were in doubt; want the first of the one claim", doubted)
+			}
+			r.accounted(id, 0)
+		})
 	}
-	r.until(45*time.Second, "finished", func() bool { return r.campaign(n, id).State == campaign.Finished })
-	if since := time.Since(died); since < deadAfter {
-		t.Errorf("a node was buried after %s; it may be silent for %s", since, deadAfter)
-	}
-	if got := r.campaign(n, id).Counters; got.Delivered != 40 {
-		t.Errorf("counted %+v", got)
-	}
-	if doubted := r.number(`select count(*) from deliveries where doubted`); doubted != 1 {
-		t.Errorf("%d deliveries were in doubt; want the first of the one claim", doubted)
-	}
-	r.accounted(id, 0)
 }
 
 // A node that stops lets the messages in flight end, and records them.

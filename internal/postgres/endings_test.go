@@ -110,9 +110,9 @@ func TestBuryNode(t *testing.T) {
 	ids := w.join("Readers", readers(9, "a.test")...)
 	provider := w.at("a.test")
 	id := w.launch("Readers")
-	dead, err := w.RegisterNode(ctx, "one", []string{"lanes"}, w.now)
+	dead, err := w.RegisterNode(ctx, "one", "", []string{"lanes"}, w.now)
 	w.must(err)
-	living, err := w.RegisterNode(ctx, "two", []string{"lanes"}, w.now)
+	living, err := w.RegisterNode(ctx, "two", "", []string{"lanes"}, w.now)
 	w.must(err)
 	first, second := w.claim(id, provider, dead, 3), w.claim(id, provider, dead, 2)
 	other := w.claim(id, provider, living, 2)
@@ -169,7 +169,7 @@ func TestBuryNodeBesideItsOutcomes(t *testing.T) {
 	w.crowd("Readers", 120, "a.test")
 	provider := w.at("a.test")
 	id := w.launch("Readers")
-	dead, err := w.RegisterNode(ctx, "one", []string{"lanes"}, w.now)
+	dead, err := w.RegisterNode(ctx, "one", "", []string{"lanes"}, w.now)
 	w.must(err)
 	var wait sync.WaitGroup
 	for range 6 {

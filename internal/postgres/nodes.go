@@ -16,15 +16,18 @@ type Node struct {
 	Roles  []string
 	Beat   int64
 	BeatAt time.Time // by that node's clock; for people only
+
+	// Lifeline names a file that its process holds locked; empty where it has none.
+	Lifeline string
 }
 
 const (
 	sqlInsertNode = `
-insert into nodes (host, roles, started_at, beat_at) values ($1, $2, $3, $3) returning id`
+insert into nodes (host, lifeline, roles, started_at, beat_at) values ($1, $2, $3, $4, $4) returning id`
 
 	sqlBeat = `update nodes set beat = beat + 1, beat_at = $2 where id = $1`
 
-	sqlNodes = `select id, host, roles, beat, beat_at from nodes order by id`
+	sqlNodes = `select id, host, roles, beat, beat_at, lifeline from nodes order by id`
 
 	sqlDeleteNode = `delete from nodes where id = $1`
 
@@ -52,6 +55,16 @@ update river.river_job
  where state = 'running'
    and attempted_by[array_upper(attempted_by, 1)] = $1`
 
+	// A dead node's lanes at each provider, which it would otherwise keep until its
+	// silence is noticed there. Rows are locked in the order of all rounds.
+	sqlGiveUpSeats = `
+with held as materialized (
+    select source_id, provider_id, sending_domain from paces where shared #> array['seats', $1] is not null
+     order by source_id, provider_id, sending_domain for update
+)
+update paces p set shared = p.shared #- array['seats', $1] from held
+ where p.source_id = held.source_id and p.provider_id = held.provider_id and p.sending_domain = held.sending_domain`
+
 	// Lanes that a dead node asked for, in a queue that only it worked: the
 	// others ask for lanes of their own. Index: river_job_prioritized_fetching_index.
 	sqlDeadLanes = `delete from river.river_job where queue = $1 and state <> 'completed'`
@@ -61,9 +74,9 @@ update river.river_job
 func LaneQueue(node int64) string { return "lanes_" + strconv.FormatInt(node, 10) }
 
 // RegisterNode enters a new node and returns its id, never used before.
-func (s *Store) RegisterNode(ctx context.Context, host string, roles []string, now time.Time) (int64, error) {
+func (s *Store) RegisterNode(ctx context.Context, host, lifeline string, roles []string, now time.Time) (int64, error) {
 	var id int64
-	if err := s.pool.QueryRow(ctx, sqlInsertNode, host, roles, now).Scan(&id); err != nil {
+	if err := s.pool.QueryRow(ctx, sqlInsertNode, host, lifeline, roles, now).Scan(&id); err != nil {
 		return 0, fmt.Errorf("register node: %w", err)
 	}
 	return id, nil
@@ -148,6 +161,14 @@ func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide 
 		return 0, fmt.Errorf("bury node %d: %w", node, err)
 	}
 	return len(leases), nil
+}
+
+// GiveUpSeats frees the lanes that a dead node held at providers.
+func (s *Store) GiveUpSeats(ctx context.Context, node int64) error {
+	if _, err := s.pool.Exec(ctx, sqlGiveUpSeats, strconv.FormatInt(node, 10)); err != nil {
+		return fmt.Errorf("lanes of node %d: %w", node, err)
+	}
+	return nil
 }
 
 // FreeLeases gives back, untouched, what a node has leased in other claims than

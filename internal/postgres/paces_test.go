@@ -94,3 +94,21 @@ func TestEditPaceThatFails(t *testing.T) {
 		t.Errorf("the state is %s", got)
 	}
 }
+
+// A dead node's lanes are free at once; those of others stay theirs.
+func TestGiveUpSeats(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	source, err := w.EnsureSource(ctx, "127.0.0.1", "mail.sender.test")
+	w.must(err)
+	w.join("Readers", "ana@a.test", "ben@b.test")
+	for _, domain := range []string{"a.test", "b.test"} {
+		w.exec(`insert into paces (source_id, provider_id, state, shared, updated_at) values ($1, $2, '{}', $3, $4)`,
+			source, w.at(domain), `{"opened": 7, "seats": {"3": {"lanes": 5}, "33": {"lanes": 2}}}`, w.now)
+	}
+	w.must(w.GiveUpSeats(ctx, 3))
+	if left := one[string](w, `select string_agg(distinct shared::text, ' ') from paces`); left != `{"seats": {"33": {"lanes": 2}}, "opened": 7}` {
+		t.Errorf("left is %s", left)
+	}
+}

@@ -148,7 +148,7 @@ func (w *walker) leave() {
 // bury gives away what node 1 holds, as if it had died.
 func (w *walker) bury() {
 	ctx := context.Background()
-	node, err := w.RegisterNode(ctx, "one", []string{"lanes"}, w.now)
+	node, err := w.RegisterNode(ctx, "one", "", []string{"lanes"}, w.now)
 	w.must(err)
 	w.exec(`update deliveries set lease_node = $1 where lease_node = 1 and campaign_id = $2`, node, w.id)
 	_, err = w.BuryNode(ctx, node, w.now, settle(w.world))
