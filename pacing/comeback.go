@@ -73,7 +73,7 @@ func (t *turn) comeBack(took float64) string {
 		}
 	}
 	if took > 20 {
-		h.Worked = max(silence, 0.9*h.Worked)
+		h.Worked = max(t.blockLasts(took, silence), 0.9*h.Worked)
 	}
 	switch {
 	case provokes && !h.Stray && t.has(Windows) && t.Sliding.trusting() && t.learnSliding():

@@ -2,6 +2,7 @@ package pacing
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/headwaymail/headway/pacing/reply"
 )
@@ -20,6 +21,7 @@ type hold struct {
 	Cause   string      `json:"cause,omitzero"`   // what the server said, or the operator's note
 	Manual  bool        `json:"manual,omitzero"`  // held by hand: no knocking before Next
 	Delay   float64     `json:"delay,omitzero"`   // seconds between the last knock and the next
+	Hint    float64     `json:"hint,omitzero"`    // seconds that the server asked for at last; 0: it named no time
 	Next    moment      `json:"next,omitzero"`    // the next knock
 	Asked   moment      `json:"asked,omitzero"`   // when the half-open permit was given out; 0: it is free
 	Refused moment      `json:"refused,omitzero"` // the last refusal inside the hold
@@ -124,7 +126,8 @@ func (t *turn) knockRefused(e Event) {
 // delay, moved to the roundest boundary near.
 func (t *turn) planKnock(e Event) {
 	h := &t.Hold
-	if hint := e.Meaning.Hint.Seconds(); hint > 0 {
+	h.Hint = e.Meaning.Hint.Seconds()
+	if hint := h.Hint; hint > 0 {
 		h.Delay = hint
 		h.Next = t.now.plus(hint + t.jitter(0.5, 1.5))
 		return
@@ -160,6 +163,13 @@ func (t *turn) release(e Event) {
 	t.Episode.Strike, t.Episode.Clean, t.Episode.Until = 0, 1, e.launched()
 	t.Permits.Next = t.now
 	t.say(Released, 0, t.Rate.R, Event{}, fmt.Sprintf("a message passed after %s; %s", span(took), reason))
+}
+
+// names says whether the time that the server asked for is the width of a window of
+// an hour or more: then the wait was longer than to the window's end, and tells
+// nothing against it. Who asks for minutes means a penalty.
+func (h *hold) names(width float64) bool {
+	return width >= 3600 && math.Abs(h.Hint-width) < 0.02*width
 }
 
 // rest is how long not to search after a costly hold, in seconds.

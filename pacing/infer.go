@@ -25,6 +25,9 @@ func (t *turn) infer(e Event) reply.Class {
 		// Where first attempts have passed, it takes words to believe it.
 		return t.Recipients.refused(e, !e.Meaning.Guess || t.Recipients.Took < firstTook)
 	}
+	if class == reply.ClassMailbox && e.Meaning.Bounce == reply.BounceRateLimited && t.Recipients.mailedTooOften(e) {
+		return reply.ClassRate
+	}
 	if class == reply.ClassNetwork && t.cutShort(e) {
 		return reply.ClassSession
 	}

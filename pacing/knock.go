@@ -48,7 +48,13 @@ var clocks = [...]float64{60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800,
 func (t *turn) knockTime() moment {
 	h := &t.Hold
 	after := t.now.plus(h.Delay * t.jitter(0.95, 1.05))
-	if !t.has(Clocks) || !byClock(h.Class) || h.flaps() {
+	if !t.has(Clocks) || h.flaps() {
+		return after
+	}
+	if h.Class == reply.ClassReputation {
+		return t.blockEnds(after)
+	}
+	if !byClock(h.Class) {
 		return after
 	}
 	if b := roundest(t.now, h.Delay); b > 0 {
@@ -60,6 +66,34 @@ func (t *turn) knockTime() moment {
 		}
 	}
 	return after
+}
+
+// blockEnds returns the moment near a delay at which a block of usual length ends
+// that began with this hold: such a penalty knows no clock, but is rarely of 9
+// minutes 50.
+func (t *turn) blockEnds(after moment) moment {
+	h := &t.Hold
+	for _, span := range clocks {
+		s := h.Since.plus(span + t.jitter(1.5, 3))
+		if s > t.now.plus(0.6*h.Delay) && s < t.now.plus(1.4*h.Delay) {
+			return s
+		}
+	}
+	return after
+}
+
+// blockLasts is the silence to keep in a block like the one that took so long: its
+// usual length where the knocks before and the one that passed leave one, else what
+// was silence in the end.
+func (t *turn) blockLasts(took, silence float64) float64 {
+	if h := &t.Hold; h.Class == reply.ClassReputation && t.has(Clocks) {
+		for _, span := range clocks {
+			if span > h.Refused.since(h.Since) && span <= took {
+				return span
+			}
+		}
+	}
+	return silence
 }
 
 func byClock(c reply.Class) bool {

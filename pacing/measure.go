@@ -3,6 +3,8 @@ package pacing
 import (
 	"fmt"
 	"math"
+
+	"github.com/headwaymail/headway/pacing/reply"
 )
 
 // emptied is a moment at which the provider's limiter was seen empty: it
@@ -64,7 +66,7 @@ func (t *turn) limited(e Event, pause float64) {
 	was, before := r.R, r.Empty
 	est, exact := t.estimate()
 	idle := t.idle()
-	r.Empty = emptied{At: t.now, Total: t.Total, Pause: pause, Stray: t.Noise.Let}
+	r.Empty = emptied{At: t.now, Total: t.through(), Pause: pause, Stray: t.Noise.Let}
 	t.Offer.Idle = 0
 	switch {
 	case r.Mode == steady && t.Noise.Trial > 0:
@@ -108,11 +110,29 @@ func (t *turn) estimate() (est float64, exact bool) {
 	if !t.has(Measuring) {
 		return 0, false
 	}
-	est, exact = r.Empty.between(t.now, t.Total, r.R, t.idle(), r.Rough || r.Mode == starting)
+	est, exact = r.Empty.between(t.now, t.through(), r.R, t.idle(), r.Rough || r.Mode == starting)
 	if r.Rough && r.R > ramped*est {
 		return 0, exact // the rate rose much in between: the limiter was not kept busy
 	}
 	return est, exact
+}
+
+// through is how many messages ever passed the limit: those that were accepted, and
+// those that were put off behind it.
+func (t *turn) through() float64 {
+	if t.Recipients.Counted {
+		return t.Total + t.Recipients.PutOff
+	}
+	return t.Total
+}
+
+// beforeRecipients says whether a phase comes before the recipient is named.
+func beforeRecipients(p reply.Phase) bool {
+	switch p {
+	case reply.PhaseConnect, reply.PhaseEHLO, reply.PhaseStartTLS, reply.PhaseAuth, reply.PhaseMail:
+		return true
+	}
+	return false
 }
 
 // overlooked says whether clearly more was let pass as noise since the
@@ -211,6 +231,9 @@ func (t *turn) guess() {
 		window = min(window, max(t.now.since(t.Hold.Run)+t.Latency.Message, 0.5)) // a young run has no past
 	}
 	lately := t.History.between(t.now.plus(-window), t.now) / window
+	if t.Recipients.Counted {
+		lately = max(lately, 0.8*min(r.R, t.Offer.Best)) // most of what was heard was put off
+	}
 	switch r.Mode {
 	case starting:
 		// Half the rate was clean, but perhaps only on a full bucket.

@@ -14,7 +14,9 @@ import (
 // It is no limit: first attempts then run in a second, equal stream of
 // permits, since they cost the receiver little and are known to be put off,
 // while retries keep the first one. Retries that are refused still do not
-// make it a limit either: the delay is longer than was thought.
+// make it a limit either: the delay is longer than was thought. Where a limit
+// speaks before RCPT, those who are put off have cost what others cost: they count
+// as having passed it, and have no stream of their own.
 //
 // But limits speak at RCPT as well, often in the words of greylisting or in
 // none that anybody knows. Two things tell them apart. Greylisting lets no
@@ -35,8 +37,11 @@ type recipients struct {
 	Passed  float64 `json:"passed,omitzero"` // retries that passed
 	Took    float64 `json:"took,omitzero"`   // first attempts that ever passed
 	Crowd   float64 `json:"crowd,omitzero"`  // log-likelihood that a limit refuses, not mailboxes
+	Blamed  int     `json:"blamed,omitzero"` // outcomes for which it is not believed that single mailboxes get too much
 
 	Greylists bool    `json:"greylists,omitempty"`
+	PutOff    float64 `json:"put_off,omitzero"`  // recipients ever
+	Counted   bool    `json:"counted,omitempty"` // a limit counts those that are put off, too: it spoke before RCPT
 	Suspect   bool    `json:"suspect,omitempty"` // the hold in force may be greylisting
 	Delay     float64 `json:"delay,omitzero"`    // seconds after which a retry passes
 	Permits   permits `json:"permits,omitzero"`  // the stream of first attempts
@@ -55,6 +60,7 @@ const (
 	mailboxShare   = 0.05 // of recipients may be in trouble for now
 	crowdShare     = 0.25 // a limit that we overrun refuses as much
 	crowdAlarm     = 5    // log-likelihood
+	blamedFor      = 1000 // outcomes
 )
 
 func (r *recipients) outcome(refused bool) {
@@ -67,6 +73,7 @@ func (r *recipients) outcome(refused bool) {
 	}
 	r.Recent &= 1<<recentKept - 1
 	r.Known = min(r.Known+1, recentKept)
+	r.Blamed = max(0, r.Blamed-1)
 }
 
 func (r *recipients) share() float64 {
@@ -133,6 +140,7 @@ func (r *recipients) accepted(e Event, knock bool) {
 
 // greylisted takes in a refusal that means greylisting.
 func (r *recipients) greylisted(e Event) {
+	r.PutOff++
 	if r.everybody() || r.Failed >= r.First {
 		r.Greylists = true
 	}
@@ -171,11 +179,25 @@ func (r *recipients) refused(e Event, named bool) reply.Class {
 	return reply.ClassMailbox
 }
 
+// mailedTooOften says whether a refusal that speaks of a single mailbox's rate is
+// about ours. A newsletter brings each mailbox one message: many of them at a time
+// do not get too much from others.
+func (r *recipients) mailedTooOften(e Event) bool {
+	if e.First {
+		r.tried(true)
+	}
+	r.outcome(true)
+	if r.row() >= recentRow || r.Crowd >= crowdAlarm {
+		r.Crowd, r.Blamed = 0, blamedFor
+	}
+	return r.Blamed > 0
+}
+
 // TakeFirst grants permits for first attempts at a provider that greylists,
 // beside those of [Take]: see [Pace].Greylists. It grants none elsewhere.
 func TakeFirst(s State, want int, now time.Time, horizon time.Duration) (State, Block) {
 	t := begin(&s, now, nil)
-	if !s.Recipients.Greylists || t.held() || want < 1 || t.blockedUntil() > t.now {
+	if !s.Recipients.Greylists || s.Recipients.Counted || t.held() || want < 1 || t.blockedUntil() > t.now {
 		return s, Block{}
 	}
 	block := s.Recipients.Permits.cut(t.now, t.now, t.allowed(), want, horizon)

@@ -149,16 +149,18 @@ func (t *turn) sent(launched moment, n float64) {
 // refused sorts a refused message by whose trouble it is. Only trouble of
 // the source moves the rate.
 func (t *turn) refused(e Event) {
-	if e.Meaning.Class = t.infer(e); e.Meaning.Class == reply.ClassUnknown {
+	was := e.Meaning.Class
+	if e.Meaning.Class = t.infer(e); e.Meaning.Class == reply.ClassUnknown || e.Meaning.Class != was && aside(was) {
 		e.Meaning.Scope = "" // it takes words to tell whose trouble it is
 	}
-	if e.Meaning.Class != reply.ClassGreylist {
+	if e.Meaning.Class != reply.ClassGreylist || t.Recipients.Counted {
 		t.sent(e.launched(), 1)
 	}
 	switch e.Meaning.Class {
 	case reply.ClassMailbox, reply.ClassGreylist, reply.ClassRecipients:
 		if e.Meaning.Class == reply.ClassGreylist {
 			t.Recipients.greylisted(e)
+			t.putOff(e)
 		}
 		if t.held() && t.answersKnock(e) {
 			t.release(e) // they talk to us again; this recipient is another matter
@@ -175,6 +177,25 @@ func (t *turn) refused(e Event) {
 			return
 		}
 		t.throttled(e)
+	}
+}
+
+// putOff takes in a recipient who was put off behind a limit: the limit let the
+// message pass.
+func (t *turn) putOff(e Event) {
+	if !t.Recipients.Counted || t.held() {
+		return
+	}
+	at := min(momentOf(e.At), t.call)
+	t.History.add(at, 1)
+	t.Windows.accepted(at, 1)
+	t.Noise.accepted(1)
+	if t.Hold.Run == 0 {
+		t.Hold.Run = t.now
+	}
+	if !t.Episode.owns(e.launched()) {
+		t.Episode.Clean++
+		t.Episode.Strike = 0
 	}
 }
 
@@ -231,6 +252,9 @@ func (t *turn) newEpisode(e Event) {
 	hint := e.Meaning.Hint.Seconds()
 	if t.Episode.At == 0 || t.now.since(t.Episode.At) > 240 {
 		t.Episode.Stray = t.has(Unprovoked) && t.unprovoked()
+	}
+	if t.Recipients.Greylists && beforeRecipients(e.Phase) {
+		t.Recipients.Counted = true
 	}
 	early := t.Rate.Mode == starting
 	pause := t.Episode.begin(t.call, t.Rate.R, hint)

@@ -207,7 +207,7 @@ func (t *turn) learnWindow() *window {
 		c.ID = c.id(h.Since)
 		boundary := c.end()
 		late := t.now.since(boundary)
-		if boundary <= h.Refused.plus(0.5) || late < -1 || late > 0.05*roundness(boundary)+6 {
+		if boundary <= h.Refused.plus(0.5) || late < -1 || late > 0.05*roundness(boundary)+6 && !h.names(width) {
 			continue
 		}
 		count := t.History.between(c.start(), c.end())
