@@ -47,7 +47,16 @@ const (
 	windowStep   = 1.7
 	growthMost   = 0.25
 	skipMost     = 32
+	dayGrowth    = 0.2 // of quotas by the day: they grow with trust, and a trial costs a few refusals of a whole day
 )
+
+// growth is how much a quota grows at first.
+func (w *window) growth() float64 {
+	if w.Width >= 86400 {
+		return dayGrowth
+	}
+	return windowGrowth
+}
 
 func (w *window) id(at moment) int64      { return int64(math.Floor(float64(at) / w.Width)) }
 func (w *window) start() moment           { return moment(float64(w.ID) * w.Width) }
@@ -133,7 +142,11 @@ func (c *window) roll(id int64, b *budget) {
 			if c.Grown {
 				c.Gap = min(2*c.Gap, skipMost)
 			}
-			c.Skip, c.Step, c.Grown = c.Gap, windowGrowth, false
+			c.Skip, c.Step = c.Gap, c.growth()
+			if !c.Grown && c.Width >= 86400 {
+				c.Skip = 0
+			}
+			c.Grown = false
 		case c.Count >= 0.9*c.Quota:
 			if c.Grown {
 				c.Gap, c.Skip, c.Step = 1, 0, min(growthMost, c.Step*windowStep)
@@ -203,7 +216,8 @@ func (t *turn) learnWindow() *window {
 		return w
 	}
 	for _, width := range clocks {
-		c := window{Width: width, Gap: 1, Skip: 1, Step: windowGrowth}
+		c := window{Width: width, Gap: 1, Skip: 1}
+		c.Step = c.growth()
 		c.ID = c.id(h.Since)
 		boundary := c.end()
 		late := t.now.since(boundary)

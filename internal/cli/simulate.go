@@ -138,7 +138,7 @@ func readScenario(name string) ([]simulate.Scenario, error) {
 	if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml") {
 		found, err := simulate.Named(name)
 		if err == nil && len(found) == 0 {
-			err = usageError{fmt.Errorf("no receiver is called %q; names are R01 to R24, N1 to N6, C1 to C3 and H1 to H16, or give a .yaml file", name)}
+			err = usageError{fmt.Errorf("no receiver is called %q; names are R01 to R24, N1 to N6, C1 to C3 and H1 to H30, or give a .yaml file", name)}
 		}
 		return found, err
 	}

@@ -113,7 +113,7 @@ func Named(prefixes ...string) ([]Scenario, error) {
 		prefixes = []string{"R", "N"}
 	}
 	var found []Scenario
-	for _, name := range []string{"development", "nested", "cold", "heldout", "heldout2"} {
+	for _, name := range []string{"development", "nested", "cold", "heldout", "heldout2", "heldout3"} {
 		all, err := loadBuiltIn(name)
 		if err != nil {
 			return nil, err
@@ -128,7 +128,7 @@ func Named(prefixes ...string) ([]Scenario, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("no built-in receiver is called %s; there are R01 to R24, N1 to N6, C1 to C3 and H1 to H16", strings.Join(prefixes, ", "))
+		return nil, fmt.Errorf("no built-in receiver is called %s; there are R01 to R24, N1 to N6, C1 to C3 and H1 to H30", strings.Join(prefixes, ", "))
 	}
 	return found, nil
 }
