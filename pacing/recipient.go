@@ -29,7 +29,8 @@ import (
 //   - refusals among acceptances: single recipients, as long as their share
 //     stays within what mailboxes do.
 type recipients struct {
-	Recent  uint64  `json:"recent,omitzero"` // the last outcomes at RCPT, 1 refused
+	Recent  uint64  `json:"recent,omitzero"` // the last outcomes of first attempts at RCPT, 1 refused
+	Again   int     `json:"again,omitzero"`  // others in a row that were refused
 	Known   int     `json:"known,omitzero"`  // how many of them
 	First   float64 `json:"first,omitzero"`  // first attempts, lately
 	Failed  float64 `json:"failed,omitzero"` // … refused at RCPT
@@ -40,8 +41,8 @@ type recipients struct {
 	Blamed  int     `json:"blamed,omitzero"` // outcomes for which it is not believed that single mailboxes get too much
 
 	Greylists bool    `json:"greylists,omitempty"`
-	PutOff    float64 `json:"put_off,omitzero"`  // recipients ever
-	Counted   bool    `json:"counted,omitempty"` // a limit counts those that are put off, too: it spoke before RCPT
+	PutOff    float64 `json:"put_off,omitzero"`  // recipients that were refused, ever
+	Counted   bool    `json:"counted,omitempty"` // the limit counts those, too: it spoke before RCPT
 	Suspect   bool    `json:"suspect,omitempty"` // the hold in force may be greylisting
 	Delay     float64 `json:"delay,omitzero"`    // seconds after which a retry passes
 	Permits   permits `json:"permits,omitzero"`  // the stream of first attempts
@@ -54,6 +55,7 @@ const (
 	greylistMargin = 5        // seconds more than the shortest delay that worked
 	recentKept     = 50
 	recentRow      = 8    // refusals in a row that are no single mailboxes
+	againRow       = 40   // … of those who were refused before, perhaps for a reason of their own
 	firstKept      = 60   // first attempts that count as lately
 	retryAge       = 30   // seconds after which a second attempt is a retry
 	firstTook      = 20   // first attempts that passed show that not everybody is greylisted
@@ -63,7 +65,19 @@ const (
 	blamedFor      = 1000 // outcomes
 )
 
-func (r *recipients) outcome(refused bool) {
+// outcome takes in how RCPT went. A mailbox in trouble is tried again and again:
+// only first attempts tell how many there are.
+func (r *recipients) outcome(e Event, refused bool) {
+	r.Blamed = max(0, r.Blamed-1)
+	if !refused {
+		r.Again = 0
+	}
+	if !e.First && e.Age > 0 {
+		if refused {
+			r.Again++
+		}
+		return
+	}
 	r.Recent <<= 1
 	if refused {
 		r.Recent |= 1
@@ -73,7 +87,6 @@ func (r *recipients) outcome(refused bool) {
 	}
 	r.Recent &= 1<<recentKept - 1
 	r.Known = min(r.Known+1, recentKept)
-	r.Blamed = max(0, r.Blamed-1)
 }
 
 func (r *recipients) share() float64 {
@@ -120,7 +133,7 @@ func (r *recipients) knocksUntried(knocks int) bool {
 
 // accepted takes in that a message, and with it its recipient, was taken.
 func (r *recipients) accepted(e Event, knock bool) {
-	r.outcome(false)
+	r.outcome(e, false)
 	switch {
 	case e.First:
 		r.tried(false)
@@ -140,7 +153,6 @@ func (r *recipients) accepted(e Event, knock bool) {
 
 // greylisted takes in a refusal that means greylisting.
 func (r *recipients) greylisted(e Event) {
-	r.PutOff++
 	if r.everybody() || r.Failed >= r.First {
 		r.Greylists = true
 	}
@@ -163,15 +175,15 @@ func (r *recipients) refused(e Event, named bool) reply.Class {
 	} else if e.Age.Seconds() > retryAge {
 		r.Retried++
 	}
-	r.outcome(true)
+	r.outcome(e, true)
 	switch {
 	case r.everybody() && (named || r.Greylists || r.Took < firstTook && r.Passed >= 3 && r.Passed > 0.3*r.Retried):
 		return reply.ClassGreylist
 	case r.everybody() && r.Known >= 10 && r.share() > 0.95:
 		r.Suspect = true
 		return reply.ClassUnknown
-	case r.First >= 10 && r.row() >= recentRow, !named && r.Crowd >= crowdAlarm:
-		r.Crowd = 0
+	case r.First >= 10 && r.row() >= recentRow, !named && r.Crowd >= crowdAlarm, r.Again >= againRow:
+		r.Crowd, r.Again = 0, 0
 		return reply.ClassUnknown
 	case named:
 		return reply.ClassGreylist
@@ -186,7 +198,7 @@ func (r *recipients) mailedTooOften(e Event) bool {
 	if e.First {
 		r.tried(true)
 	}
-	r.outcome(true)
+	r.outcome(e, true)
 	if r.row() >= recentRow || r.Crowd >= crowdAlarm {
 		r.Crowd, r.Blamed = 0, blamedFor
 	}

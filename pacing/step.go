@@ -156,11 +156,13 @@ func (t *turn) refused(e Event) {
 	if e.Meaning.Class != reply.ClassGreylist || t.Recipients.Counted {
 		t.sent(e.launched(), 1)
 	}
+	if e.Phase == reply.PhaseRcpt && aside(e.Meaning.Class) {
+		t.putOff(e)
+	}
 	switch e.Meaning.Class {
 	case reply.ClassMailbox, reply.ClassGreylist, reply.ClassRecipients:
 		if e.Meaning.Class == reply.ClassGreylist {
 			t.Recipients.greylisted(e)
-			t.putOff(e)
 		}
 		if t.held() && t.answersKnock(e) {
 			t.release(e) // they talk to us again; this recipient is another matter
@@ -180,9 +182,10 @@ func (t *turn) refused(e Event) {
 	}
 }
 
-// putOff takes in a recipient who was put off behind a limit: the limit let the
-// message pass.
+// putOff takes in a recipient who was refused or put off behind a limit: the limit
+// let the message pass.
 func (t *turn) putOff(e Event) {
+	t.Recipients.PutOff++
 	if !t.Recipients.Counted || t.held() {
 		return
 	}
@@ -253,9 +256,7 @@ func (t *turn) newEpisode(e Event) {
 	if t.Episode.At == 0 || t.now.since(t.Episode.At) > 240 {
 		t.Episode.Stray = t.has(Unprovoked) && t.unprovoked()
 	}
-	if t.Recipients.Greylists && beforeRecipients(e.Phase) {
-		t.Recipients.Counted = true
-	}
+	t.Recipients.Counted = beforeRecipients(e.Phase)
 	early := t.Rate.Mode == starting
 	pause := t.Episode.begin(t.call, t.Rate.R, hint)
 	if t.Episode.Strike == 1 {
