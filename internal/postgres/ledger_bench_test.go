@@ -1,0 +1,89 @@
+//go:build linux
+
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/campaign"
+)
+
+// BenchmarkLedger says what a message costs Postgres from the launch to its
+// outcome: processor time of the connections that work for it, by the clock of
+// the kernel. One operation is one message.
+func BenchmarkLedger(b *testing.B) {
+	const domains, chunk = 200, 50
+	w := newWorld(b)
+	names := make([]string, domains)
+	for i := range names {
+		names[i] = fmt.Sprintf("d%d.test", i)
+	}
+	w.crowd("Readers", b.N/domains+1, names...)
+	providers := make([]int64, domains)
+	for i, name := range names {
+		providers[i] = w.at(name)
+	}
+	w.exec(`analyze`)
+
+	id := w.draft("Readers")
+	w.change(id, campaign.Launch)
+	w.must(w.OpenLedger(context.Background(), id, w.now))
+	begun := w.spent(b)
+	w.fill(id, 20_000)
+	launched := w.spent(b)
+
+	var claiming, recording time.Duration
+	total := one[int](w, `select count(*) from deliveries`)
+	b.ResetTimer()
+	for left := total; left > 0; {
+		for _, provider := range providers {
+			before := w.spent(b)
+			claimed := w.claim(id, provider, 1, chunk)
+			between := w.spent(b)
+			outcomes := make([]Outcome, len(claimed))
+			for i, d := range claimed {
+				outcomes[i] = w.accepted(d, provider)
+			}
+			for len(outcomes) > 0 { // as a commit group of several lanes
+				group := outcomes[:min(10, len(outcomes))]
+				w.must(w.Record(context.Background(), group))
+				outcomes = outcomes[len(group):]
+			}
+			claiming += between - before
+			recording += w.spent(b) - between
+			left -= len(claimed)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for unit, spent := range map[string]time.Duration{"launch-µs": launched - begun, "claim-µs": claiming, "record-µs": recording} {
+		b.ReportMetric(float64(spent.Microseconds())/float64(total), unit)
+	}
+}
+
+// spent returns the processor time of all connections to the database.
+func (w *world) spent(b *testing.B) time.Duration {
+	b.Helper()
+	rows, err := w.pool.Query(context.Background(), `select pid from pg_stat_activity where datname = current_database()`)
+	w.must(err)
+	pids, err := pgx.CollectRows(rows, pgx.RowTo[int32])
+	w.must(err)
+	var sum time.Duration
+	for _, pid := range pids {
+		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", pid))
+		if err != nil {
+			continue // a connection that ended meanwhile
+		}
+		var ns int64
+		if _, err := fmt.Sscan(string(raw), &ns); err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Duration(ns)
+	}
+	return sum
+}
