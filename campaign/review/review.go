@@ -73,6 +73,8 @@ type Facts struct {
 	Fields   []FieldUse
 
 	Missing []string // what the installation lacks, with what to do
+	Signing []string // relays that sign what they take: it goes to them unsigned
+	SignAll bool     // all mail leaves by these
 	Sources int      // lists and segments that are chosen
 	Tested  bool
 	Reached int64 // who will receive; -1 when that is not known yet
@@ -117,7 +119,7 @@ func Blocks(items []Item) []Item {
 
 func setup(f Facts) []Item {
 	if len(f.Missing) == 0 {
-		return []Item{{Level: Fine, Part: PartSetup, Title: "Sending", Words: "A DKIM key signs for " + domainOf(f.Content.FromAddress) + ", and the installation is set up."}}
+		return []Item{{Level: Fine, Part: PartSetup, Title: "Sending", Words: signature(f) + ", and the installation is set up."}}
 	}
 	var items []Item
 	for _, m := range f.Missing {
@@ -125,6 +127,18 @@ func setup(f Facts) []Item {
 		items = append(items, Item{Level: Block, Part: PartSetup, Title: "Sending", Words: "Missing: " + what + ".", Fix: sentence(fix)})
 	}
 	return items
+}
+
+// signature says who signs the messages.
+func signature(f Facts) string {
+	domain, relays := domainOf(f.Content.FromAddress), strings.Join(f.Signing, ", ")
+	switch {
+	case f.SignAll:
+		return "Messages leave unsigned: the relay " + relays + " signs for " + domain
+	case relays != "":
+		return "A DKIM key signs for " + domain + ", except what goes to the relay " + relays + ", which signs it"
+	}
+	return "A DKIM key signs for " + domain
 }
 
 // guarded are domains whose owner has receivers refuse or quarantine what others

@@ -108,3 +108,26 @@ func TestCheck(t *testing.T) {
 
 // elsewhen is a window that is closed now, and opens a quarter before now a day later.
 var elsewhen = campaign.Window{Days: campaign.WindowDays, From: now.Add(-time.Hour).UTC().Format("15:04"), To: now.Add(-time.Minute).UTC().Format("15:04"), Zone: "UTC"}
+
+// Who signs is said in words.
+func TestWhoSigns(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		signing []string
+		all     bool
+		want    string
+	}{
+		"keys":           {nil, false, "A DKIM key signs for example.com, and"},
+		"a relay, all":   {[]string{"smtp.example.net"}, true, "the relay smtp.example.net signs for example.com"},
+		"a relay, parts": {[]string{"smtp.example.net"}, false, "except what goes to the relay smtp.example.net"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := factsOf(t, good())
+			f.Signing, f.SignAll = test.signing, test.all
+			if item := Check(f, now)[0]; item.Level != Fine || !strings.Contains(item.Words, test.want) {
+				t.Errorf("%s: %s", item.Level, item.Words)
+			}
+		})
+	}
+}

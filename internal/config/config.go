@@ -64,7 +64,7 @@ type Sending struct {
 	HELOName     string        `koanf:"helo_name" doc:"Name that the source address has in DNS, forwards and backwards."`
 	BounceDomain string        `koanf:"bounce_domain" doc:"Domain of the return path, e.g. bounces.example.com. Its MX should lead to you."`
 	SMTPPort     int           `koanf:"smtp_port" doc:"Port of the receiving servers. Anything but 25 is refused outside the sandbox."`
-	Relays       []string      `koanf:"relays" doc:"Servers that take mail in place of the recipients' own: rules of domains and an address, the first that fits, the same on all nodes. E.g. \"* smtp+starttls://user@smtp.example.com:587?password_file=/run/secrets/relay\", \"example.com *.example.com smtp://10.0.0.25\", \"provider:google smtps://user:password@smtp.example.com\"."`
+	Relays       []string      `koanf:"relays" doc:"Servers that take mail in place of the recipients' own: rules of domains and an address, the first that fits, the same on all nodes. E.g. \"* smtp+starttls://user@smtp.example.com:587?password_file=/run/secrets/relay\", \"example.com *.example.com smtp://10.0.0.25\", \"provider:google smtps://user:password@smtp.example.com\". With ?signs=yes the relay signs (DKIM), and messages go to it unsigned."`
 	TLSRequired  []string      `koanf:"tls_required" doc:"Whose mail is never sent in the clear: \"*\", \"example.com\", \"*.example.com\", \"provider:google\"."`
 	Lanes        int           `koanf:"lanes" doc:"Largest number of connections to receiving servers at one time, 1 to 5000."`
 	Timeout      time.Duration `koanf:"timeout" doc:"Longest time for one message, from MAIL to the final reply."`

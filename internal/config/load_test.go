@@ -220,6 +220,8 @@ func TestErrorsNameKeyAndCure(t *testing.T) {
 		{"another port for real", given{args: []string{"--sending-smtp-port=2525"}}, []string{"sending.smtp_port", "25", "sandbox.enabled"}},
 		{"no such port", given{file: sandbox + "[dns]\nservers = [\"127.0.0.1\"]\n[sending]\nsmtp_port = 65561\n"}, []string{"sending.smtp_port", "65535"}},
 		{"source by name", given{args: []string{"--sending-source=mail.example.com"}}, []string{"sending.source", "IP address"}},
+		{"relay that signs by one rule only", given{file: "[sending]\nrelays = [\"a.test smtp://ann:hunter2@r.test?signs=yes\", \"* smtp://r.test\"]\n"},
+			[]string{"sending.relays", "rules 1 and 2", "r.test", "signs=yes in both"}},
 		{"HELO name", given{args: []string{"--sending-helo-name=my server"}}, []string{"sending.helo_name", "mail.example.com"}},
 		{"bounce domain", given{args: []string{"--sending-bounce-domain=you@bounces.example.com"}}, []string{"sending.bounce_domain", "bounces.example.com"}},
 		{"public URL without https", given{args: []string{"--web-public-url=http://news.example.com"}}, []string{"web.public_url", "https://"}},

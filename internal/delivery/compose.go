@@ -3,6 +3,7 @@ package delivery
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -20,9 +21,12 @@ import (
 // Composer makes the messages of campaigns. Its fields must not change once an
 // engine uses it.
 type Composer struct {
-	Tokens       *token.Keyring
-	Signers      func(ctx context.Context, domain string) ([]*dkim.Signer, error) // of a From domain
-	Pool         *dkim.Pool
+	Tokens  *token.Keyring
+	Signers func(ctx context.Context, domain string) ([]*dkim.Signer, error) // of a From domain
+	Pool    *dkim.Pool
+	// RelaysSign says that all mail leaves by relays that sign: a From domain then
+	// needs no key here.
+	RelaysSign   bool
 	PublicURL    string // without a slash at its end
 	TrackingURL  string // the same, of counted links; defaults to PublicURL
 	BounceDomain string
@@ -70,7 +74,7 @@ func (c *Composer) letter(ctx context.Context, camp postgres.Campaign) (*letter,
 	if err != nil {
 		return nil, fmt.Errorf("campaign %d: %w", camp.ID, err)
 	}
-	if len(signers) == 0 {
+	if len(signers) == 0 && !c.RelaysSign {
 		return nil, fmt.Errorf("campaign %d: %s has no DKIM key; make one with `headway dkim generate %s`", camp.ID, domain, domain)
 	}
 	return &letter{compiled: compiled, signers: signers, domain: domain, numbers: numbers, own: content.Own, launched: camp.LaunchedAt, composer: c}, nil
@@ -122,8 +126,9 @@ var unsigned, signed = sync.Pool{New: newBytes}, sync.Pool{New: newBytes}
 
 func newBytes() any { return new([]byte) }
 
-// address renders and signs the message for one recipient.
-func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed, now time.Time) ([]byte, smtpout.Envelope, error) {
+// address renders the message for one recipient, and signs it unless who takes
+// it will.
+func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed, elsewhere bool, now time.Time) ([]byte, smtpout.Envelope, error) {
 	mint := func(purpose token.Purpose) string {
 		return l.composer.Tokens.Mint(token.Claims{Purpose: purpose, Campaign: d.Campaign, Contact: d.Contact, Day: l.launched})
 	}
@@ -154,18 +159,46 @@ func (l *letter) address(ctx context.Context, buffer []byte, d postgres.Claimed,
 		to.UnsubscribeURL, to.UnsubscribeMailto = "", ""
 		fields[OnceField] = auth.SecretFrom(l.composer.Tokens.Secret(d.Campaign, d.Contact))
 	}
-	scratch := unsigned.Get().(*[]byte)
-	defer unsigned.Put(scratch)
-	rendered, err := l.compiled.Append((*scratch)[:0], to)
-	if err != nil {
-		return nil, smtpout.Envelope{}, fmt.Errorf("compose for contact %d: %w", d.Contact, err)
+	render := l.renderSigned
+	if elsewhere {
+		render = l.render
 	}
-	*scratch = rendered
-	out, err := l.composer.Pool.Sign(ctx, buffer, rendered, now, l.signers...)
+	out, err := render(ctx, buffer, to, now)
 	if err != nil {
-		return nil, smtpout.Envelope{}, fmt.Errorf("sign for contact %d: %w", d.Contact, err)
+		return nil, smtpout.Envelope{}, fmt.Errorf("for contact %d: %w", d.Contact, err)
 	}
 	envelope := smtpout.Envelope{From: "b." + mint(token.Bounce) + "@" + l.composer.BounceDomain, To: d.Address,
 		UTF8: message.NeedsSMTPUTF8(d.Address)}
 	return out, envelope, nil
+}
+
+// render makes a message as it is.
+func (l *letter) render(_ context.Context, buffer []byte, to message.Recipient, _ time.Time) ([]byte, error) {
+	out, err := l.compiled.Append(buffer, to)
+	if err != nil {
+		return nil, fmt.Errorf("compose: %w", err)
+	}
+	return out, nil
+}
+
+// errUnsigned says that a message would have left without any signature.
+var errUnsigned = errors.New("its sending domain has no DKIM key, and who takes it does not sign")
+
+// renderSigned makes a message with its signatures in front.
+func (l *letter) renderSigned(ctx context.Context, buffer []byte, to message.Recipient, now time.Time) ([]byte, error) {
+	if len(l.signers) == 0 {
+		return nil, errUnsigned
+	}
+	scratch := unsigned.Get().(*[]byte)
+	defer unsigned.Put(scratch)
+	rendered, err := l.render(ctx, (*scratch)[:0], to, now)
+	if err != nil {
+		return nil, err
+	}
+	*scratch = rendered
+	out, err := l.composer.Pool.Sign(ctx, buffer, rendered, now, l.signers...)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	return out, nil
 }

@@ -51,7 +51,7 @@ func addressed(t *testing.T, change func(*postgres.Campaign)) (text, html string
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, _, err := letter.address(t.Context(), nil, postgres.Claimed{Campaign: 3, Contact: 7, Address: "ana@a.test", Fields: map[string]any{"id": "9"}}, time.Now())
+	raw, _, err := letter.address(t.Context(), nil, postgres.Claimed{Campaign: 3, Contact: 7, Address: "ana@a.test", Fields: map[string]any{"id": "9"}}, false, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

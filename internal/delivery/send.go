@@ -69,12 +69,12 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 	return goOn, true
 }
 
-// compose makes the message of a delivery.
+// compose makes the message of a delivery, for the connection that it goes over.
 func (l *lane) compose(ctx context.Context, letter *letter, buffer []byte, d postgres.Claimed) ([]byte, smtpout.Envelope, error) {
 	l.engine.admission.begin(l.coming)
 	defer l.engine.admission.end()
 	l.coming = false
-	return letter.address(ctx, buffer, d, time.Now())
+	return letter.address(ctx, buffer, d, l.conn.Info().Signs, time.Now())
 }
 
 // errNoPlace says that no connection may be opened now.

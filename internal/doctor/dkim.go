@@ -7,9 +7,12 @@ import (
 )
 
 // dkim checks that every signing key can be found where receivers look for it,
-// and that it is ours (RFC 6376 §3.6.2).
+// and that it is ours (RFC 6376 §3.6.2). Where relays sign, the key is theirs.
 func (d Domain) dkim(ctx context.Context, r Resolver) Finding {
 	f := Finding{ID: "dkim", Title: "DKIM"}
+	if d.Machine.Signer != "" {
+		return f.pass("The relay " + d.Machine.Signer + " signs, with a key that its operator publishes; ours are not used.")
+	}
 	if len(d.Keys) == 0 {
 		return f.fail("There is no key to sign with.", "Make one on this page, or with `headway dkim generate "+d.Name+"`.")
 	}

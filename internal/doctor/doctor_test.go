@@ -90,6 +90,7 @@ func TestCheckDomain(t *testing.T) {
 		"SPF behind NAT":       {change: func(d *doctor.Domain) { d.Machine.Source = netip.MustParseAddr("10.0.0.2") }, check: "spf", want: doctor.Pass},
 		"SPF, no address":      {change: func(d *doctor.Domain) { d.Machine = doctor.Machine{} }, check: "spf", want: doctor.Fail, says: "not known"},
 		"SPF, no answer":       {change: func(d *doctor.Domain) { d.BounceDomain = "b.mute.test" }, check: "spf", want: doctor.Unknown, says: "no answer"},
+		"a relay that signs":   {change: func(d *doctor.Domain) { d.Keys, d.Machine.Signer = nil, "relay.test" }, check: "dkim", want: doctor.Pass, says: "relay.test signs"},
 		"SPF of a relay":       {change: func(d *doctor.Domain) { d.Machine.Relay = "relay.test" }, check: "spf", want: doctor.Pass, says: "relay.test"},
 		"DKIM good":            {check: "dkim", want: doctor.Pass},
 		"DKIM folded":          {instead: map[string][]string{"dkim": {`hw._domainkey.mill.test TXT "v=DKIM1; k=rsa; p=QUJD" "REVG"`}}, check: "dkim", want: doctor.Pass},
@@ -159,6 +160,7 @@ func TestCheckMachine(t *testing.T) {
 		"reverse, one-way":      {[]string{"7.100.51.198.in-addr.arpa PTR vm7.host.test."}, machine(), "ptr", doctor.Fail, "does not lead back"},
 		"behind NAT":            {[]string{"mail.mill.test A 198.51.100.7", "7.100.51.198.in-addr.arpa PTR mail.mill.test."}, doctor.Machine{Source: netip.MustParseAddr("0.0.0.0"), HELO: "mail.mill.test"}, "ptr", doctor.Pass, ""},
 		"IPv6":                  {[]string{"mail.mill.test AAAA 2001:db8::7", "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa PTR mail.mill.test."}, doctor.Machine{Source: netip.MustParseAddr("2001:db8::7"), HELO: "mail.mill.test"}, "ptr", doctor.Pass, ""},
+		"a relay that signs":    {nil, doctor.Machine{Relay: "smtp.relay.test", Signer: "smtp.relay.test"}, "relay", doctor.Pass, "unsigned"},
 		"a relay needs no name": {nil, doctor.Machine{Relay: "smtp.relay.test"}, "relay", doctor.Pass, "smtp.relay.test"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ type Machine struct {
 	Source    netip.Addr // as it is set; may be unspecified or private, behind a translation of addresses
 	HELO      string     // the name that it gives
 	Relay     string     // the relay that takes all mail instead, by its key; empty for none
+	Signer    string     // the relays that sign all mail (DKIM) in place of our keys; empty for none
 	Sandboxed bool       // loopback addresses are the Internet here
 }
 
@@ -39,9 +40,17 @@ func (m Machine) outside(ctx context.Context, r Resolver) (netip.Addr, error) {
 func CheckMachine(ctx context.Context, r Resolver, m Machine) []Finding {
 	if m.Relay != "" {
 		return []Finding{{ID: "relay", Title: "Relay", Verdict: Pass,
-			Words: "All mail leaves by the relay " + m.Relay + ", so receivers see its address and names, not ours."}}
+			Words: "All mail leaves by the relay " + m.Relay + ", so receivers see its address and names, not ours." + m.signs()}}
 	}
 	return together(ctx, r, []func(context.Context, Resolver) Finding{m.helo, m.ptr})
+}
+
+// signs says whether relays sign.
+func (m Machine) signs() string {
+	if m.Signer == "" {
+		return ""
+	}
+	return " It goes there unsigned, as " + m.Signer + " signs it."
 }
 
 // helo checks that the name leads to the address (RFC 5321 §4.1.4).

@@ -290,7 +290,7 @@ func (n *Node) startEngine(ctx context.Context, s *shift) (*delivery.Engine, err
 	}
 	return delivery.Start(ctx, delivery.Config{
 		Store: n.Database.Store, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer,
-		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: dkim.NewPool(),
+		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: dkim.NewPool(), RelaysSign: n.dialer.Relays.Unsigned() == "",
 			PublicURL: strings.TrimRight(n.Config.Web.PublicURL, "/"), TrackingURL: strings.TrimRight(n.Config.Web.TrackingURL, "/"), BounceDomain: n.Config.Sending.BounceDomain,
 			Links: n.Database.Store.LinkNumbers},
 		Connections: n.Config.Sending.Lanes, Profile: n.Service.Profile, Rules: n.rules,

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -16,8 +17,24 @@ import (
 
 // relay is a smarthost that wants a password, and counts what it took.
 type relay struct {
-	mu   sync.Mutex
-	took map[string]int // guarded by mu; by recipient
+	mu     sync.Mutex
+	took   map[string]int // guarded by mu; by recipient
+	signed int            // guarded by mu; messages that came with a signature
+}
+
+// openRelay starts a smarthost and returns the address of a rule that leads to it.
+func openRelay(t *testing.T) (*relay, string) {
+	t.Helper()
+	hub := &relay{took: make(map[string]int)}
+	server := smtp.NewServer(hub)
+	server.AllowInsecureAuth = true
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	return hub, "smtp://ann:open%20sesame@" + listener.Addr().String()
 }
 
 func (r *relay) NewSession(*smtp.Conn) (smtp.Session, error) { return &relaySession{relay: r}, nil }
@@ -52,12 +69,16 @@ func (s *relaySession) Rcpt(to string, _ *smtp.RcptOptions) error {
 }
 
 func (s *relaySession) Data(r io.Reader) error {
-	if _, err := io.Copy(io.Discard, r); err != nil {
+	text, err := io.ReadAll(r)
+	if err != nil {
 		return err
 	}
 	s.relay.mu.Lock()
 	defer s.relay.mu.Unlock()
 	s.relay.took[s.recipient]++
+	if bytes.Contains(text, []byte("DKIM-Signature:")) {
+		s.relay.signed++
+	}
 	return nil
 }
 
@@ -81,22 +102,15 @@ func TestRelayTakesWaitingMail(t *testing.T) {
 	})
 	r.must(n.Stop())
 
-	hub := &relay{took: make(map[string]int)}
-	server := smtp.NewServer(hub)
-	server.AllowInsecureAuth = true
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	r.must(err)
-	go server.Serve(listener)
-	t.Cleanup(func() { server.Close() })
-
-	r.config.Sending.Relays = []string{"*.north.test north.test smtp://ann:open%20sesame@" + listener.Addr().String()}
+	hub, address := openRelay(t)
+	r.config.Sending.Relays = []string{"*.north.test north.test " + address}
 	again := r.node()
 	r.until(30*time.Second, "all is out", func() bool { return r.campaign(again, id).State == campaign.Finished })
 	r.must(again.Stop())
 	hub.mu.Lock()
 	defer hub.mu.Unlock()
-	if len(hub.took) != 20 {
-		t.Errorf("the relay took mail for %d recipients, want 20", len(hub.took))
+	if len(hub.took) != 20 || hub.signed != 20 {
+		t.Errorf("the relay took mail for %d recipients, %d messages signed; want 20 of both", len(hub.took), hub.signed)
 	}
 	for recipient, times := range hub.took {
 		if times != 1 {

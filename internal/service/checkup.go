@@ -37,6 +37,7 @@ type Checkup struct {
 // DomainCheckup is what the DNS says of one From domain.
 type DomainCheckup struct {
 	Name     string
+	Signer   string // the relays that sign in place of its keys; empty for none
 	Findings []doctor.Finding
 }
 
@@ -160,11 +161,14 @@ func (s *Service) checkupQuestion(ctx context.Context) (question, error) {
 func (s *Service) machine() doctor.Machine {
 	m := doctor.Machine{HELO: s.Config.Sending.HELOName, Sandboxed: s.Config.Sandbox.Enabled}
 	m.Source, _ = netip.ParseAddr(s.Config.Sending.Source) // invalid while it is not set; the settings were checked
-	rules, err := s.Config.Sending.RelayRules()
+	relays, err := s.relays()
 	if err != nil {
 		return m
 	}
-	for _, rule := range rules {
+	if relays.Unsigned() == "" {
+		m.Signer = strings.Join(relays.Signing(), ", ")
+	}
+	for _, rule := range relays.Rules {
 		if slices.Contains(rule.Match, "*") {
 			m.Relay = rule.Relay.Host
 			break
@@ -184,7 +188,7 @@ func (s *Service) examine(ctx context.Context, q question) *Checkup {
 	var running sync.WaitGroup
 	running.Go(func() { found.Address = doctor.CheckAddress(ctx, q.public, s.Config.Sandbox.Enabled) })
 	for i, d := range q.domains {
-		found.Domains[i].Name = d.Name
+		found.Domains[i].Name, found.Domains[i].Signer = d.Name, d.Machine.Signer
 		if err == nil {
 			running.Go(func() { found.Domains[i].Findings = doctor.CheckDomain(ctx, resolver, d) })
 		}
@@ -204,10 +208,11 @@ func (s *Service) examine(ctx context.Context, q question) *Checkup {
 
 // unpublished returns the domain whose key signs for a From domain, when the
 // DNS is known not to show that key. What cannot be found out within patience is
-// no reason to keep mail back, and in the sandbox nobody asks.
+// no reason to keep mail back; in the sandbox, and where relays sign all mail,
+// nobody asks.
 func (s *Service) unpublished(ctx context.Context, from string, patience time.Duration) (string, error) {
-	if s.Config.Sandbox.Enabled {
-		return "", nil
+	if signer, err := s.signedBy(); err != nil || signer != "" || s.Config.Sandbox.Enabled {
+		return "", err
 	}
 	checkup, err := s.Checkup(ctx, patience)
 	if err != nil || checkup == nil {

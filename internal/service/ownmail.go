@@ -65,7 +65,11 @@ func (s *Service) ownSender(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(keys) == 0 {
+	signer, err := s.signedBy()
+	if err != nil {
+		return "", err
+	}
+	if len(keys) == 0 && signer == "" {
 		return "", &NotReady{Missing: []string{"a sending domain with a DKIM key: the page Setup makes one"}}
 	}
 	var refused error
@@ -80,7 +84,8 @@ func (s *Service) ownSender(ctx context.Context) (string, error) {
 	}
 	for _, c := range campaigns {
 		domain := c.Content.FromDomain()
-		if slices.ContainsFunc(keys, func(k postgres.DKIMKey) bool { return k.Domain == domain }) && ready(domain) {
+		ours := slices.ContainsFunc(keys, func(k postgres.DKIMKey) bool { return k.Domain == domain })
+		if domain != "" && (ours || signer != "") && ready(domain) {
 			return c.Content.FromAddress, nil
 		}
 	}
@@ -88,6 +93,9 @@ func (s *Service) ownSender(ctx context.Context) (string, error) {
 		if ready(k.Domain) {
 			return "headway@" + k.Domain, nil
 		}
+	}
+	if refused == nil { // relays sign, so no key tells what we write from
+		refused = &NotReady{Missing: []string{"a From address: the first campaign that has one tells it"}}
 	}
 	return "", refused
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/headwaymail/headway/internal/smtpout"
 )
 
 // NotReady says what is missing before real mail may be sent.
@@ -18,8 +20,8 @@ func (e *NotReady) Error() string {
 
 // Ready returns a [*NotReady] error unless everything that mail needs is set: a
 // public URL for the unsubscribe links, a source with its HELO name, a return
-// path, and a DKIM key for the From domain. In the sandbox only the key is
-// needed: a node supplies the rest itself.
+// path, and a DKIM key for the From domain, unless relays sign whatever way mail
+// takes. In the sandbox only the key is needed: a node supplies the rest itself.
 func (s *Service) Ready(ctx context.Context, fromDomain string) error {
 	c := s.Config
 	var missing []string
@@ -41,11 +43,35 @@ func (s *Service) Ready(ctx context.Context, fromDomain string) error {
 	if err != nil {
 		return err
 	}
-	if len(signers) == 0 {
-		missing = append(missing, fmt.Sprintf("a DKIM key for %[1]s: make one with `headway dkim generate %[1]s`", fromDomain))
+	relays, err := s.relays()
+	if err != nil {
+		return err
+	}
+	if way := relays.Unsigned(); len(signers) == 0 && way != "" {
+		lack := fmt.Sprintf("a DKIM key for %[1]s: make one with `headway dkim generate %[1]s`", fromDomain)
+		if len(relays.Signing()) > 0 {
+			lack += "; relays sign only a part of the mail: " + way
+		}
+		missing = append(missing, lack)
 	}
 	if len(missing) > 0 {
 		return &NotReady{Missing: missing}
 	}
 	return nil
+}
+
+// relays are the rules by which mail leaves over relays.
+func (s *Service) relays() (*smtpout.Relays, error) {
+	rules, err := s.Config.Sending.RelayRules()
+	return &smtpout.Relays{Rules: rules}, err
+}
+
+// signedBy names the relays that sign all mail in place of our keys; empty where
+// some mail leaves without them.
+func (s *Service) signedBy() (string, error) {
+	relays, err := s.relays()
+	if err != nil || relays.Unsigned() != "" {
+		return "", err
+	}
+	return strings.Join(relays.Signing(), ", "), nil
 }

@@ -38,6 +38,11 @@ func (s *Service) Review(ctx context.Context, c postgres.Campaign, start time.Ti
 	if f.Tested, err = s.Store.HasEvent(ctx, c.ID, eventTest); err != nil {
 		return nil, err
 	}
+	relays, err := s.relays()
+	if err != nil {
+		return nil, err
+	}
+	f.Signing, f.SignAll = relays.Signing(), relays.Unsigned() == ""
 	if err := s.reviewLetter(ctx, c, &f); err != nil {
 		return nil, err
 	}

@@ -146,6 +146,14 @@ func (s *Service) domainStep(ctx context.Context, c *Checkup) (Step, error) {
 	if err != nil {
 		return step, err
 	}
+	signer, err := s.signedBy()
+	if err != nil {
+		return step, err
+	}
+	if len(keys) == 0 && signer != "" {
+		step.State, step.Words = StepDone, "No key is needed here: the relay "+signer+" signs whatever leaves."
+		return step, nil
+	}
 	if len(keys) == 0 {
 		step.State, step.Words = StepOpen, "No domain has a key to sign with."
 		step.Fix = "Enter the domain that readers will see in From; the DNS records to publish then stand here."
@@ -156,7 +164,7 @@ func (s *Service) domainStep(ctx context.Context, c *Checkup) (Step, error) {
 	}
 	verdict, good := doctor.Unknown, 0
 	for _, d := range c.Domains {
-		step.Groups = append(step.Groups, FindingGroup(d))
+		step.Groups = append(step.Groups, FindingGroup{d.Name, d.Findings})
 		switch v := doctor.Worst(d.Findings); {
 		case len(d.Findings) == 0, v == doctor.Unknown:
 		case v == doctor.Fail:
@@ -239,6 +247,9 @@ func acceptedWords(test postgres.SystemMessage, c *Checkup) string {
 		at := slices.IndexFunc(d.Findings, func(f doctor.Finding) bool { return f.ID == "dkim" })
 		if at < 0 || d.Name != domainOf(test.Sender) {
 			continue
+		}
+		if d.Signer != "" {
+			return words + " The relay " + d.Signer + " was to sign it: its headers tell whether it did."
 		}
 		if d.Findings[at].Verdict == doctor.Pass {
 			return words + " Its DKIM signature can be verified: the key in DNS is the one that signs."

@@ -29,7 +29,7 @@ func (d *Dialer) open(ctx context.Context, host string, to netip.AddrPort, conn 
 	o := &opening{d: d, ctx: ctx, policy: policy, relay: relay}
 	o.info = Info{Host: host, Addr: to, Local: addrPort(conn.LocalAddr()), MX: mx, Opened: time.Now()}
 	if relay != nil {
-		o.info.Relay = relay.Key()
+		o.info.Relay, o.info.Signs = relay.Key(), relay.Signs
 	}
 	conn, err := o.envelop(conn)
 	if err != nil {

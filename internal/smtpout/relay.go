@@ -25,6 +25,7 @@ type Relay struct {
 	TLS      TLSMode
 	User     string // for AUTH; empty: none
 	Password string
+	Signs    bool // it signs what it takes (DKIM): messages go to it unsigned
 }
 
 // Key names the relay as a provider: it has a pace of its own.
@@ -53,7 +54,8 @@ type RelayRule struct {
 // The schemes are smtp (port 25, STARTTLS where it is offered), smtp+starttls
 // (port 587, STARTTLS with a certificate that holds) and smtps (port 465, TLS
 // from the first byte). "tls=required" wants encryption with whatever
-// certificate, "tls=off" none. Errors never repeat the address: it may hold a
+// certificate, "tls=off" none. "signs=yes" says that the relay signs what it
+// takes, so that messages go to it without a signature of ours. Errors never repeat the address: it may hold a
 // password.
 func ParseRelayRule(text string) (RelayRule, error) {
 	words := strings.Fields(text)
@@ -103,6 +105,10 @@ func relayAt(u *url.URL) (Relay, error) {
 			r.TLS = TLSOff
 		case option == "tls":
 			return r, fmt.Errorf("relay %s: tls=%s is neither required nor off", r.Host, value)
+		case option == "signs" && (value == "yes" || value == "no"):
+			r.Signs = value == "yes"
+		case option == "signs":
+			return r, fmt.Errorf("relay %s: signs=%s is neither yes nor no", r.Host, value)
 		case option == "password_file":
 			text, err := os.ReadFile(value)
 			if err != nil {
@@ -110,7 +116,7 @@ func relayAt(u *url.URL) (Relay, error) {
 			}
 			r.Password = strings.TrimRight(string(text), "\r\n")
 		default:
-			return r, fmt.Errorf("relay %s: there is no option %q; there are tls and password_file", r.Host, option)
+			return r, fmt.Errorf("relay %s: there is no option %q; there are tls, signs and password_file", r.Host, option)
 		}
 	}
 	if (r.User == "") != (r.Password == "") {

@@ -29,6 +29,7 @@ type Info struct {
 	Local      netip.AddrPort     // ours
 	MX         dnsclient.MXAnswer // of the domain that was dialled
 	Relay      string             // the key of the relay; empty: a mail host of the domain itself
+	Signs      bool               // the relay signs: messages go to it unsigned
 	Greeting   reply.Reply
 	Hello      reply.Reply // to the last EHLO or HELO
 	Extensions Extensions
