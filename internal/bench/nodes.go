@@ -22,7 +22,7 @@ var nodeTargets = map[int]float64{2: 1.9, 3: 2.8}
 // Nodes measures how much more several nodes on one database send than one, when
 // each is limited and receivers take their time.
 func Nodes(ctx context.Context, o ThroughputOptions) (figures []Figure, err error) {
-	t := &throughput{options: o}
+	t := &throughput{options: o, learned: learnedRate}
 	defer func() { err = closing(err, t.close) }()
 	if err := t.open(ctx); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func Nodes(ctx context.Context, o ThroughputOptions) (figures []Figure, err erro
 
 // sendFrom sends one campaign from several nodes.
 func (t *throughput) sendFrom(ctx context.Context, n int) (float64, error) {
-	if err := t.ground.learn(ctx, learnedRate); err != nil {
+	if err := t.ground.learn(ctx, t.learned); err != nil {
 		return 0, err
 	}
 	t.sink.forget()
