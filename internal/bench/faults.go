@@ -17,6 +17,8 @@ const (
 	// faultPause is how long a receiver takes over a message, so that messages
 	// are under way whenever something happens.
 	faultPause = 20 * time.Millisecond
+	// longPause is the same where the fault takes a while to come about.
+	longPause = 200 * time.Millisecond
 	// faultsAtOnce bounds how many scenes are played at the same time.
 	faultsAtOnce = 3
 	// frozenPostgres and frozenNode are how long a process stands still.
@@ -32,26 +34,26 @@ const (
 // the sender is killed.
 func faultScenes(kills int) []ledgerScene {
 	return []ledgerScene{
-		{name: "kill", title: fmt.Sprintf("SIGKILL of the sender, %d times", kills), direct: true, slow: true,
+		{name: "kill", title: fmt.Sprintf("SIGKILL of the sender, %d times", kills), direct: true, pause: faultPause,
 			meanwhile: func(r *ledgerRun, ctx context.Context) error { return r.killMany(ctx, kills) }},
-		{name: "node", title: "SIGKILL of one of three nodes", direct: true, slow: true, nodes: 3, meanwhile: (*ledgerRun).killNode},
-		{name: "stop", title: "immediate stop of Postgres, started after 5 s", direct: true, slow: true, meanwhile: (*ledgerRun).stopPostgres},
-		{name: "freeze", title: "Postgres stands still for 30 s", direct: true, slow: true, meanwhile: (*ledgerRun).freezePostgres},
-		{name: "vanish", title: "all receivers vanish for 12 s", direct: true, slow: true, meanwhile: (*ledgerRun).die},
-		{name: "silent", title: "DNS says nothing for 20 s", direct: true, slow: true, ownNames: true,
+		{name: "node", title: "SIGKILL of one of three nodes", direct: true, pause: faultPause, nodes: 3, meanwhile: (*ledgerRun).killNode},
+		{name: "stop", title: "immediate stop of Postgres, started after 5 s", direct: true, pause: faultPause, meanwhile: (*ledgerRun).stopPostgres},
+		{name: "freeze", title: "Postgres stands still for 30 s", direct: true, pause: faultPause, meanwhile: (*ledgerRun).freezePostgres},
+		{name: "vanish", title: "all receivers vanish for 12 s", direct: true, pause: faultPause, meanwhile: (*ledgerRun).die},
+		{name: "silent", title: "DNS says nothing for 20 s", direct: true, pause: faultPause, ownNames: true,
 			meanwhile: func(r *ledgerRun, ctx context.Context) error { return r.shutNames(ctx, namesSilent) }},
-		{name: "servfail", title: "DNS says SERVFAIL for 20 s", direct: true, slow: true, ownNames: true,
+		{name: "servfail", title: "DNS says SERVFAIL for 20 s", direct: true, pause: faultPause, ownNames: true,
 			meanwhile: func(r *ledgerRun, ctx context.Context) error { return r.shutNames(ctx, namesFail) }},
-		{name: "sigstop", title: "SIGSTOP of one of two nodes for a minute", direct: true, slow: true, nodes: 2, meanwhile: (*ledgerRun).freezeNode},
-		{name: "nul", title: "replies with NUL and invalid UTF-8", direct: true, slow: true, answer: garbled},
-		{name: "relay", title: "relay down at the start", slow: true, down: true, meanwhile: (*ledgerRun).rise},
-		{name: "resume", title: "relay dies midway, resumed while it is down", slow: true, meanwhile: (*ledgerRun).die},
+		{name: "sigstop", title: "SIGSTOP of one of two nodes for a minute", direct: true, pause: faultPause, nodes: 2, meanwhile: (*ledgerRun).freezeNode},
+		{name: "nul", title: "replies with NUL and invalid UTF-8", direct: true, pause: faultPause, answer: garbled},
+		{name: "disk", title: "disk full on Postgres' volume for 20 s", direct: true, pause: longPause, answer: garbled, volume: true, meanwhile: (*ledgerRun).fillDisk},
+		{name: "relay", title: "relay down at the start", pause: faultPause, down: true, meanwhile: (*ledgerRun).rise},
+		{name: "resume", title: "relay dies midway, resumed while it is down", pause: faultPause, meanwhile: (*ledgerRun).die},
 	}
 }
 
 // notStaged are faults that need another machine than most.
 var notStaged = []LedgerRow{
-	{Name: "disk", Title: "disk full on Postgres' volume", NotRun: "needs a mount namespace with a small tmpfs"},
 	{Name: "clock", Title: "clock jumps an hour each way", NotRun: "needs libfaketime for Postgres"},
 }
 
@@ -61,13 +63,22 @@ func Faults(ctx context.Context, o LedgerOptions, kills int) ([]LedgerRow, error
 	if err != nil {
 		return nil, err
 	}
+	if o.Volume != "" {
+		if err := mountVolume(o.Volume); err != nil {
+			return []LedgerRow{{Name: scenes[0].name, Title: scenes[0].title, NotRun: err.Error()}}, nil
+		}
+	}
 	rows := make([]LedgerRow, len(scenes))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(faultsAtOnce)
 	for i, scene := range scenes {
 		group.Go(func() error {
 			var err error
-			if rows[i], err = scene.play(ctx, o, i); err != nil {
+			play := scene.play
+			if scene.volume && o.Volume == "" {
+				play = scene.playOnVolume
+			}
+			if rows[i], err = play(ctx, o, i); err != nil {
 				rows[i].Wrong = append(rows[i].Wrong, err.Error())
 			}
 			fmt.Fprintf(o.Out, "%s is over after %.0f s\n", scene.name, rows[i].Took.Seconds())

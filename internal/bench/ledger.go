@@ -24,6 +24,7 @@ type LedgerOptions struct {
 	Binary   string   // path of the headway binary
 	Contacts int      // in each scenario, 20 or more
 	Only     []string // names of scenarios; nil: all
+	Volume   string   // folder for the small volume of a scene that needs one, in a process of its own; else empty
 	Config   config.Config
 	Out      io.Writer // how it goes on; the logs of what is in trouble on purpose are left out
 }
@@ -52,9 +53,10 @@ type ledgerScene struct {
 	down        bool // the relay is down at the start
 	answer      func() func(recipient string) string
 	meanwhile   func(*ledgerRun, context.Context) error
-	nodes       int  // processes that send; 0 stands for 1
-	slow        bool // the receiver takes its time over each message, so that there is something to interrupt
-	ownNames    bool // DNS is asked through a door that can be shut
+	nodes       int           // processes that send; 0 stands for 1
+	pause       time.Duration // the receiver takes it over each message, so that there is something to interrupt
+	ownNames    bool          // DNS is asked through a door that can be shut
+	volume      bool          // everything stands on a small volume of its own
 }
 
 // What happens when, in the scenarios in which a relay is down.
@@ -159,9 +161,7 @@ func (s ledgerScene) play(ctx context.Context, o LedgerOptions, number int) (row
 	if s.down {
 		r.sink.vanish()
 	}
-	if s.slow {
-		r.sink.pause = faultPause
-	}
+	r.sink.pause = s.pause
 	file.DNS.TTL = time.Second
 	if r.ground, err = openGround(ctx, o.Binary, o.Config, slog.New(slog.DiscardHandler), file, port); err != nil {
 		return row, err

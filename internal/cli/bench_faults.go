@@ -44,6 +44,8 @@ promise is not kept.`,
 	}
 	cmd.Flags().IntVar(&o.Contacts, "contacts", 2000, "recipients of each campaign")
 	cmd.Flags().IntVar(&kills, "kills", 5, "how often the sender is killed with SIGKILL")
+	cmd.Flags().StringVar(&o.Volume, "volume", "", "mount a small volume on this folder: what the fault \"disk\" starts itself with")
+	cobra.CheckErr(cmd.Flags().MarkHidden("volume"))
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "names of faults (default: all)")
 	return cmd
 }
@@ -66,7 +68,7 @@ func printFaults(cmd *cobra.Command, rows []bench.LedgerRow) error {
 		t.print(cmd.OutOrStdout())
 		for _, r := range rows {
 			if r.NotRun != "" {
-				fmt.Fprintf(cmd.OutOrStdout(), "not run: %s: it %s\n", r.Title, r.NotRun)
+				fmt.Fprintf(cmd.OutOrStdout(), "not run: %s: %s\n", r.Title, r.NotRun)
 			}
 		}
 	}

@@ -23,6 +23,8 @@ select $1, id, 'subscribed', $2 from contacts order by id`
 
 	sqlBenchAnalyze = `analyze contacts, list_members, domains`
 
+	sqlBenchSwitchLog = `select pg_switch_wal()`
+
 	sqlBenchForgetRSA = `update dkim_keys set active = false where algorithm = 'rsa'`
 )
 
@@ -53,6 +55,15 @@ func (s *Store) FillForBench(ctx context.Context, list string, contacts, domains
 func (s *Store) ForgetRSAForBench(ctx context.Context) error {
 	if _, err := s.pool.Exec(ctx, sqlBenchForgetRSA); err != nil {
 		return fmt.Errorf("switch RSA keys off: %w", err)
+	}
+	return nil
+}
+
+// SwitchLogForBench has the server begin another file of its log, for which it
+// needs room.
+func (s *Store) SwitchLogForBench(ctx context.Context) error {
+	if _, err := s.pool.Exec(ctx, sqlBenchSwitchLog); err != nil {
+		return fmt.Errorf("begin another file of the log: %w", err)
 	}
 	return nil
 }
