@@ -19,6 +19,8 @@ const (
 	faultPause = 20 * time.Millisecond
 	// longPause is the same where the fault takes a while to come about.
 	longPause = 200 * time.Millisecond
+	// clockPause is the same where lanes must come and go meanwhile.
+	clockPause = 2 * time.Second
 	// faultsAtOnce bounds how many scenes are played at the same time.
 	faultsAtOnce = 3
 	// frozenPostgres and frozenNode are how long a process stands still.
@@ -47,14 +49,10 @@ func faultScenes(kills int) []ledgerScene {
 		{name: "sigstop", title: "SIGSTOP of one of two nodes for a minute", direct: true, pause: faultPause, nodes: 2, meanwhile: (*ledgerRun).freezeNode},
 		{name: "nul", title: "replies with NUL and invalid UTF-8", direct: true, pause: faultPause, answer: garbled},
 		{name: "disk", title: "disk full on Postgres' volume for 20 s", direct: true, pause: longPause, answer: garbled, volume: true, meanwhile: (*ledgerRun).fillDisk},
+		{name: "clock", title: "Postgres' clock jumps an hour each way", direct: true, pause: clockPause, answer: garbled, ownClock: true, meanwhile: (*ledgerRun).jumpPostgres},
 		{name: "relay", title: "relay down at the start", pause: faultPause, down: true, meanwhile: (*ledgerRun).rise},
 		{name: "resume", title: "relay dies midway, resumed while it is down", pause: faultPause, meanwhile: (*ledgerRun).die},
 	}
-}
-
-// notStaged are faults that need another machine than most.
-var notStaged = []LedgerRow{
-	{Name: "clock", Title: "clock jumps an hour each way", NotRun: "needs libfaketime for Postgres"},
 }
 
 // Faults plays a campaign through each fault and counts at the receivers.
@@ -85,11 +83,7 @@ func Faults(ctx context.Context, o LedgerOptions, kills int) ([]LedgerRow, error
 			return ctx.Err()
 		})
 	}
-	err = group.Wait()
-	if o.Only == nil {
-		rows = append(rows, notStaged...)
-	}
-	return rows, err
+	return rows, group.Wait()
 }
 
 // part waits until a share of the mail has arrived.

@@ -24,6 +24,7 @@ type LedgerOptions struct {
 	Binary   string   // path of the headway binary
 	Contacts int      // in each scenario, 20 or more
 	Only     []string // names of scenarios; nil: all
+	FakeTime string   // path of libfaketime, for scenes that need it; "" searches
 	Volume   string   // folder for the small volume of a scene that needs one, in a process of its own; else empty
 	Config   config.Config
 	Out      io.Writer // how it goes on; the logs of what is in trouble on purpose are left out
@@ -56,6 +57,7 @@ type ledgerScene struct {
 	nodes       int           // processes that send; 0 stands for 1
 	pause       time.Duration // the receiver takes it over each message, so that there is something to interrupt
 	ownNames    bool          // DNS is asked through a door that can be shut
+	ownClock    bool          // Postgres has a clock that can be wrong
 	volume      bool          // everything stands on a small volume of its own
 }
 
@@ -87,7 +89,8 @@ type ledgerRun struct {
 	sink   *sink
 	sender *victim // the first of all
 	all    []*victim
-	names  *namesDoor // nil unless the scene has one
+	names  *namesDoor     // nil unless the scene has one
+	clock  *postgresClock // the same
 	row    *LedgerRow
 }
 
@@ -153,6 +156,13 @@ func (s ledgerScene) play(ctx context.Context, o LedgerOptions, number int) (row
 	}
 	if !s.direct {
 		o.Config.Sending.Relays = []string{"* smtp://" + r.sink.addresses[0]}
+	}
+	if s.ownClock {
+		if r.clock, err = openPostgresClock(&o.Config, o.FakeTime); err != nil {
+			row.NotRun = err.Error()
+			return row, nil
+		}
+		defer func() { err = closing(err, r.clock.close) }()
 	}
 	if _, err := openSink(r.sink); err != nil {
 		return row, err

@@ -29,6 +29,7 @@ type sink struct {
 	octets    int64             // of their bodies; guarded by mu
 	first     time.Time         // when the first arrived; guarded by mu
 	last      time.Time         // when the last arrived; guarded by mu
+	silent    time.Duration     // the longest time between two, since somebody listens; guarded by mu
 	talks     []*sinkSpan       // connections that brought mail; guarded by mu
 }
 
@@ -126,6 +127,20 @@ func (s *sink) open() int {
 	return len(s.conns)
 }
 
+// listen begins to look for silence.
+func (s *sink) listen() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silent = 0
+}
+
+// silence returns the longest time between two messages.
+func (s *sink) silence() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.silent
+}
+
 // span returns the rate in messages per second from the first to the last, and
 // their mean size in octets.
 func (s *sink) span() (perSecond, size float64, took time.Duration) {
@@ -148,6 +163,9 @@ func (s *sink) take(recipient string, size int64, over *sinkSpan) {
 	s.octets += size
 	if s.first.IsZero() {
 		s.first = now
+	}
+	if !s.last.IsZero() {
+		s.silent = max(s.silent, now.Sub(s.last))
 	}
 	s.last = now
 	if over.messages++; over.messages == 1 {

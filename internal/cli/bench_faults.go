@@ -44,6 +44,7 @@ promise is not kept.`,
 	}
 	cmd.Flags().IntVar(&o.Contacts, "contacts", 2000, "recipients of each campaign")
 	cmd.Flags().IntVar(&kills, "kills", 5, "how often the sender is killed with SIGKILL")
+	cmd.Flags().StringVar(&o.FakeTime, "faketime", "", "path of libfaketime.so.1, for the fault \"clock\" (default: searched)")
 	cmd.Flags().StringVar(&o.Volume, "volume", "", "mount a small volume on this folder: what the fault \"disk\" starts itself with")
 	cobra.CheckErr(cmd.Flags().MarkHidden("volume"))
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "names of faults (default: all)")
