@@ -2,7 +2,6 @@ package bench
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -83,13 +82,7 @@ func (c *postgresClock) fill(library, programs string) error {
 
 func (c *postgresClock) file() string { return filepath.Join(c.folder, "clock") }
 
-// set has the clock be wrong by so much. A file is put in its place whole: it is
-// read at any time.
-func (c *postgresClock) set(wrong time.Duration) error {
-	if err := os.WriteFile(c.file()+".new", fmt.Appendf(nil, "%+d\n", int(wrong.Seconds())), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(c.file()+".new", c.file())
-}
+// set has the clock be wrong by so much.
+func (c *postgresClock) set(wrong time.Duration) error { return writeClock(c.file(), wrong) }
 
 func (c *postgresClock) close() error { return os.RemoveAll(c.folder) }

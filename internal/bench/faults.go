@@ -50,6 +50,8 @@ func faultScenes(kills int) []ledgerScene {
 		{name: "nul", title: "replies with NUL and invalid UTF-8", direct: true, pause: faultPause, answer: garbled},
 		{name: "disk", title: "disk full on Postgres' volume for 20 s", direct: true, pause: longPause, answer: garbled, volume: true, meanwhile: (*ledgerRun).fillDisk},
 		{name: "clock", title: "Postgres' clock jumps an hour each way", direct: true, pause: clockPause, answer: garbled, ownClock: true, meanwhile: (*ledgerRun).jumpPostgres},
+		{name: "nodeclock", title: "the sender's clock jumps an hour each way", direct: true, pause: clockPause, answer: garbled, wrongNode: true,
+			meanwhile: (*ledgerRun).jumpNode},
 		{name: "relay", title: "relay down at the start", pause: faultPause, down: true, meanwhile: (*ledgerRun).rise},
 		{name: "resume", title: "relay dies midway, resumed while it is down", pause: faultPause, meanwhile: (*ledgerRun).die},
 	}

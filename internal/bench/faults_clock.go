@@ -2,6 +2,9 @@ package bench
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -39,8 +42,33 @@ func (r *ledgerRun) jumpPostgres(ctx context.Context) error {
 			return err
 		}
 		return await(ctx, jumpSeen, "Postgres' clock to jump", func() (bool, error) {
-			at, err := r.ground.office.Database.Store.ClockForBench(ctx)
+			at, err := r.ground.office.Database.Store.Clock(ctx)
 			return (time.Until(at) - wrong).Abs() < time.Minute, err
 		})
 	})
+}
+
+// nodeClockSeen is how long a sender may go on with the time that it had.
+const nodeClockSeen = 300 * time.Millisecond
+
+// nodeClock is the file that says by how much the senders' clock is wrong.
+func (r *ledgerRun) nodeClock() string { return filepath.Join(r.ground.folder, "clock") }
+
+// jumpNode has the clock of the sender jump.
+func (r *ledgerRun) jumpNode(ctx context.Context) error {
+	return r.jump(ctx, func(wrong time.Duration) error {
+		if err := writeClock(r.nodeClock(), wrong); err != nil {
+			return err
+		}
+		return sleepUntil(ctx, time.Now().Add(nodeClockSeen))
+	})
+}
+
+// writeClock writes down by how much a clock is wrong. The file is put in its
+// place whole: it is read at any time.
+func writeClock(file string, wrong time.Duration) error {
+	if err := os.WriteFile(file+".new", fmt.Appendf(nil, "%+d\n", int(wrong.Seconds())), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }

@@ -58,6 +58,7 @@ type ledgerScene struct {
 	pause       time.Duration // the receiver takes it over each message, so that there is something to interrupt
 	ownNames    bool          // DNS is asked through a door that can be shut
 	ownClock    bool          // Postgres has a clock that can be wrong
+	wrongNode   bool          // the senders have a clock that can be wrong
 	volume      bool          // everything stands on a small volume of its own
 }
 
@@ -213,6 +214,9 @@ func (r *ledgerRun) send(ctx context.Context, s ledgerScene, contacts int) error
 		sender.quiet = true
 		if r.names != nil {
 			sender.environ = append(sender.environ, "HEADWAY_DNS_SERVERS="+r.names.address)
+		}
+		if s.wrongNode {
+			sender.environ = append(sender.environ, "HEADWAY_SANDBOX_CLOCK="+r.nodeClock())
 		}
 		if err := sender.start(); err != nil {
 			return err

@@ -236,6 +236,9 @@ var domain = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.
 func isDomain(text string) bool { return len(text) <= 253 && domain.MatchString(text) }
 
 func (c Config) checkDNS() error {
+	if c.Sandbox.Clock != "" && !c.Sandbox.Enabled {
+		return fmt.Errorf("sandbox.clock: a clock may be wrong on purpose only with sandbox.enabled")
+	}
 	servers, err := c.DNSServers()
 	if err != nil || !c.Sandbox.Enabled {
 		return err

@@ -236,6 +236,7 @@ func TestErrorsNameKeyAndCure(t *testing.T) {
 			[]string{"dns.servers", "192.0.2.53", "loopback"}},
 		{"sandbox from a public address", given{file: sandbox + "[dns]\nservers = [\"127.0.0.1\"]\n[sending]\nsource = \"192.0.2.1\"\n"},
 			[]string{"sending.source", "192.0.2.1", "127.0.0.1"}},
+		{"wrong clock for real", given{args: []string{"--sandbox-clock=/tmp/clock"}}, []string{"sandbox.clock", "sandbox.enabled"}},
 		{"log level", given{args: []string{"--log-level=loud"}}, []string{"log.level", "debug, info, warn or error"}},
 		{"log format", given{args: []string{"--log-format=xml"}}, []string{"log.format", "text or json"}},
 		{"secret key", given{args: []string{"--secret-key=hunter2"}}, []string{"secret_key", "openssl rand -base64 32"}},

@@ -22,7 +22,7 @@ type claimed struct {
 // claim leases up to limit deliveries under a permit, as the end of the claim
 // before it when there is one. Permits beyond them are given back.
 func (l *lane) claim(ctx context.Context, turn postgres.Due, p permit, limit int, before *claimed) (*claimed, error) {
-	c := &claimed{turn: turn, permit: p, at: time.Now()}
+	c := &claimed{turn: turn, permit: p, at: l.engine.clock.now()}
 	r := postgres.ClaimRequest{Campaign: turn.Campaign, Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node,
 		Limit: limit, Queued: p.untried(), Now: c.at}
 	if before != nil {
@@ -110,7 +110,7 @@ const claimLife = 5 * time.Second
 // than was thought, the permits of later ones have lapsed: others are taken, and
 // the rows need not go back to the database for it.
 func (l *lane) covered(ctx context.Context, c *claimed, i int) bool {
-	now := time.Now()
+	now := l.engine.clock.now()
 	if k := i - c.base; k < c.permit.block.N && c.permit.valid(k, now.Add(claimTakes)) {
 		return true
 	}
@@ -166,12 +166,12 @@ func (l *lane) claimAhead(ctx context.Context, before *claimed, carried int) *cl
 	if room < 1 || l.engine.stopping(ctx) || l.engine.admission.crowded() {
 		return nil
 	}
-	p, ok := l.permitAhead(time.Now())
+	p, ok := l.permitAhead(l.engine.clock.now())
 	if !ok {
 		return nil
 	}
-	turn, ok := l.gate.nextTurn(time.Now(), nil)
-	if !ok || turn.Knock || p.first || p.block.Probe || l.engine.watch.closed(turn.Campaign, time.Now()) ||
+	turn, ok := l.gate.nextTurn(l.engine.clock.now(), nil)
+	if !ok || turn.Knock || p.first || p.block.Probe || l.engine.watch.closed(turn.Campaign, l.engine.clock.now()) ||
 		p.endorse(l.engine.watch.sender(turn.Campaign), p.block.N) == 0 {
 		p.giveBack(0)
 		return nil

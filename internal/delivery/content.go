@@ -62,7 +62,7 @@ func (l *lane) content(o postgres.Outcome, accepted bool) bool {
 	if !accepted && !refused {
 		return false
 	}
-	g, now := l.gate, time.Now()
+	g, now := l.gate, l.engine.clock.now()
 	g.mu.Lock()
 	record := g.content[o.Campaign]
 	held := g.content.note(o.Campaign, refused)

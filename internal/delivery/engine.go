@@ -39,7 +39,9 @@ type Config struct {
 	AskForLanes func(context.Context, []Lane) error
 	// AskResolve inserts the job that finds the providers of unknown domains.
 	AskResolve func(context.Context) error
-	Log        *slog.Logger
+	// Clock is the machine's. Defaults to time.Now.
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // Engine delivers on one node. Lanes are run by River through [Engine.RunLane].
@@ -54,6 +56,7 @@ type Engine struct {
 	askResolve func(context.Context) error
 	log        *slog.Logger
 
+	clock     *clock
 	broker    *broker
 	running   atomic.Int64 // lanes at work
 	most      int          // connections at one time
@@ -81,6 +84,9 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	if c.Rules == nil {
 		c.Rules = reply.Default()
 	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
 	e := &Engine{
 		rules: c.Rules,
 		store: c.Store, node: c.Node, source: c.Source, dialer: c.Dialer,
@@ -89,18 +95,22 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 		admission: &admission{most: 2 * runtime.GOMAXPROCS(0), toCome: 4 * runtime.GOMAXPROCS(0)},
 		drain:     make(chan struct{}), wake: make(chan struct{}, 1), files: make(fileLooks),
 	}
-	e.broker = &broker{store: c.Store, source: c.Source, node: c.Node, log: e.log, wake: make(chan struct{}, 1), now: time.Now,
+	theirs, err := c.Store.Clock(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("start the engine: %w", err)
+	}
+	e.clock = newClock(c.Clock, theirs)
+	e.broker = &broker{store: c.Store, source: c.Source, node: c.Node, log: e.log, wake: make(chan struct{}, 1), now: e.clock.now,
 		held: e.domainHeld, gates: make(map[int64]*gate)}
 	compose := func(camp postgres.Campaign) (*letter, error) { return c.Composer.letter(ctx, camp) }
-	var err error
-	if e.watch, err = newWatch(ctx, c.Store, compose, e.log); err != nil {
+	if e.watch, err = newWatch(ctx, c.Store, compose, e.log, e.clock.now); err != nil {
 		return nil, fmt.Errorf("start the engine: %w", err)
 	}
 	e.alive, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	e.hard, e.cut = context.WithCancel(context.WithoutCancel(ctx))
 	e.claims = newClaims(c.Store, c.Node)
 	e.writer = newWriter(c.Store, e.log)
-	for _, loop := range []func(context.Context){e.listen, e.refresh, e.reconcile, e.sweep, e.broker.run} {
+	for _, loop := range []func(context.Context){e.listen, e.refresh, e.keepTime, e.reconcile, e.sweep, e.broker.run} {
 		e.wait.Go(func() { loop(e.alive) })
 	}
 	return e, nil

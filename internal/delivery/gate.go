@@ -20,6 +20,7 @@ type gate struct {
 	node     int64
 	log      *slog.Logger
 	profile  pacing.Profile
+	now      func() time.Time
 	spare    func() int      // lanes that the node could still run
 	kick     func()          // asks for a round now
 	wake     func()          // asks for a comparison of due mail with lanes
@@ -63,9 +64,9 @@ type happening struct {
 func newGate(e *Engine, provider postgres.Provider) *gate {
 	return &gate{
 		provider: provider, node: e.node, log: e.log.With("provider", provider.Name), profile: e.profile(provider.Key),
-		spare: e.spare, kick: e.broker.ask, wake: e.Wake, drain: e.drain,
+		now: e.clock.now, spare: e.spare, kick: e.broker.ask, wake: e.Wake, drain: e.drain,
 		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch),
-		news: make(chan struct{}), lanes: make(map[int]bool), idle: time.Now(),
+		news: make(chan struct{}), lanes: make(map[int]bool), idle: e.clock.now(),
 	}
 }
 
@@ -133,8 +134,8 @@ func (p *permit) endorse(domain string, most int) int {
 	if e == nil {
 		return most
 	}
-	e.drop(time.Now())
-	p.domain, p.second = domain, e.permits.take(most, time.Now())
+	e.drop(g.now())
+	p.domain, p.second = domain, e.permits.take(most, g.now())
 	return p.second.N
 }
 
@@ -170,7 +171,7 @@ func (g *gate) acquire(ctx context.Context, slot, most int, wait time.Duration) 
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	for {
-		p, news, ok := g.tryAcquire(slot, most, 0, time.Now())
+		p, news, ok := g.tryAcquire(slot, most, 0, g.now())
 		if ok || news == nil {
 			return p, ok
 		}
@@ -234,7 +235,7 @@ func (g *gate) lower(version int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.own.pace.Version = max(g.own.pace.Version, version)
-	g.own.drop(time.Now())
+	g.own.drop(g.now())
 }
 
 // report hands in what happened. A refusal is told to the other nodes at once.
@@ -298,7 +299,7 @@ func (g *gate) leave(slot int, cycle time.Duration) {
 	delete(g.lanes, slot)
 	g.cycle = cycle
 	if len(g.lanes) == 0 {
-		g.idle = time.Now()
+		g.idle = g.now()
 	}
 }
 

@@ -138,7 +138,7 @@ func (l *lane) admitted(ctx context.Context, p *permit, end time.Time) bool {
 		return false
 	}
 	l.patient = true
-	l.gate.refresh(time.Now())
+	l.gate.refresh(l.engine.clock.now())
 	again, ok := l.gate.acquire(ctx, l.slot, l.chunk(), permitWait)
 	if !ok {
 		a.leave()
@@ -154,7 +154,7 @@ func (l *lane) admitted(ctx context.Context, p *permit, end time.Time) bool {
 // The connection comes before the claim: whatever is claimed when the process is
 // killed was to go over an open connection, and is in doubt at most once for it.
 func (l *lane) work(ctx context.Context, p permit) (bool, error) {
-	if !p.fresh(time.Now()) {
+	if !p.fresh(l.engine.clock.now()) {
 		return true, nil
 	}
 	turn, failed, err := l.prepare(ctx, &p)
@@ -168,7 +168,7 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 	}
 	if failed != nil || turn.Knock {
 		limit = 1 // the delivery that the opening was for, or that tries whether a hold is over
-	} else if !p.fresh(time.Now()) { // the opening took long
+	} else if !p.fresh(l.engine.clock.now()) { // the opening took long
 		return true, nil
 	} else {
 		limit = min(limit, max(l.gate.perLane()-l.conn.Messages(), 1))
@@ -206,7 +206,7 @@ func (p permit) fresh(now time.Time) bool {
 func (l *lane) prepare(ctx context.Context, p *permit) (turn postgres.Due, failed *smtpout.Failure, err error) {
 	without := make(map[int64]bool)
 	for {
-		now := time.Now()
+		now := l.engine.clock.now()
 		turn, ok := l.gate.nextTurn(now, without)
 		if !ok {
 			return postgres.Due{}, nil, nil
@@ -266,7 +266,7 @@ func (l *lane) handBack(claimed []postgres.Claimed) {
 	if len(claimed) == 0 {
 		return
 	}
-	now := time.Now()
+	now := l.engine.clock.now()
 	outcomes := make([]postgres.Outcome, len(claimed))
 	for i, d := range claimed {
 		outcomes[i] = l.outcome(d, now)
@@ -298,7 +298,7 @@ func (g *gate) nextTurn(now time.Time, without map[int64]bool) (postgres.Due, bo
 func (g *gate) took(d postgres.Due, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.turns.took(d, n, time.Now())
+	g.turns.took(d, n, g.now())
 }
 
 func (g *gate) nothingDue(campaign int64) {

@@ -18,11 +18,11 @@ const goingFor = 50 * time.Millisecond
 // connections, how many may be opening at once, and the least time between two
 // openings hold over all nodes; a round says what of it is ours.
 func (g *gate) mayOpen(ctx context.Context, wait time.Duration) *opening {
-	deadline := time.Now().Add(wait)
+	deadline := g.now().Add(wait)
 	g.count(&g.openers, 1)
 	defer g.count(&g.openers, -1)
 	for asked := false; ; asked = true {
-		now := time.Now()
+		now := g.now()
 		pause, ok := g.tryOpen(now)
 		if ok {
 			return g.begin()
@@ -122,5 +122,5 @@ func (g *gate) closed() {
 func (g *gate) crowded() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.fresh(time.Now()) && g.open > g.allowed
+	return g.fresh(g.now()) && g.open > g.allowed
 }

@@ -50,7 +50,7 @@ func (e *Engine) reconcile(ctx context.Context) {
 }
 
 func (e *Engine) askForLanes(ctx context.Context) error {
-	now := time.Now()
+	now := e.clock.now()
 	due, err := e.store.Due(ctx, now)
 	if err != nil {
 		return err

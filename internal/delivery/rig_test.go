@@ -195,10 +195,11 @@ type rigConfig struct {
 	contacts   int
 	start      float64 // first rate per second
 	lanes      int
-	greylisted time.Duration // wait after a greylisting reply that names none
-	fastest    float64       // rate that is never exceeded
-	prepare    string        // SQL that changes the list before the launch; may be empty
-	stops      bool          // the campaign stops when it goes badly; by default it only warns
+	greylisted time.Duration    // wait after a greylisting reply that names none
+	fastest    float64          // rate that is never exceeded
+	prepare    string           // SQL that changes the list before the launch; may be empty
+	clock      func() time.Time // of the node's machine; nil: right
+	stops      bool             // the campaign stops when it goes badly; by default it only warns
 }
 
 // start brings up an engine and launches a campaign to reader1@a.test and so on.
@@ -243,7 +244,7 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 		Profile: func(string) pacing.Profile {
 			return pacing.Profile{Start: cmp.Or(c.start, 200), Lanes: cmp.Or(c.lanes, 4), MaxRate: c.fastest}
 		},
-		AskForLanes: g.ask, AskResolve: func(context.Context) error { return nil },
+		Clock: c.clock, AskForLanes: g.ask, AskResolve: func(context.Context) error { return nil },
 	})
 	g.must(err)
 	close(g.ready)

@@ -42,7 +42,7 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 	}
 	*scratch = message
 	composed := time.Since(composing)
-	if !l.wait(ctx, p.at(i)) || !p.valid(i, time.Now()) {
+	if !l.wait(ctx, p.at(i)) || !p.valid(i, l.engine.clock.now()) {
 		return false, false
 	}
 	// The last look before the message is on its way.
@@ -60,7 +60,7 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 	outcome := l.conn.Send(l.engine.hard, envelope, message)
 	if outcome.Unsent {
 		l.dropConnection()
-		l.report(p, pacing.Event{Kind: pacing.Closed, At: time.Now()}, outcome.Reply, reply.Meaning{})
+		l.report(p, pacing.Event{Kind: pacing.Closed, At: l.engine.clock.now()}, outcome.Reply, reply.Meaning{})
 		return false, false
 	}
 	goOn = l.sent(p, d, camp.Settings, outcome)
@@ -74,7 +74,7 @@ func (l *lane) compose(ctx context.Context, letter *letter, buffer []byte, d pos
 	l.engine.admission.begin(l.coming)
 	defer l.engine.admission.end()
 	l.coming = false
-	return letter.address(ctx, buffer, d, l.conn.Info().Signs, time.Now())
+	return letter.address(ctx, buffer, d, l.conn.Info().Signs, l.engine.clock.now())
 }
 
 // errNoPlace says that no connection may be opened now.
@@ -116,7 +116,7 @@ func (l *lane) connect(ctx context.Context, domain string, least smtpout.TLSMode
 		l.engine.places.Release(1)
 		return errNoPlace
 	}
-	began := time.Now()
+	began := l.engine.clock.now()
 	session, err := l.engine.dialer.Dial(ctx, domain, least, l.gate.avoid()...)
 	opening.end(err == nil)
 	if err != nil {
@@ -127,7 +127,7 @@ func (l *lane) connect(ctx context.Context, domain string, least smtpout.TLSMode
 		return err
 	}
 	l.conn = &connection{Session: session, gate: l.gate, place: l.engine.places}
-	l.gate.report(happening{Event: pacing.Event{Kind: pacing.Opened, At: time.Now(), Launched: began, Host: session.Host()}})
+	l.gate.report(happening{Event: pacing.Event{Kind: pacing.Opened, At: l.engine.clock.now(), Launched: began, Host: session.Host()}})
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (l *lane) dropConnection() {
 func (l *lane) openingFailed(p permit, d postgres.Claimed, settings campaign.Settings, failure *smtpout.Failure) {
 	meaning := l.engine.rules.Classify(l.gate.provider.Key, failure.Reply)
 	meaning.Temporary = meaning.Temporary || !failure.Permanent
-	now := time.Now()
+	now := l.engine.clock.now()
 	if !errors.Is(failure, smtpout.ErrNoTLS) { // that a campaign asks for more than it has is no trouble of the provider's
 		l.report(p, pacing.Event{Kind: pacing.OpenRefused, At: now, Host: failure.Host}, failure.Reply, meaning)
 	}
@@ -163,14 +163,14 @@ func (l *lane) openingFailed(p permit, d postgres.Claimed, settings campaign.Set
 // sent records what a transaction came to and tells the gate. It returns
 // whether the lane should go on with its claim.
 func (l *lane) sent(p permit, d postgres.Claimed, settings campaign.Settings, out smtpout.Outcome) bool {
-	now := time.Now()
+	now := l.engine.clock.now()
 	o := l.attempt(d, now)
 	o.Host, o.Reply, o.Took, o.TLS, o.InDoubt = l.conn.Host(), out.Reply, out.Took, out.TLS != "", out.InDoubt
 	if facts := l.conn.Info().TLS; facts.Version != "" {
 		o.Encryption = postgres.Encryption{Version: facts.Version, Cipher: facts.Cipher, Subject: facts.Subject, Verified: facts.Verified}
 	}
 	index := l.conn.Messages()
-	event := pacing.Event{Kind: pacing.Accepted, At: now, Launched: out.Started, Host: o.Host, Index: index,
+	event := pacing.Event{Kind: pacing.Accepted, At: now, Launched: now.Add(-out.Took), Host: o.Host, Index: index,
 		First: d.Attempts == 0, Age: now.Sub(o.First), Severed: out.Closed}
 	if d.Doubted { // perhaps nobody there has heard of this recipient before
 		event.First, event.Age = true, 0
@@ -194,7 +194,7 @@ func (l *lane) sent(p permit, d postgres.Claimed, settings campaign.Settings, ou
 // uncomposable ends a delivery whose message cannot be made: no server can
 // help, and the reason stands where a reply would.
 func (l *lane) uncomposable(d postgres.Claimed, settings campaign.Settings, err error) {
-	o := l.attempt(d, time.Now())
+	o := l.attempt(d, l.engine.clock.now())
 	o.Reply = reply.Reply{Phase: reply.PhaseData, Lines: []string{err.Error()}}
 	o.Meaning = reply.Meaning{Class: reply.ClassContent, Bounce: reply.BounceContentOther,
 		Scope: reply.ScopeTransaction, Rule: "uncomposable"}
@@ -250,7 +250,7 @@ func (l *lane) report(p permit, e pacing.Event, r reply.Reply, m reply.Meaning) 
 
 // wait sleeps until the permit's time. It returns false when the lane must end.
 func (l *lane) wait(ctx context.Context, until time.Time) bool {
-	pause := time.Until(until)
+	pause := until.Sub(l.engine.clock.now())
 	if pause <= 0 {
 		return ctx.Err() == nil
 	}

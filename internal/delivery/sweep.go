@@ -47,7 +47,7 @@ func (e *Engine) sweepOnce(ctx context.Context, expire bool) error {
 	if err := e.claims.freeLost(ctx); err != nil {
 		return err
 	}
-	now := time.Now()
+	now := e.clock.now()
 	cancelled, err := e.store.UnsweptCancels(ctx)
 	if err != nil {
 		return err
@@ -61,6 +61,11 @@ func (e *Engine) sweepOnce(ctx context.Context, expire bool) error {
 		return err
 	}
 	if expire {
+		if n, err := e.store.RecallJobs(ctx); err != nil {
+			return err
+		} else if n > 0 {
+			e.log.Warn("the database's clock was set back; jobs that it put off run now", "jobs", n)
+		}
 		if err := e.expire(ctx, now); err != nil {
 			return err
 		}

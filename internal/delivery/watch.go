@@ -27,6 +27,7 @@ type watch struct {
 	store   *postgres.Store
 	compose func(postgres.Campaign) (*letter, error)
 	log     *slog.Logger
+	now     func() time.Time
 
 	reading   sync.Mutex // held from reading campaigns to storing them: an older picture never replaces a newer one
 	mu        sync.RWMutex
@@ -43,12 +44,12 @@ type live struct {
 	hours  campaign.Hours // when its messages may go out
 }
 
-func newWatch(ctx context.Context, store *postgres.Store, compose func(postgres.Campaign) (*letter, error), log *slog.Logger) (*watch, error) {
+func newWatch(ctx context.Context, store *postgres.Store, compose func(postgres.Campaign) (*letter, error), log *slog.Logger, now func() time.Time) (*watch, error) {
 	last, err := store.LastSuppression(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w := &watch{store: store, compose: compose, log: log, last: last,
+	w := &watch{store: store, compose: compose, log: log, now: now, last: last,
 		campaigns: make(map[int64]*live), barred: make(map[string]time.Time), seen: make(map[int64]bool)}
 	return w, w.refresh(ctx)
 }
@@ -97,7 +98,7 @@ func (w *watch) refreshBarred(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
+	now := w.now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range recent {
@@ -121,7 +122,7 @@ func (w *watch) bar(keys ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, key := range keys {
-		w.barred[key] = time.Now()
+		w.barred[key] = w.now()
 	}
 }
 
@@ -130,7 +131,7 @@ func (w *watch) sending(id int64) (*live, bool) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	c, ok := w.campaigns[id]
-	return c, ok && c.State == campaign.Sending && c.hours.Open(time.Now())
+	return c, ok && c.State == campaign.Sending && c.hours.Open(w.now())
 }
 
 // closed reports whether a campaign is outside its window: nothing is claimed for

@@ -26,7 +26,7 @@ func TestOlderPictureDoesNotReplaceANewerOne(t *testing.T) {
 			<-goOn
 		})
 		return &letter{}, nil
-	}, slog.New(slog.DiscardHandler))
+	}, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestOlderPictureDoesNotReplaceANewerOne(t *testing.T) {
 // the claim has judged.
 func TestMayHaveLeft(t *testing.T) {
 	t.Parallel()
-	w := &watch{barred: make(map[string]time.Time)}
+	w := &watch{now: time.Now, barred: make(map[string]time.Time)}
 	d := postgres.Claimed{AddressKey: "ana+x@a.test", CanonicalKey: "ana@a.test", Domain: "a.test"}
 	claimed := time.Now()
 	if w.mayHaveLeft(d, claimed) {
@@ -98,7 +98,7 @@ func TestRefreshBarredFindsLateCommits(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	store := storetest.Open(t, 4)
-	w, err := newWatch(ctx, store, nil, slog.New(slog.DiscardHandler))
+	w, err := newWatch(ctx, store, nil, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

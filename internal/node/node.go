@@ -288,8 +288,12 @@ func (n *Node) startEngine(ctx context.Context, s *shift) (*delivery.Engine, err
 	if err != nil {
 		return nil, err
 	}
+	clock := time.Now
+	if file := n.Config.Sandbox.Clock; file != "" {
+		clock = (&wrongClock{file: file}).now
+	}
 	return delivery.Start(ctx, delivery.Config{
-		Store: n.Database.Store, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer,
+		Store: n.Database.Store, Clock: clock, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer,
 		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: dkim.NewPool(), RelaysSign: n.dialer.Relays.Unsigned() == "",
 			PublicURL: strings.TrimRight(n.Config.Web.PublicURL, "/"), TrackingURL: strings.TrimRight(n.Config.Web.TrackingURL, "/"), BounceDomain: n.Config.Sending.BounceDomain,
 			Links: n.Database.Store.LinkNumbers},

@@ -23,8 +23,6 @@ select $1, id, 'subscribed', $2 from contacts order by id`
 
 	sqlBenchAnalyze = `analyze contacts, list_members, domains`
 
-	sqlBenchClock = `select clock_timestamp()`
-
 	sqlBenchSwitchLog = `select pg_switch_wal()`
 
 	sqlBenchForgetRSA = `update dkim_keys set active = false where algorithm = 'rsa'`
@@ -59,14 +57,6 @@ func (s *Store) ForgetRSAForBench(ctx context.Context) error {
 		return fmt.Errorf("switch RSA keys off: %w", err)
 	}
 	return nil
-}
-
-// ClockForBench returns what the database's clock says.
-func (s *Store) ClockForBench(ctx context.Context) (at time.Time, err error) {
-	if err := s.pool.QueryRow(ctx, sqlBenchClock).Scan(&at); err != nil {
-		return at, fmt.Errorf("clock of the database: %w", err)
-	}
-	return at, nil
 }
 
 // SwitchLogForBench has the server begin another file of its log, for which it

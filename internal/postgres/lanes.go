@@ -20,6 +20,14 @@ select id, (args->>'source')::bigint, (args->>'provider')::bigint, (args->>'slot
 	sqlEndLanes = `
 update river.river_job set state = 'completed', finalized_at = $2
  where id = any($1::bigint[]) and state = 'running'`
+
+	// The queue goes by the database's clock alone. What is ready, or waits for
+	// another try of a few seconds, never lies a minute ahead unless that clock was
+	// set back; what is planned for later is 'scheduled'. Index:
+	// river_job_prioritized_fetching_index, by state.
+	sqlRecallJobs = `
+update river.river_job set scheduled_at = now()
+ where state in ('available', 'retryable') and scheduled_at > now() + interval '1 minute'`
 )
 
 // OpenLane is a lane job that is not over, as the queue believes.
@@ -51,4 +59,14 @@ func (s *Store) EndLanes(ctx context.Context, jobs []int64, now time.Time) error
 		return fmt.Errorf("end %d lost lanes: %w", len(jobs), err)
 	}
 	return nil
+}
+
+// RecallJobs lets jobs run now that a clock which was set back has put off. It
+// returns how many there were.
+func (s *Store) RecallJobs(ctx context.Context) (int, error) {
+	tag, err := s.pool.Exec(ctx, sqlRecallJobs)
+	if err != nil {
+		return 0, fmt.Errorf("recall jobs that a clock has put off: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
 }
