@@ -5,9 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
+
+// capSysAdmin is the right to mount (capabilities(7)).
+const capSysAdmin = 21
 
 // apart lets a command run in a mount namespace of its own. Who is not root gets
 // it in a user namespace, with the right to mount and under the same name: as
@@ -18,7 +19,7 @@ func apart(cmd *exec.Cmd) error {
 		attributes.Cloneflags |= syscall.CLONE_NEWUSER
 		attributes.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
 		attributes.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
-		attributes.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
+		attributes.AmbientCaps = []uintptr{capSysAdmin}
 	}
 	cmd.SysProcAttr = attributes
 	return nil

@@ -90,8 +90,8 @@ type DNS struct {
 
 // Sandbox ties the process to a simulated internet.
 type Sandbox struct {
-	Clock   string `koanf:"clock" doc:"A file with the number of seconds by which this node's clock is wrong, read again and again, to see what a clock that jumps does."`
 	Enabled bool   `koanf:"enabled" doc:"Send to a sandbox only: DNS questions go to dns.servers, which must be loopback addresses, and no connection leaves this machine."`
+	Clock   string `koanf:"clock" doc:"A file with the number of seconds by which this node's clock is wrong, read again and again, to see what a clock that jumps does."`
 }
 
 // Log says what is told to the operator.

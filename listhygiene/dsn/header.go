@@ -59,7 +59,9 @@ func cutHeader(text string) (header, string) {
 		case len(h) == 0 && strings.HasPrefix(line, "From "):
 		default:
 			name, value, ok := strings.Cut(line, ":")
-			name = strings.TrimRight(name, " \t")
+			for strings.HasSuffix(name, " ") || strings.HasSuffix(name, "\t") {
+				name = name[:len(name)-1]
+			}
 			if !ok || !isFieldName(name) {
 				return h, text[at:]
 			}

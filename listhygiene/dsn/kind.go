@@ -31,6 +31,9 @@ var failureSubjects = []string{
 var delaySubjects = []string{"delayed", "still being retried", "delay)", "warning: could not send message", "warning: message",
 	"verzögert", "verzoegert", "retard", "retrasad", "atrasad", "in ritardo", "vertraagd", "задерж", "延迟", "遅延"}
 
+// delayWords are how texts tell that.
+var delayWords = []string{"warning message only", "still being retried", "will be retried for"}
+
 // answerSubjects begin the subjects of vacation notices and other automatic
 // answers.
 var answerSubjects = []string{
@@ -92,11 +95,10 @@ func hasPrefix(s string, list []string) bool {
 }
 
 // answersItself reports whether the header marks an automatic answer (RFC 3834
-// §5, and what came before it), and by which sign.
+// §5, and what came before it), and by which sign. The subject is in lower case.
 func answersItself(h header, subject string) (string, bool) {
-	lower := strings.ToLower(subject)
 	for _, s := range answerSubjects {
-		if strings.HasPrefix(lower, s) {
+		if strings.HasPrefix(subject, s) {
 			return "its subject begins like an automatic answer", true
 		}
 	}

@@ -7,6 +7,8 @@ import (
 const (
 	// mostLines bounds how much of a text is read: reports say it at the top.
 	mostLines = 200
+	// usualLine is the most that lines have by habit, in bytes.
+	usualLine = 80
 	// mostText bounds what is kept as the text about one recipient.
 	mostText = 2 << 10
 )
@@ -14,7 +16,7 @@ const (
 // ownWords returns the lines of a report's text up to where the message that
 // came back begins.
 func ownWords(text string) (lines []string, rest string) {
-	lines = make([]string, 0, 32)
+	lines = make([]string, 0, min(strings.Count(text[:min(len(text), mostLines*usualLine)], "\n")+1, mostLines))
 	for text != "" && len(lines) < mostLines {
 		line, after := cutLine(text)
 		if len(lines) > 0 && beginsOriginal(line, after) {
@@ -79,21 +81,26 @@ func passages(lines []string, others func(address string) bool) []passage {
 		}
 		return -1
 	}
-	current := -1
-	for _, line := range lines {
+	current, begun := -1, 0 // whose lines these are, and since when without a break
+	for at, line := range lines {
 		if strings.IndexByte(line, '@') >= 0 {
 			address, _ := nextAddress(line)
 			known := find(address)
 			switch {
 			case address == "" || others(strings.ToLower(address)):
+			case known == current && known >= 0:
 			case known >= 0:
-				current = known
+				current, begun = known, at
 			case leads(line, address) && len(list) < mostRecipients:
 				list = append(list, passage{address: address})
-				current = len(list) - 1
+				current, begun = len(list)-1, at
 			}
 		}
-		if current >= 0 {
+		switch {
+		case current < 0:
+		case len(list[current].lines) == at-begun: // the first that are said of somebody are not copied
+			list[current].lines = lines[begun : at+1 : at+1]
+		default:
 			list[current].lines = append(list[current].lines, line)
 		}
 	}

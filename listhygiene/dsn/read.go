@@ -1,7 +1,9 @@
 package dsn
 
 import (
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Largest is how much of a mail is read, in bytes. Failure reports are much
@@ -90,7 +92,7 @@ func (m *mail) sort() {
 			}
 		}
 	}
-	if len(m.groups) == 0 {
+	if len(m.groups) == 0 && slices.ContainsFunc(m.lines, namesRecipient) {
 		m.groups = statusGroups(strings.Join(m.lines, "\n"))
 	}
 }
@@ -147,9 +149,9 @@ func (m *mail) others() func(string) bool {
 func (m *mail) decide() {
 	r := &m.report
 	lower := strings.ToLower(r.Subject)
-	words := strings.ToLower(joined(m.lines))
-	switch answer, automatic := answersItself(m.header, r.Subject); {
-	case m.complains(words):
+	words := sync.OnceValue(func() string { return strings.ToLower(joined(m.lines)) })
+	switch answer, automatic := answersItself(m.header, lower); {
+	case m.complains(lower, words):
 		r.Kind = Complaint
 	case len(m.groups) > 0:
 		r.Why = "it has the fields of a delivery status notification (RFC 3464)"
@@ -158,7 +160,7 @@ func (m *mail) decide() {
 		r.Kind = kindOf(r.Recipients)
 	case m.reportsFailure(lower, words, automatic):
 		r.Kind = Failure
-		if containsAny(lower, delaySubjects) || strings.Contains(words, "warning message only") || strings.Contains(words, "still being retried") || strings.Contains(words, "will be retried for") {
+		if containsAny(lower, delaySubjects) || containsAny(words(), delayWords) {
 			r.Kind = Delay
 		}
 		m.fromWords()
@@ -172,7 +174,7 @@ func (m *mail) decide() {
 }
 
 // reportsFailure weighs the signs of a failure report without fields.
-func (m *mail) reportsFailure(subject, words string, automatic bool) bool {
+func (m *mail) reportsFailure(subject string, words func() string, automatic bool) bool {
 	r := &m.report
 	var signs []string
 	weight := 0
@@ -191,7 +193,7 @@ func (m *mail) reportsFailure(subject, words string, automatic bool) bool {
 	path := m.header.get("Return-Path")
 	sign(m.header.has("Return-Path") && strings.Trim(path, "<> ") == "", 1, "its return path is empty")
 	if !speaks || weight < 3 || automatic && weight < 5 { // the text takes longer to look at
-		speaks = sign(containsAny(words, failureWords), 2, "its text speaks of a failure") || speaks
+		speaks = sign(containsAny(words(), failureWords), 2, "its text speaks of a failure") || speaks
 		speaks = sign(quotedReply(m.lines) != "", 1, "it quotes a server's reply") || speaks
 	}
 	if !speaks || weight < 3 || automatic && weight < 5 && !software {

@@ -35,8 +35,8 @@ func statusGroups(text string) []Recipient {
 		}
 		h, rest := cutFields(text)
 		for _, f := range h {
-			switch strings.ToLower(f.name) {
-			case "final-recipient":
+			switch {
+			case strings.EqualFold(f.name, "final-recipient"):
 				if r.Address != "" && r.Action != "" {
 					finish()
 				}
@@ -44,7 +44,7 @@ func statusGroups(text string) []Recipient {
 					r.Address = a
 				}
 				seen = true
-			case "original-recipient":
+			case strings.EqualFold(f.name, "original-recipient"):
 				if r.Address != "" && r.Action != "" && r.Status != "" && r.Diagnostic != "" {
 					finish()
 				}
@@ -52,15 +52,15 @@ func statusGroups(text string) []Recipient {
 					r.Address = addressIn(typed(f.value()))
 				}
 				seen = true
-			case "action":
+			case strings.EqualFold(f.name, "action"):
 				r.Action, seen = firstWord(strings.ToLower(f.value())), true
-			case "status":
+			case strings.EqualFold(f.name, "status"):
 				r.Status = statusCode(f.value())
-			case "diagnostic-code":
+			case strings.EqualFold(f.name, "diagnostic-code"):
 				if d := typed(f.value()); d != "" {
 					r.Diagnostic = d
 				}
-			case "remote-mta":
+			case strings.EqualFold(f.name, "remote-mta"):
 				r.RemoteMTA = strings.ToLower(firstWord(typed(f.value())))
 			}
 		}
@@ -71,6 +71,28 @@ func statusGroups(text string) []Recipient {
 	}
 	finish()
 	return list
+}
+
+// namesRecipient reports whether a line begins like a field without which there
+// is no recipient.
+func namesRecipient(line string) bool {
+	if line == "" {
+		return false
+	}
+	switch line[0] | 0x20 {
+	case 'f':
+		return beginsFold(line, "final-recipient")
+	case 'o':
+		return beginsFold(line, "original-recipient")
+	case 'a':
+		return beginsFold(line, "action")
+	}
+	return false
+}
+
+// beginsFold is strings.HasPrefix without regard to the case of ASCII letters.
+func beginsFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 // cutFields is cutHeader that leaves the empty line behind the fields.

@@ -11,10 +11,7 @@ import (
 //	host mx.example[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT TO command)
 //	SMTP error from remote mail server after RCPT TO:<a@b>: host mx.example [192.0.2.1]: 550 no such user
 //	<<< 550 5.1.1 no such user
-var (
-	inReplyTo  = regexp.MustCompile(`(?i) ?\(in reply to ([^)]*)\)`)
-	afterPhase = regexp.MustCompile(`(?i)\bafter (pipelined )?(end of data|rcpt to|mail from|data|ehlo|helo|starttls|auth|initial connection)`)
-)
+var afterPhase = regexp.MustCompile(`(?i)\bafter (pipelined )?(end of data|rcpt to|mail from|data|ehlo|helo|starttls|auth|initial connection)`)
 
 // quoted returns the reply that a line quotes, or the line itself.
 func quoted(line string) string {
@@ -37,10 +34,8 @@ func quoted(line string) string {
 // cutPhase returns the line without "(in reply to … command)", and the phase
 // that it or the sentence names, "" when there is none.
 func cutPhase(line string) (string, Phase) {
-	if strings.IndexByte(line, '(') >= 0 {
-		if m := inReplyTo.FindStringSubmatchIndex(line); m != nil {
-			return line[:m[0]] + line[m[1]:], phaseNamed(line[m[2]:m[3]])
-		}
+	if before, command, after, found := cutInReplyTo(line); found {
+		return before + after, phaseNamed(command)
 	}
 	if !strings.Contains(line, "fter ") && !strings.Contains(line, "FTER ") {
 		return line, "" // the expressions are slow, and most lines name no phase
@@ -49,6 +44,25 @@ func cutPhase(line string) (string, Phase) {
 		return line, phaseNamed(m[2])
 	}
 	return line, ""
+}
+
+// cutInReplyTo takes "(in reply to … command)" out of a line, with a blank before
+// it.
+func cutInReplyTo(line string) (before, command, after string, found bool) {
+	const begin = "(in reply to "
+	for at := 0; ; at++ {
+		i := strings.IndexByte(line[at:], '(')
+		if i < 0 || at+i+len(begin) > len(line) {
+			return line, "", "", false
+		}
+		at += i
+		if !strings.EqualFold(line[at:at+len(begin)], begin) {
+			continue
+		}
+		if command, after, found = strings.Cut(line[at+len(begin):], ")"); found {
+			return strings.TrimSuffix(line[:at], " "), command, after, true
+		}
+	}
 }
 
 // phaseNamed reads "end of DATA command" and the like.
