@@ -3,6 +3,7 @@ package delivery
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"regexp"
 	"slices"
@@ -129,5 +130,35 @@ func TestMessagesCountWhatTheirCampaignCounts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who takes a message may sign it: it then leaves as it is. Nothing leaves without
+// any signature.
+func TestSignedElsewhere(t *testing.T) {
+	t.Parallel()
+	tokens, err := token.NewKeyring(0, map[int][]byte{0: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	composer := &Composer{Tokens: tokens, Pool: dkim.NewPool(), PublicURL: "https://news.sender.test", BounceDomain: "b.sender.test",
+		Signers: func(context.Context, string) ([]*dkim.Signer, error) { return nil, nil }}
+	camp := postgres.Campaign{ID: 3, LaunchedAt: time.Now(), Settings: campaign.DefaultSettings(),
+		Content: campaign.Content{FromAddress: "news@sender.test", Subject: "News", Markdown: written}}
+	if _, err := composer.letter(t.Context(), camp); err == nil || !strings.Contains(err.Error(), "sender.test has no DKIM key") {
+		t.Fatalf("without a key, and with mail that no relay signs: %v", err)
+	}
+	composer.RelaysSign = true
+	letter, err := composer.letter(t.Context(), camp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := postgres.Claimed{Campaign: 3, Contact: 7, Address: "ana@a.test", Fields: map[string]any{"id": "9"}}
+	raw, _, err := letter.address(t.Context(), nil, to, true, time.Now())
+	if err != nil || bytes.Contains(raw, []byte("DKIM-Signature")) || !bytes.Contains(raw, []byte("Subject: News")) {
+		t.Errorf("%v, or this is no unsigned message: %.200s", err, raw)
+	}
+	if _, _, err := letter.address(t.Context(), nil, to, false, time.Now()); !errors.Is(err, errUnsigned) {
+		t.Errorf("to somebody who does not sign: %v", err)
 	}
 }
