@@ -23,6 +23,7 @@ import (
 const (
 	groundDatabase = "headway_bench"
 	groundFrom     = "letters.sender.test"
+	groundSource   = "127.0.0.1"
 	groundHELO     = "mail.sender.test"
 	groundBounces  = "bounces.sender.test"
 	groundList     = "Readers"
@@ -69,7 +70,7 @@ func openGround(ctx context.Context, binary string, c config.Config, log *slog.L
 	c.Roles = []string{"bulk"}
 	c.Sandbox.Enabled = true
 	c.DNS.Servers = []string{g.sandbox.DNSAddr()}
-	c.Sending.SMTPPort, c.Sending.Source = g.port, "127.0.0.1"
+	c.Sending.SMTPPort, c.Sending.Source = g.port, groundSource
 	c.Sending.HELOName, c.Sending.BounceDomain = groundHELO, groundBounces
 	if g.office, err = node.Start(ctx, c, database, log); err != nil {
 		return g, errors.Join(err, database.Close())
@@ -242,7 +243,7 @@ func (g *ground) sender() (*victim, error) {
 		"HEADWAY_SANDBOX_ENABLED":       "true",
 		"HEADWAY_DNS_SERVERS":           g.sandbox.DNSAddr(),
 		"HEADWAY_SENDING_SMTP_PORT":     strconv.Itoa(g.port),
-		"HEADWAY_SENDING_SOURCE":        "127.0.0.1",
+		"HEADWAY_SENDING_SOURCE":        groundSource,
 		"HEADWAY_SENDING_HELO_NAME":     groundHELO,
 		"HEADWAY_SENDING_BOUNCE_DOMAIN": groundBounces,
 		"HEADWAY_SENDING_RELAYS":        strings.Join(g.relays, ","),

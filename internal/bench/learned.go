@@ -9,12 +9,16 @@ import (
 	"github.com/headwaymail/headway/pacing"
 )
 
-// learn stores for every provider that was met a pace as if it had been learned
+// learn stores for every provider that is known a pace as if it had been learned
 // over days: a rate in messages per second, and no climb while a measurement
 // lasts. No node may send meanwhile.
 func (g *ground) learn(ctx context.Context, perSecond float64) error {
 	store := g.office.Database.Store
-	paces, err := store.Paces(ctx)
+	providers, err := store.Providers(ctx)
+	if err != nil {
+		return err
+	}
+	source, err := store.EnsureSource(ctx, groundSource, groundHELO)
 	if err != nil {
 		return err
 	}
@@ -26,8 +30,8 @@ func (g *ground) learn(ctx context.Context, perSecond float64) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range paces {
-		_, err := store.EditPace(ctx, p.Source, p.Provider, 0, learned, now,
+	for _, p := range providers {
+		_, err := store.EditPace(ctx, source, p.ID, 0, learned, now,
 			func([]byte) ([]byte, []postgres.PaceEvent, string, error) { return learned, nil, "", nil })
 		if err != nil {
 			return err
@@ -35,3 +39,17 @@ func (g *ground) learn(ctx context.Context, perSecond float64) error {
 	}
 	return nil
 }
+
+// resolve finds the providers of all mail that waits. It needs no node that sends.
+func (g *ground) resolve(ctx context.Context) error {
+	if err := g.office.Service.Queue.AskResolve(ctx); err != nil {
+		return err
+	}
+	return await(ctx, resolveWithin, "the providers to be found", func() (bool, error) {
+		unknown, err := g.office.Database.Store.AnyUnknownDomain(ctx, time.Now())
+		return !unknown, err
+	})
+}
+
+// resolveWithin bounds that wait.
+const resolveWithin = 2 * time.Minute

@@ -199,14 +199,14 @@ type sent struct {
 
 // send sends one campaign to everybody, and checks that all arrived once.
 func (t *throughput) send(ctx context.Context, binary string, learned bool) (s sent, err error) {
-	if learned {
-		if err := t.ground.learn(ctx, t.learned); err != nil {
-			return s, err
-		}
-	}
 	t.sink.forget()
 	if err := t.ground.publish(ctx, longLetter()); err != nil {
 		return s, err
+	}
+	if learned {
+		if err := errors.Join(t.ground.resolve(ctx), t.ground.learn(ctx, t.learned)); err != nil {
+			return s, err
+		}
 	}
 	postmaster, err := t.ground.postmaster()
 	if err != nil {

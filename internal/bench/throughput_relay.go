@@ -32,9 +32,6 @@ func throughputRelayed(ctx context.Context, o ThroughputOptions) ([]Figure, erro
 		if err := t.sink.appear(); err != nil {
 			return err
 		}
-		if _, err := t.send(ctx, o.Binary, false); err != nil {
-			return fmt.Errorf("to a relay, cold: %w", err)
-		}
 		warm, err := t.send(ctx, o.Binary, true)
 		if err != nil {
 			return fmt.Errorf("to a relay: %w", err)
