@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/headwaymail/headway/internal/postgres/embedded"
 )
 
 const (
@@ -39,7 +37,7 @@ func faultScenes(kills int) []ledgerScene {
 		{name: "kill", title: fmt.Sprintf("SIGKILL of the sender, %d times", kills), direct: true, pause: faultPause,
 			meanwhile: func(r *ledgerRun, ctx context.Context) error { return r.killMany(ctx, kills) }},
 		{name: "node", title: "SIGKILL of one of three nodes", direct: true, pause: faultPause, nodes: 3, meanwhile: (*ledgerRun).killNode},
-		{name: "stop", title: "immediate stop of Postgres, started after 5 s", direct: true, pause: faultPause, meanwhile: (*ledgerRun).stopPostgres},
+		{name: "stop", title: "immediate stop of Postgres", direct: true, pause: faultPause, meanwhile: (*ledgerRun).stopPostgres},
 		{name: "freeze", title: "Postgres stands still for 30 s", direct: true, pause: faultPause, meanwhile: (*ledgerRun).freezePostgres},
 		{name: "vanish", title: "all receivers vanish for 12 s", direct: true, pause: faultPause, meanwhile: (*ledgerRun).die},
 		{name: "silent", title: "DNS says nothing for 20 s", direct: true, pause: faultPause, ownNames: true,
@@ -136,6 +134,7 @@ func (r *ledgerRun) killNode(ctx context.Context) error {
 	return r.flows(ctx)
 }
 
+// stopPostgres ends Postgres at once. The office, whose own it is, starts it again.
 func (r *ledgerRun) stopPostgres(ctx context.Context) error {
 	if err := r.part(ctx, 0.3); err != nil {
 		return err
@@ -148,14 +147,6 @@ func (r *ledgerRun) stopPostgres(ctx context.Context) error {
 	if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil { // what pg_ctl stop -m immediate sends
 		return err
 	}
-	if err := sleepUntil(ctx, time.Now().Add(5*time.Second)); err != nil {
-		return err
-	}
-	server, err := embedded.Start(ctx, embedded.Config{DataDir: r.ground.folder, Durable: true})
-	if err != nil {
-		return err
-	}
-	r.ground.servers = append(r.ground.servers, server)
 	return r.flows(ctx)
 }
 

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/headwaymail/headway/internal/postgres/embedded"
 )
 
 const (
@@ -21,7 +19,7 @@ const (
 // fillDisk fills the volume that Postgres is on. Statements that need another
 // page fail at once; the log has room in files made before, until a new one is
 // asked for: that ends Postgres for as long as there is no room. Then the volume
-// has room again, and Postgres is started if it did not come up by itself.
+// has room again, and the office, whose own Postgres is, starts it.
 func (r *ledgerRun) fillDisk(ctx context.Context) error {
 	if err := r.part(ctx, 0.2); err != nil {
 		return err
@@ -42,11 +40,6 @@ func (r *ledgerRun) fillDisk(ctx context.Context) error {
 	if err := os.Remove(ballast); err != nil {
 		return err
 	}
-	server, err := embedded.Start(ctx, embedded.Config{DataDir: r.ground.folder, Durable: true})
-	if err != nil {
-		return err
-	}
-	r.ground.servers = append(r.ground.servers, server)
 	return r.flows(ctx)
 }
 

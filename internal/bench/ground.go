@@ -15,7 +15,6 @@ import (
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/config"
 	"github.com/headwaymail/headway/internal/node"
-	"github.com/headwaymail/headway/internal/postgres/embedded"
 	"github.com/headwaymail/headway/internal/sandbox"
 	"github.com/headwaymail/headway/internal/service"
 )
@@ -41,7 +40,6 @@ type ground struct {
 	port     int      // of the receivers
 	relays   []string // of the settings; nil: mail goes to the recipients' own servers
 	senders  []*victim
-	servers  []*embedded.Server // of Postgres, started again by a measurement
 }
 
 // openGround starts everything but the nodes that send. port is that of the
@@ -101,11 +99,6 @@ func (g *ground) close() error {
 	}
 	if g.office != nil {
 		problems = append(problems, g.office.Stop())
-	}
-	for _, s := range g.servers {
-		stopping, cancel := context.WithTimeout(context.Background(), stopWithin)
-		problems = append(problems, s.Stop(stopping))
-		cancel()
 	}
 	if g.sandbox != nil {
 		problems = append(problems, g.sandbox.Stop())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/headwaymail/headway/internal/config"
@@ -21,6 +22,8 @@ type Database struct {
 	URL    string
 	server *embedded.Server // nil when the database is the user's own
 	size   int
+	rest   context.CancelFunc // ends the watch over the server; nil without one
+	watch  sync.WaitGroup
 }
 
 // OpenDatabase connects to the database of the settings, starting the embedded
@@ -47,6 +50,11 @@ func OpenDatabaseNamed(ctx context.Context, c config.Config, name string, log *s
 	}
 	if err := d.connect(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
+	}
+	if d.server != nil {
+		watching, rest := context.WithCancel(context.WithoutCancel(ctx))
+		d.rest = rest
+		d.watch.Go(func() { d.keepAlive(watching, log) })
 	}
 	return d, nil
 }
@@ -80,6 +88,10 @@ func (d *Database) Embedded() *embedded.Server { return d.server }
 // Close ends the connections, and the embedded server unless another process
 // uses it.
 func (d *Database) Close() error {
+	if d.rest != nil {
+		d.rest()
+		d.watch.Wait()
+	}
 	if d.Store != nil {
 		d.Store.Close()
 	}

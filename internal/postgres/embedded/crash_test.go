@@ -34,6 +34,43 @@ func TestRecoversAfterServerWasKilled(t *testing.T) {
 	}
 }
 
+// A server that ends by itself comes back, at the same address, for whoever uses
+// it; one that runs, or that nobody uses any more, is left alone.
+func TestRevive(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	s := start(t, embedded.Config{DataDir: dir, Durable: true})
+	execute(t, s, "create table kept as select 'kept' as word")
+	revive := func() bool {
+		t.Helper()
+		started, err := s.Revive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return started
+	}
+	if revive() {
+		t.Error("started a server that ran")
+	}
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGQUIT} {
+		if err := syscall.Kill(serverPID(t, dir), signal); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(patience); !revive(); time.Sleep(10 * time.Millisecond) { // it takes a moment to end
+			if time.Now().After(deadline) {
+				t.Fatalf("it survives %s", signal)
+			}
+		}
+		if got := query(t, s, "select word from kept"); got != "kept" {
+			t.Errorf("after %s: %s", signal, got)
+		}
+	}
+	stop(t, s)
+	if revive() {
+		t.Error("started a server that was stopped")
+	}
+}
+
 func TestStalePIDFile(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)

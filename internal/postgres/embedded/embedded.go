@@ -18,7 +18,8 @@
 //  4. Otherwise binaries are found, or downloaded, whose major version is the
 //     folder's; a new folder is initialised; the server is started in a
 //     session of its own, where Ctrl-C does not reach it, and awaited.
-//  5. Stop leaves the users. Whoever finds nobody left stops the server, so it
+//  5. Revive starts it again should it have ended by itself.
+//  6. Stop leaves the users. Whoever finds nobody left stops the server, so it
 //     runs exactly as long as it is used. [StopUnused] does the same for
 //     servers whose users may all be killed.
 //
@@ -91,6 +92,7 @@ type Config struct {
 // Server is a running Postgres server and the right to use it until Stop.
 type Server struct {
 	home      *home
+	config    Config // that it was started with
 	log       *slog.Logger
 	binDir    string
 	socketDir string
@@ -120,7 +122,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{home: h, log: cfg.Logger, users: users, port: port}
+	s := &Server{home: h, config: cfg, log: cfg.Logger, users: users, port: port}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
