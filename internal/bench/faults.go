@@ -134,7 +134,8 @@ func (r *ledgerRun) killNode(ctx context.Context) error {
 	return r.flows(ctx)
 }
 
-// stopPostgres ends Postgres at once. The office, whose own it is, starts it again.
+// stopPostgres ends Postgres at once. The office, whose own it is, starts it again;
+// what counts is the time without mail.
 func (r *ledgerRun) stopPostgres(ctx context.Context) error {
 	if err := r.part(ctx, 0.3); err != nil {
 		return err
@@ -144,10 +145,21 @@ func (r *ledgerRun) stopPostgres(ctx context.Context) error {
 		return err
 	}
 	r.row.Open += r.sink.open()
+	r.sink.listen()
 	if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil { // what pg_ctl stop -m immediate sends
 		return err
 	}
-	return r.flows(ctx)
+	for _, away := range []bool{true, false} {
+		if err := await(ctx, recoverWithin, "Postgres to end and to come back", func() (bool, error) {
+			_, err := r.ground.office.Database.Store.Clock(ctx)
+			return (err != nil) == away, nil
+		}); err != nil {
+			return err
+		}
+	}
+	err = r.flows(ctx)
+	r.row.Recovered = r.sink.silence()
+	return err
 }
 
 func (r *ledgerRun) freezePostgres(ctx context.Context) error {

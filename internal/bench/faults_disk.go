@@ -33,8 +33,13 @@ func (r *ledgerRun) fillDisk(ctx context.Context) error {
 		return err
 	}
 	r.row.Open += r.sink.open()
-	_ = r.ground.office.Database.Store.SwitchLogForBench(ctx) // it fails: that is what it is for
-	if err := sleepUntil(ctx, time.Now().Add(fullAfter)); err != nil {
+	room := time.Now().Add(fullAfter)
+	_ = r.ground.office.Database.Store.SwitchLogForBench(ctx) // whoever writes next may meet it, or this does
+	err := await(ctx, fullAfter, "Postgres to end for want of room", func() (bool, error) {
+		_, err := r.ground.office.Database.Store.Clock(ctx)
+		return err != nil, nil
+	})
+	if err := errors.Join(err, sleepUntil(ctx, room)); err != nil {
 		return err
 	}
 	if err := os.Remove(ballast); err != nil {

@@ -67,7 +67,7 @@ func cutHeader(text string) (header, string) {
 			}
 			if kept = len(h) < longestHeader; kept {
 				if h == nil {
-					h = make(header, 0, 12) // few parts have more, and few mails less
+					h = make(header, 0, fieldsIn(text[at:]))
 				}
 				begin = end - len(value)
 				h = append(h, field{name, value})
@@ -76,6 +76,15 @@ func cutHeader(text string) (header, string) {
 		at = next
 	}
 	return h, ""
+}
+
+// usualHeader is how many fields most mails have at most.
+const usualHeader = 24
+
+// fieldsIn guesses from above how many fields a header has that text begins with.
+func fieldsIn(text string) int {
+	head, _, _ := strings.Cut(text, "\n\n")
+	return min(strings.Count(head, "\n")+1, usualHeader)
 }
 
 // isFieldName reports whether s may name a header field (RFC 5322 §2.2).
@@ -121,7 +130,12 @@ var words = mime.WordDecoder{CharsetReader: func(charset string, input io.Reader
 	if err != nil {
 		return nil, err
 	}
-	return enc.NewDecoder().Reader(input), nil
+	raw, err := io.ReadAll(input)
+	if err != nil {
+		return nil, err
+	}
+	text, err := enc.NewDecoder().String(string(raw))
+	return strings.NewReader(text), err // which is copied without another buffer
 }}
 
 // decoded undoes RFC 2047. What cannot be decoded stays as it is.

@@ -168,7 +168,8 @@ func fromQuotedPrintable(s string) string {
 	if strings.IndexByte(s, '=') < 0 {
 		return s
 	}
-	out := make([]byte, 0, len(s))
+	var out strings.Builder
+	out.Grow(len(s))
 	for s != "" {
 		line, rest, ended := strings.Cut(s, "\n")
 		s = rest
@@ -180,20 +181,22 @@ func fromQuotedPrintable(s string) string {
 			if i < 0 {
 				break
 			}
-			out = append(out, line[:i]...)
+			out.WriteString(line[:i])
 			line = line[i:]
 			if high, low := hexOf(line, 1), hexOf(line, 2); high >= 0 && low >= 0 {
-				out, line = append(out, byte(high<<4|low)), line[3:]
+				out.WriteByte(byte(high<<4 | low))
+				line = line[3:]
 			} else {
-				out, line = append(out, '='), line[1:]
+				out.WriteByte('=')
+				line = line[1:]
 			}
 		}
-		out = append(out, line...)
+		out.WriteString(line)
 		if ended && !soft {
-			out = append(out, '\n')
+			out.WriteByte('\n')
 		}
 	}
-	return string(out)
+	return out.String()
 }
 
 // hexOf returns the value of the hexadecimal digit at s[i], -1 where none stands.
@@ -234,10 +237,12 @@ func toUTF8(s, charset string) string {
 // unifyNewlines ends every line with LF, whether it ended with CRLF, CR or LF,
 // and drops NUL bytes.
 func unifyNewlines(raw []byte) string {
-	if bytes.IndexByte(raw, '\r') < 0 && bytes.IndexByte(raw, 0) < 0 {
+	if bytes.IndexByte(raw, 0) >= 0 {
+		raw = bytes.ReplaceAll(raw, []byte{0}, nil)
+	}
+	if bytes.IndexByte(raw, '\r') < 0 {
 		return string(raw)
 	}
-	raw = bytes.ReplaceAll(raw, []byte{0}, nil)
 	var b strings.Builder
 	b.Grow(len(raw))
 	for {
