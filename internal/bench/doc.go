@@ -21,10 +21,10 @@
 //     of the same work (mta_rival.go, pacing_servers.go).
 //
 // Ledger (ledger.go, ledger_moods.go) plays scenarios in which senders are known
-// to lose mail, Faults (faults.go, names_door.go) every fault that can be staged;
-// both count at the receivers. Throughput, Session, Launch and Nodes measure speed
-// beside its targets (figure.go), to a receiver as fast as we can make one
-// (sink.go), with paces as if learned (learned.go).
+// to lose mail, Faults (faults.go, names_door.go, volume.go, faketime.go) every
+// fault that can be staged; both count at the receivers. Throughput, Session,
+// Launch and Nodes measure speed beside its targets (figure.go), to a receiver as
+// fast as we can make one (sink.go), with paces as if learned (learned.go).
 //
 // Nothing here is part of the product's own work.
 package bench

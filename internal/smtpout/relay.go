@@ -55,8 +55,8 @@ type RelayRule struct {
 // (port 587, STARTTLS with a certificate that holds) and smtps (port 465, TLS
 // from the first byte). "tls=required" wants encryption with whatever
 // certificate, "tls=off" none. "signs=yes" says that the relay signs what it
-// takes, so that messages go to it without a signature of ours. Errors never repeat the address: it may hold a
-// password.
+// takes, so that messages go to it without a signature of ours. Errors never
+// repeat the address: it may hold a password.
 func ParseRelayRule(text string) (RelayRule, error) {
 	words := strings.Fields(text)
 	if len(words) < 2 {
