@@ -17,8 +17,9 @@ func newBenchThroughput() *cobra.Command {
 		Long: `Send messages of 20 KB, signed and durable one by one, to receivers on this machine that take
 everything at once; beside it, in the same run, what signatures alone take, and Postfix (its
 queue on disk) with OpenDKIM sending as many messages of the same size to the same receivers,
-which needs root; and at the end what goes unsigned to a single relay that signs. Paces are loaded as if learned, except in the first figure. A rate counts
-from the first to the last message at the receivers. Ends with exit code 3 when a target is
+which needs root; and at the end what goes unsigned to a single relay that signs. Paces are
+loaded as if learned, except in the first figure. A rate counts from the first to the last
+message at the receivers. Ends with exit code 3 when a target is
 missed.`,
 		Example: `  headway bench throughput
   headway bench throughput --recipients 2000 --libcrypto ./headway-libcrypto`,
