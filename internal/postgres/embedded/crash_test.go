@@ -69,6 +69,16 @@ func TestRevive(t *testing.T) {
 	if revive() {
 		t.Error("started a server that was stopped")
 	}
+	s = start(t, embedded.Config{DataDir: dir, Durable: true})
+	if err := syscall.Kill(serverPID(t, dir), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "postgres")); err != nil {
+		t.Fatal(err)
+	}
+	if started, err := s.Revive(t.Context()); started || err == nil || !strings.Contains(err.Error(), "is gone") {
+		t.Errorf("without its folder: started %t, %v", started, err)
+	}
 }
 
 func TestStalePIDFile(t *testing.T) {
