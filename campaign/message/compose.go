@@ -51,7 +51,7 @@ func (k *compiler) compose() {
 	if len(k.preheader) > 0 {
 		body = insertAfter(body, bodyStart, hidden(template.EscapeMarkup(s.hide(k.preheader))))
 	}
-	body = k.countOpens(s, k.countInHTML(s, body))
+	body = k.countOpens(s, k.countInHTML(s, k.placeImages(body)))
 	k.html = s.reveal(strings.TrimRight(body, "\n") + "\n")
 	k.text = s.reveal(k.countInText(s, k.finishText(s, text)))
 }

@@ -5,8 +5,9 @@
 //
 //  1. [Compile] takes what the editor wrote ([Source]). Markdown becomes HTML
 //     within a layout, HTML becomes a text part if none was written, the
-//     preheader and the unsubscribe line are put in their places, and links that
-//     are to be counted get addresses for that ([Compiled.Links]). Liquid is kept
+//     preheader and the unsubscribe line are put in their places, images of our
+//     own get their whole address and their size, and links that are to be
+//     counted get addresses for that ([Compiled.Links]). Liquid is kept
 //     out of the way of each of these steps and comes back untouched;
 //  2. package template splits every part into literals and slots and decides how
 //     each slot is escaped. Literals are encoded as quoted-printable right away,
@@ -65,6 +66,10 @@ type Source struct {
 	CountClicks bool     // links lead through [Recipient.Counted]; see [Compiled.Links] for which
 	CountOpens  bool     // the HTML ends with an image at [Recipient.Counted]
 	OwnHosts    []string // links to these, in lower case, stay as they are
+
+	// PublicURL is where images of our own are loaded from, without a slash at its
+	// end; see campaign/picture. When it is empty their addresses stay as they are.
+	PublicURL string
 }
 
 // Recipient is what differs between the messages of a campaign.

@@ -56,6 +56,7 @@ func (c *Composer) letter(ctx context.Context, camp postgres.Campaign) (*letter,
 	content := camp.Content
 	domain := content.FromDomain()
 	source := MessageSource(camp, domain)
+	source.PublicURL = c.PublicURL
 	if !camp.System { // who gets a test or an invitation is no reader
 		source.CountClicks, source.CountOpens = camp.Settings.Tracking.Clicks && c.Links != nil, camp.Settings.Tracking.Opens
 		source.OwnHosts = []string{hostOf(c.PublicURL), hostOf(c.TrackingURL)}

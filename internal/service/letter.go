@@ -36,7 +36,7 @@ func (s *Service) Letter(ctx context.Context, c postgres.Campaign, as string) (L
 }
 
 func (s *Service) compose(c postgres.Campaign, reader postgres.Reader) (Letter, error) {
-	compiled, err := message.Compile(delivery.MessageSource(c, c.Content.FromDomain()))
+	compiled, err := message.Compile(s.source(c))
 	if err != nil {
 		return Letter{}, err
 	}
@@ -55,12 +55,20 @@ func (s *Service) compose(c postgres.Campaign, reader postgres.Reader) (Letter, 
 	return l, err
 }
 
+// source is what a campaign's message is compiled from, with images as readers
+// load them, and nothing that counts readers.
+func (s *Service) source(c postgres.Campaign) message.Source {
+	source := delivery.MessageSource(c, c.Content.FromDomain())
+	source.PublicURL = s.publicURL()
+	return source
+}
+
 // publicURL is where unsubscribe links lead. In the sandbox it need not be set.
 func (s *Service) publicURL() string {
 	if s.Config.Web.PublicURL == "" {
 		return "http://127.0.0.1:8080"
 	}
-	return s.Config.Web.PublicURL
+	return strings.TrimRight(s.Config.Web.PublicURL, "/")
 }
 
 // somebody stands for a reader while no list has any.

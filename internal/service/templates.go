@@ -9,7 +9,6 @@ import (
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/campaign/message"
-	"github.com/headwaymail/headway/internal/delivery"
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
@@ -83,8 +82,7 @@ func (s *Service) SampleLetter(t postgres.Template) (Letter, error) {
 		PostalAddress: "Your postal address",
 		Markdown: "# A heading\n\nDear reader, this is how a newsletter looks in this template, with [a link](https://example.com/) in it.\n\n" +
 			"- first this\n- then that\n\n> And something that somebody said.\n\n## A smaller heading\n\nKind regards\n"}
-	source := delivery.MessageSource(postgres.Campaign{Content: content}, "example.com")
-	compiled, err := message.Compile(source)
+	compiled, err := message.Compile(s.source(postgres.Campaign{Content: content}))
 	if err != nil {
 		return Letter{}, err
 	}

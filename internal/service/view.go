@@ -8,7 +8,6 @@ import (
 
 	"github.com/headwaymail/headway/campaign/message"
 	"github.com/headwaymail/headway/campaign/token"
-	"github.com/headwaymail/headway/internal/delivery"
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
@@ -87,7 +86,7 @@ func (s *Service) viewed(ctx context.Context, id int64) (*viewed, error) {
 	if c.LaunchedAt.IsZero() {
 		return nil, ErrNoSuchLink
 	}
-	compiled, err := message.Compile(delivery.MessageSource(c, c.Content.FromDomain()))
+	compiled, err := message.Compile(s.source(c))
 	if err != nil {
 		return nil, fmt.Errorf("campaign %d: %w", id, err)
 	}
