@@ -35,8 +35,9 @@ func readGIF(data []byte) (Picture, error) {
 	if err != nil {
 		return Picture{}, broken(err)
 	}
+	first := onCanvas(decoded.Image[0], a.width, a.height)
 	if len(decoded.Image) == 1 {
-		fitted, shrunk := fit(onCanvas(decoded.Image[0], a.width, a.height), upright)
+		fitted, shrunk := fit(first, upright)
 		return write(fitted, PNG, shrunk)
 	}
 	switch {
@@ -45,7 +46,11 @@ func readGIF(data []byte) (Picture, error) {
 	case len(a.kept) > maxAnimation:
 		return Picture{}, refuse(fmt.Sprintf("the animation has %.1f MB; %d MB is the most", float64(len(a.kept))/(1<<20), maxAnimation>>20), "make it shorter, smaller or with fewer colours")
 	}
-	return Picture{Name: Name{hashOf(a.kept), a.width, a.height, GIF}, Data: a.kept, Animated: true}, nil
+	small, err := thumbnail(first)
+	if err != nil {
+		return Picture{}, broken(err)
+	}
+	return Picture{Name: Name{hashOf(a.kept), a.width, a.height, GIF}, Data: a.kept, Thumbnail: small, Animated: true}, nil
 }
 
 // onCanvas returns a frame with the size of the whole image.

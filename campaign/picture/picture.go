@@ -28,10 +28,11 @@ const (
 
 // Picture is an image as messages show it.
 type Picture struct {
-	Name     Name
-	Data     []byte
-	Animated bool
-	Shrunk   bool // it was larger
+	Name      Name
+	Data      []byte
+	Thumbnail []byte // the picture in small, for lists; a JPEG or a PNG
+	Animated  bool
+	Shrunk    bool // it was larger
 }
 
 // Read takes in a file. An error of type [*Refusal] says why it is not taken;
@@ -155,6 +156,10 @@ func write(m image.Image, kind Kind, shrunk bool) (Picture, error) {
 	if err != nil {
 		return Picture{}, broken(err)
 	}
+	small, err := thumbnail(m)
+	if err != nil {
+		return Picture{}, broken(err)
+	}
 	size := m.Bounds().Size()
-	return Picture{Name: Name{hashOf(out.Bytes()), size.X, size.Y, kind}, Data: out.Bytes(), Shrunk: shrunk}, nil
+	return Picture{Name: Name{hashOf(out.Bytes()), size.X, size.Y, kind}, Data: out.Bytes(), Thumbnail: small, Shrunk: shrunk}, nil
 }

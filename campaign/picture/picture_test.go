@@ -140,6 +140,10 @@ func sound(t rapid.TB, p Picture) {
 	if c.Width > MaxWidth {
 		t.Fatalf("it is %d wide", c.Width)
 	}
+	small, _, err := image.DecodeConfig(bytes.NewReader(p.Thumbnail))
+	if err != nil || small.Width > thumbnailWidth || small.Height > thumbnailHeight {
+		t.Fatalf("the thumbnail has %d × %d: %v", small.Width, small.Height, err)
+	}
 	for _, private := range []string{"GPS", "Exif", "eXIf", "tEXt", "taken", "MakerNote", "<?php"} {
 		if bytes.Contains(p.Data, []byte(private)) {
 			t.Fatalf("%q goes out", private)

@@ -14,8 +14,9 @@ import (
 
 // anchor is a link or an image of a document.
 type anchor struct {
-	href string
-	alt  bool // of an image
+	href   string
+	alt    bool // an image has words
+	spacer bool // an image of a pixel or two, that shows nothing
 }
 
 func anchors(document string) []anchor { return find(document, "a", "href") }
@@ -38,7 +39,9 @@ func find(document, element, attribute string) []anchor {
 				case attribute:
 					a.href = strings.TrimSpace(attr.Val)
 				case "alt":
-					a.alt = true
+					a.alt = strings.TrimSpace(attr.Val) != ""
+				case "width", "height":
+					a.spacer = a.spacer || attr.Val == "0" || attr.Val == "1" || attr.Val == "2"
 				}
 			}
 			found = append(found, a)
@@ -88,12 +91,21 @@ func links(f Facts) Item {
 	return i
 }
 
+// Images returns the addresses of all images of a document, in its order.
+func Images(document string) []string {
+	var all []string
+	for _, i := range find(document, "img", "src") {
+		all = append(all, i.href)
+	}
+	return all
+}
+
 func images(f Facts) Item {
 	i := Item{Level: Fine, Part: PartContent, Field: message.PartHTML, Title: "Images", Words: "There are none."}
 	all := find(f.Rendered.HTML, "img", "src")
 	bare := 0
 	for _, a := range all {
-		if !a.alt {
+		if !a.alt && !a.spacer {
 			bare++
 		}
 		if u, err := url.Parse(a.href); err != nil || u.Scheme != "https" && u.Scheme != "http" {
@@ -101,6 +113,9 @@ func images(f Facts) Item {
 		}
 	}
 	switch {
+	case len(f.Lost) > 0:
+		i.Level, i.Words = Block, fmt.Sprintf("%.60s is not there: it was deleted, or its name is wrong.", f.Lost[0])
+		i.Fix = "Upload it again on the page Images, or take it out."
 	case i.Level != Fine:
 	case bare > 0:
 		i.Level, i.Words, i.Fix = Warn, plural(bare, "1 has", "have")+" no alt text: who does not load images sees nothing.", "Describe each in a few words."

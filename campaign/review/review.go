@@ -71,6 +71,7 @@ type Facts struct {
 	LeaveURL string // of that reader
 	ViewURL  string // where that reader sees it in a browser
 	Fields   []FieldUse
+	Lost     []string // images of our own that the message shows and that are not there
 
 	Missing []string // what the installation lacks, with what to do
 	Signing []string // relays that sign what they take: it goes to them unsigned

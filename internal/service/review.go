@@ -85,6 +85,9 @@ func (s *Service) reviewLetter(ctx context.Context, c postgres.Campaign, f *revi
 		return nil
 	}
 	f.Rendered, f.Raw, f.LeaveURL, f.ViewURL, f.Fields = letter.Rendered, letter.Raw, letter.LeaveURL, letter.ViewURL, nil
+	if f.Lost, err = s.lostImages(ctx, review.Images(letter.Rendered.HTML)); err != nil {
+		return err
+	}
 	for _, name := range letter.Fields {
 		use := review.FieldUse{Name: name, Looked: len(readers)}
 		for _, r := range readers {

@@ -28,6 +28,8 @@ type Service struct {
 	audiences  audiences
 	views      views
 	targets    targets
+	images     images
+	pictures   sync.Mutex // held while a picture is decoded
 	erasureKey []byte
 	checkups   checkups
 	reach      func(ctx context.Context, domain string) (host, greeting string, err error) // may be nil

@@ -58,6 +58,7 @@ type composeView struct {
 	Newer    string         // who has saved it since, and when; empty when nobody has
 	Fields   []service.MergeField
 	Steps    []step
+	Shelf    shelfView // images to put in
 }
 
 // layoutChoice is a layout in words.
@@ -154,11 +155,14 @@ func (s *Server) renderCompose(w http.ResponseWriter, r *http.Request, status in
 		return err
 	}
 	view.offer(own)
+	if view.Shelf, err = s.shelf(r); err != nil {
+		return err
+	}
 	title := "New campaign"
 	if view.ID != 0 {
 		title = cmp.Or(view.Name, service.Unnamed)
 	}
-	return s.render(w, r, status, "compose", frame{Title: title, Section: "campaigns", Script: "autosave.js", Page: view})
+	return s.render(w, r, status, "compose", frame{Title: title, Section: "campaigns", Aids: []string{"vendor/htmx.min.js", "insert.js"}, Script: "autosave.js", Page: view})
 }
 
 var errNoDraft = &refusal{Status: http.StatusConflict, Title: "This campaign is not a draft any more",

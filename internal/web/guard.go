@@ -51,6 +51,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		limit := int64(bodyLimit)
 		if isUpload(r) {
 			limit = uploadBody
+		} else if isImages(r) {
+			limit = imageBody
 		} else if isCompose(r) {
 			limit = composeBody
 		}

@@ -19,7 +19,7 @@ func (s *Server) listTemplates(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, r, http.StatusOK, "templates", frame{Title: "Templates", Section: "campaigns", Page: templatesView{found}})
+	return s.render(w, r, http.StatusOK, "templates", frame{Title: "Templates", Section: "templates", Page: templatesView{found}})
 }
 
 // templateView is the page of one template.
@@ -90,7 +90,7 @@ func (s *Server) renderTemplate(w http.ResponseWriter, r *http.Request, status i
 		}
 	}
 	w.Header().Set("Content-Security-Policy", framingPolicy)
-	return s.render(w, r, status, "template", frame{Title: title, Section: "campaigns", Page: view})
+	return s.render(w, r, status, "template", frame{Title: title, Section: "templates", Page: view})
 }
 
 // templateHTML is a sample newsletter in a template, for the frame.

@@ -19,12 +19,13 @@ var templateFiles embed.FS
 // frame is what stands around every page.
 type frame struct {
 	Title   string
-	Section string  // the entry of the navigation that the page belongs to
-	Live    string  // where the page's live part comes from; empty when it stands still
-	Script  string  // the asset of a page that has a script of its own
-	Banner  string  // filled in by render
-	Visitor visitor // filled in by render
-	Page    any     // the page's own view model
+	Section string   // the entry of the navigation that the page belongs to
+	Live    string   // where the page's live part comes from; empty when it stands still
+	Script  string   // the asset of a page that has a script of its own
+	Aids    []string // assets with scripts that it needs beside
+	Banner  string   // filled in by render
+	Visitor visitor  // filled in by render
+	Page    any      // the page's own view model
 }
 
 // templates are the pages by name. Each file of the folder defines "main", and

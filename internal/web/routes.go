@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/headwaymail/headway/campaign/picture"
 	"github.com/headwaymail/headway/internal/auth"
 )
 
@@ -110,6 +111,12 @@ func (s *Server) routes() (all, public http.Handler) {
 		"GET /campaigns/{id}/schedule":         {auth.Write, s.showSchedule},
 		"POST /campaigns/{id}/schedule":        {auth.Write, s.scheduleCampaign},
 		"POST /campaigns/{id}/clone":           {auth.Write, s.cloneCampaign},
+		"GET /images":                          {auth.Look, s.listImages},
+		"GET /images/{name}":                   {auth.Look, s.showOneImage},
+		"GET /images/{name}/thumbnail":         {auth.Look, s.showThumbnail},
+		"POST /images":                         {auth.Write, s.takeImages},
+		"POST /images/{name}":                  {auth.Write, s.describeImage},
+		"POST /images/{name}/delete":           {auth.Write, s.deleteImage},
 		"GET /templates":                       {auth.Look, s.listTemplates},
 		"GET /templates/{id}":                  {auth.Look, s.showTemplate},
 		"GET /templates/{id}/look":             {auth.Look, s.templateHTML},
@@ -163,6 +170,9 @@ func (s *Server) addPublic(mux *http.ServeMux, files assets) {
 	counting.Handle("GET /o/{token}", s.page(s.countOpen, s.publicFault))
 	mux.Handle("/c/", s.unindexed(s.known(counting, s.publicFault)))
 	mux.Handle("/o/", s.unindexed(s.known(counting, s.publicFault)))
+	images := http.NewServeMux()
+	images.Handle("GET "+picture.Path+"{name}", s.page(s.showImage, s.publicFault))
+	mux.Handle(picture.Path, s.known(images, s.publicFault))
 	mux.HandleFunc("GET /healthz", s.healthy)
 	mux.Handle("GET /assets/", files)
 }

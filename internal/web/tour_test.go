@@ -42,6 +42,8 @@ const letterOfTheMill = `# Apples, and what became of them
 
 Dear {{ first_name | default: "reader" }},
 
+![The weir, at the end of the day](/i/@photo@)
+
 the press ran for nine days, and the cellar is full. This is what we have put
 aside for those who come by before Advent:
 
@@ -66,7 +68,7 @@ func emptyTour(t *testing.T) tour {
 	return tour{bundle: b, stops: []stop{{"empty-dashboard", "/", ""}, {"empty-setup", "/setup", ""}, {"welcome", "/welcome", ""},
 		{"empty-campaigns", "/campaigns", ""}, {"empty-lists", "/lists", ""}, {"empty-imports", "/imports", ""}, {"empty-upload", "/imports/new", ""},
 		{"empty-contacts", "/contacts?q=nobody@mill.test", ""}, {"empty-suppressions", "/suppressions", ""}, {"empty-segments", "/segments", ""},
-		{"empty-segment", "/segments/new", ""}, {"empty-templates", "/templates", ""}, {"empty-providers", "/providers", ""},
+		{"empty-segment", "/segments/new", ""}, {"empty-templates", "/templates", ""}, {"empty-images", "/images", ""}, {"empty-providers", "/providers", ""},
 		{"empty-replies", "/replies", ""}, {"empty-people", "/people", ""}, {"empty-compose", "/campaigns/new", ""}}}
 }
 
@@ -79,8 +81,9 @@ func busyTour(t *testing.T) tour {
 	b.hygiene()
 	b.key()
 	b.publish(world)
+	photo, unused := b.gallery(), b.newest()
 	draft := b.write(newsletter("name", "Apples of November", "from_name", "The Mill at the Weir", "subject", "{{ first_name | default: 'Dear reader' }}, the apples are in",
-		"preheader", "Nine days at the press, and what is left for you", "body", letterOfTheMill, "postal_address", "The Mill at the Weir\n1 Harbour Lane\nExampleton"))
+		"preheader", "Nine days at the press, and what is left for you", "body", strings.Replace(letterOfTheMill, "@photo@", photo, 1), "postal_address", "The Mill at the Weir\n1 Harbour Lane\nExampleton"))
 	b.post(draft+"/audience", "in=1")
 	test := b.post(draft+"/test", "to=ann%40mill.test").Header.Get("Location")
 	series := b.write(newsletter("name", "Weekly letter", "subject", "What the leaves say this week"))
@@ -118,6 +121,7 @@ func busyTour(t *testing.T) tour {
 		{"imports", "/imports", ""}, {"import", "/imports/1", ""}, {"import-failed", "/imports/2", ""}, {"import-running", "/imports/3", ""},
 		{"import-columns", "/imports/4/columns", ""}, {"import-checked", "/imports/5", ""}, {"refused", "/imports/1/undo", ""}, {"upload", "/imports/new", openAll},
 		{"templates", "/templates", ""}, {"template", "/templates/1", ""}, {"template-new", "/templates/new", ""},
+		{"images", "/images", ""}, {"images-refused", "/images", refuseOne}, {"image", "/images/" + photo, ""}, {"image-unused", "/images/" + unused, ""},
 		{"people", "/people", ""}, {"login", "/login", signedOut}, {"forgot", "/forgot", signedOut}, {"join", join, ""}, {"link-over", "/join/" + strings.Repeat("A", 43), ""},
 		{"missing", "/campaigns/99", ""}, {"unsubscribe", "/u/" + b.link(sending, 1), ""}, {"unsubscribed", "/u/" + left, ""}, {"forged", "/u/nonsense", ""},
 	}}
@@ -126,9 +130,28 @@ func busyTour(t *testing.T) tour {
 const (
 	// openAll opens what is folded.
 	openAll = `document.querySelectorAll("details").forEach(d => d.open = true)`
+	// refuseOne shows what is said of a file that is no picture.
+	refuseOne = `{ const p = document.createElement("p"); p.className = "problem"; p.textContent = "holiday.heic was not taken: the file is a HEIC photo, which most mail programs do not show. Export it as JPEG."; document.querySelector(".title").after(p); }`
 	// signedOut marks a page for those who are not logged in.
 	signedOut = "signed out"
 )
+
+// gallery uploads images of every kind, and returns the name of one.
+func (b *bundle) gallery() string {
+	b.Helper()
+	b.add("logo-of-the-mill-in-all-its-colours-final-version-2-with-corrections-by-cleopatra.png", "The Mill", asPNG(hills(320, 90, 220)))
+	b.add("turning.gif", "", asGIF(hills(160, 160, 0), hills(160, 160, 250)))
+	b.add("tall.png", "A poster of the Advent market, with the hours at which it is open, a drawing of the mill, and more than anybody will read out", asPNG(hills(300, 1400, 120)))
+	photo := b.add("IMG_4711.jpg", "The weir, at the end of the day", asJPEG(hills(1800, 900, 40)))
+	b.exec(`update images set created_at = now() - interval '3 days'`)
+	return photo
+}
+
+// newest uploads an image that nothing shows.
+func (b *bundle) newest() string {
+	b.Helper()
+	return b.add("quince.jpg", "", asJPEG(hills(500, 400, 160)))
+}
 
 // publish sets up who sends, and publishes its records but for one.
 func (b *bundle) publish(world *sandbox.Sandbox) {

@@ -97,7 +97,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Public serves only what recipients and monitors need: /u/…, /v/…, /c/…,
-// /o/…, /healthz and the files that these pages are made of.
+// /o/…, /i/…, /healthz and the files that these pages are made of.
 func (s *Server) Public() http.Handler { return s.publicPages }
 
 // Close ends open event streams, so that a shutdown does not wait for browsers.
