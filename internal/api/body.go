@@ -10,10 +10,31 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+
+	"github.com/headwaymail/headway/campaign/picture"
 )
 
-// bodyLimit bounds what may be sent: bodies have a handful of fields.
-const bodyLimit = 16 << 10
+const (
+	// bodyLimit bounds what may be sent: bodies have a handful of fields.
+	bodyLimit = 16 << 10
+	// templateLimit bounds a layout, which JSON may write several times as long as
+	// it is.
+	templateLimit = 512 << 10
+)
+
+// limitOf returns how long the body of a route may be, in bytes.
+func limitOf(r route) int64 {
+	switch r.body.(type) {
+	case File:
+		return picture.MaxBytes
+	case TemplateBody:
+		return templateLimit
+	}
+	return bodyLimit
+}
+
+// reader reads the file.
+func (f *File) reader() io.Reader { return bytes.NewReader(f.data) }
 
 // readBody reads the body of a call whose route takes one. An empty body is an
 // empty object.
@@ -21,13 +42,16 @@ func readBody(w http.ResponseWriter, request *http.Request, r route) ([]byte, er
 	if r.body == nil {
 		return nil, nil
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, request.Body, bodyLimit))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, request.Body, limitOf(r)))
 	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
 			return nil, err
 		}
 		return nil, &Problem{Status: http.StatusBadRequest, Code: "invalid_body", Detail: "the body broke off"}
+	}
+	if _, isFile := r.body.(File); isFile {
+		return raw, nil // what it is, its content says
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return []byte("{}"), nil
@@ -45,6 +69,9 @@ func readBody(w http.ResponseWriter, request *http.Request, r route) ([]byte, er
 func decodeBody(raw []byte, shape any) (any, error) {
 	if shape == nil {
 		return nil, nil
+	}
+	if _, isFile := shape.(File); isFile {
+		return &File{raw}, nil
 	}
 	value := reflect.New(reflect.TypeOf(shape))
 	fields := make(map[string]reflect.Value)

@@ -20,6 +20,7 @@ type Campaign struct {
 	Words       string            `json:"state_words" doc:"The state as people read it, such as Finishing (12 deferred)."`
 	TimeZone    string            `json:"time_zone" doc:"IANA name."`
 	Weight      int               `json:"weight" doc:"Its share where campaigns meet at a provider: 1 low, 4 normal, 16 urgent."`
+	Window      string            `json:"window,omitzero" doc:"The hours in which its mail goes out, in words; missing: at any hour."`
 	CreatedAt   time.Time         `json:"created_at"`
 	ScheduledAt time.Time         `json:"scheduled_at,omitzero"`
 	LaunchedAt  time.Time         `json:"launched_at,omitzero"`
@@ -28,7 +29,11 @@ type Campaign struct {
 }
 
 func newCampaign(c postgres.Campaign) Campaign {
-	return Campaign{ID: c.ID, Name: c.Name, Subject: c.Content.Subject, State: string(c.State), Words: service.StateWords(c, time.Now()),
+	window := ""
+	if !c.Settings.Window.IsZero() {
+		window = c.Settings.Window.Words()
+	}
+	return Campaign{ID: c.ID, Window: window, Name: c.Name, Subject: c.Content.Subject, State: string(c.State), Words: service.StateWords(c, time.Now()),
 		TimeZone: c.TimeZone, Weight: c.Weight, CreatedAt: utc(c.CreatedAt), ScheduledAt: utc(c.ScheduledAt),
 		LaunchedAt: utc(c.LaunchedAt), FinishedAt: utc(c.FinishedAt), Counters: c.Counters}
 }

@@ -33,7 +33,9 @@ func describe(all []route) object {
 					"content": object{"application/problem+json": object{"schema": problem}}},
 			},
 		}
-		if r.body != nil {
+		if _, isFile := r.body.(File); isFile {
+			operation["requestBody"] = object{"required": true, "content": object{"*/*": object{"schema": object{"type": "string", "format": "binary"}}}}
+		} else if r.body != nil {
 			operation["requestBody"] = object{"required": false,
 				"content": object{"application/json": object{"schema": types.of(reflect.TypeOf(r.body))}}}
 		}
@@ -42,7 +44,7 @@ func describe(all []route) object {
 	return object{
 		"openapi": "3.1.0",
 		"info": object{"title": "Headway", "version": "1",
-			"description": "Providers, campaigns and lists of one installation. Names are in snake_case, times in UTC (RFC 3339), rates in messages a second. " +
+			"description": "Providers, campaigns, lists, templates and images of one installation. Names are in snake_case, times in UTC (RFC 3339), rates in messages a second. " +
 				"Collections come in parts: pass the field next as the parameter cursor to get the next one. " +
 				"Calls that change something take an Idempotency-Key: the same call made again within a day gets the same answer.",
 			"license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"}},
@@ -60,6 +62,8 @@ var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 var parameterWords = map[string]struct{ kind, words string }{
 	"provider": {"string", "The key of a provider, such as google; its number, or one of its domains, will do as well."},
 	"campaign": {"integer", "The number of a campaign."},
+	"template": {"string", "The name of a template; its number will do as well."},
+	"image":    {"string", "The name of an image, which holds its size and ends with its kind."},
 }
 
 func parameters(r route) []any {

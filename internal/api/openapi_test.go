@@ -24,10 +24,12 @@ func TestEveryRouteAnswersAsDescribed(t *testing.T) {
 	bodies := map[string]string{
 		"holdProvider": `{"for": "2h", "note": "maintenance"}`, "capProvider": `{"per_second": 2.5}`,
 		"releaseProvider": `{"note": "over"}`, "resetProvider": "", "pauseCampaign": `{}`,
+		"setCampaignWindow": `{"hours": "08:00-20:00 mon-fri"}`, "addImage": dot, "describeImage": `{"alt": "A dot"}`,
+		"addTemplate": `{"name": "Mill", "html": "<!doctype html><body>{{ content }}</body>"}`, "changeTemplate": `{"html": "<!doctype html><body><p>{{ content }}</body>"}`,
 	}
 	tried := 0
 	for _, r := range routes() { // in the order of the table: a hold before its release, a pause before resume
-		path := strings.NewReplacer("{provider}", "northmail.test", "{campaign}", fmt.Sprint(b.campaign)).Replace(r.path)
+		path := strings.NewReplacer("{provider}", "northmail.test", "{campaign}", fmt.Sprint(b.campaign), "{template}", "Mill", "{image}", dotName).Replace(r.path)
 		operation := at(document, "paths", r.path, lower(r.method)).(map[string]any)
 		if operation["operationId"] != r.name {
 			t.Errorf("%s %s is not described", r.method, r.path)

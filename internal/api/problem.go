@@ -39,6 +39,12 @@ func (s *Server) problem(r *http.Request, err error) *Problem {
 		unready *service.NotReady
 		large   *http.MaxBytesError
 	)
+	if p := imageProblem(err); p != nil {
+		return p
+	}
+	if p := templateProblem(err); p != nil {
+		return p
+	}
 	switch {
 	case errors.As(err, &known):
 		return known
@@ -50,7 +56,7 @@ func (s *Server) problem(r *http.Request, err error) *Problem {
 		return &Problem{Status: http.StatusConflict, Code: "not_ready", Detail: unready.Error()}
 	case errors.As(err, &large):
 		return &Problem{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large",
-			Detail: "the body may have " + strconv.Itoa(bodyLimit) + " bytes"}
+			Detail: "the body may have " + strconv.FormatInt(large.Limit, 10) + " bytes"}
 	case errors.Is(err, campaign.ErrTransition):
 		return &Problem{Status: http.StatusConflict, Code: "wrong_state", Detail: err.Error()}
 	case errors.Is(err, postgres.ErrNotFound):

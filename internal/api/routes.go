@@ -39,10 +39,21 @@ func routes() []route {
 		{"GET", "/campaigns/{campaign}/providers", "listCampaignProviders", "A campaign's counters by provider, largest first", read, true, nil, Page[CampaignProvider]{}, campaignProviders},
 		{"GET", "/campaigns/{campaign}/replies", "listCampaignReplies", "What servers refused or put off, grouped, most frequent first", read, true, nil, Page[ReplyGroup]{}, campaignReplies},
 		{"GET", "/campaigns/{campaign}/readers", "getCampaignReaders", "What readers did with a campaign's messages, people and programs apart", read, false, nil, Readers{}, campaignReaders},
+		{"POST", "/campaigns/{campaign}/window", "setCampaignWindow", "In which hours a campaign's mail goes out, until it is over", operate, false, WindowBody{}, Campaign{}, setCampaignWindow},
 		{"POST", "/campaigns/{campaign}/pause", "pauseCampaign", "Stop sending; what waits goes on waiting", operate, false, NoBody{}, Campaign{}, pauseCampaign},
 		{"POST", "/campaigns/{campaign}/resume", "resumeCampaign", "Go on after a pause", operate, false, NoBody{}, Campaign{}, resumeCampaign},
 		{"POST", "/campaigns/{campaign}/cancel", "cancelCampaign", "Stop for good; what has not gone out does not", operate, false, NoBody{}, Campaign{}, cancelCampaign},
 		{"GET", "/lists", "listLists", "All lists, by name", read, true, nil, Page[List]{}, listLists},
+		{"GET", "/templates", "listTemplates", "Layouts of your own, by name", read, true, nil, Page[Template]{}, listTemplates},
+		{"POST", "/templates", "addTemplate", "Add a layout", operate, false, TemplateBody{}, TemplateSource{}, addTemplate},
+		{"GET", "/templates/{template}", "getTemplate", "One layout with its HTML", read, false, nil, TemplateSource{}, getTemplate},
+		{"POST", "/templates/{template}", "changeTemplate", "Change a layout; what is missing stays. Drafts take it when they are saved", operate, false, TemplateBody{}, TemplateSource{}, changeTemplate},
+		{"POST", "/templates/{template}/delete", "deleteTemplate", "Delete a layout; drafts keep their copy", operate, false, NoBody{}, Deleted{}, deleteTemplate},
+		{"GET", "/images", "listImages", "Images that newsletters may show, newest first", read, true, nil, Page[Image]{}, listImages},
+		{"POST", "/images", "addImage", "Add a picture: the body is the file. One that is there already is the same image", operate, false, File{}, Image{}, addImage},
+		{"GET", "/images/{image}", "getImage", "One image, and what shows it in a newsletter", read, false, nil, Image{}, getImage},
+		{"POST", "/images/{image}/describe", "describeImage", "Say what an image shows", operate, false, AltBody{}, Image{}, describeImage},
+		{"POST", "/images/{image}/delete", "deleteImage", "Delete an image that nothing shows", operate, false, NoBody{}, Deleted{}, deleteImage},
 	}
 }
 

@@ -22,7 +22,10 @@ update campaigns
    set name = $2, content = $3, updated_at = $4, edited_at = $4, edited_by = $5, revision = revision + 1
  where id = $1 returning revision`
 
-	sqlSaveTerms       = `update campaigns set settings = $2, time_zone = $3, updated_at = $4 where id = $1`
+	sqlSaveTerms = `update campaigns set settings = $2, time_zone = $3, updated_at = $4 where id = $1`
+	sqlSetWindow = `
+update campaigns set settings = settings - 'window' || $2::jsonb, updated_at = $3
+ where id = $1 and state in ('draft', 'scheduled', 'sending', 'paused')`
 	sqlNoCampaignLists = `delete from campaign_lists where campaign_id = $1`
 	sqlTouchCampaign   = `update campaigns set updated_at = $2 where id = $1`
 	sqlDeleteDraft     = `delete from campaigns where id = $1`
@@ -135,6 +138,24 @@ func (s *Store) SaveTerms(ctx context.Context, id int64, settings campaign.Setti
 		_, err := tx.Exec(ctx, sqlSaveTerms, id, written, zone, now)
 		return err
 	})
+}
+
+// SetWindow stores when a campaign's mail goes out. The error is
+// [campaign.ErrTransition] for a campaign that is over.
+func (s *Store) SetWindow(ctx context.Context, id int64, w campaign.Window, now time.Time) error {
+	part := map[string]campaign.Window{}
+	if !w.IsZero() {
+		part["window"] = w
+	}
+	written, err := json.Marshal(part)
+	if err != nil {
+		return err
+	}
+	tag, err := s.pool.Exec(ctx, sqlSetWindow, id, written, now)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = fmt.Errorf("it is over: %w", campaign.ErrTransition)
+	}
+	return wrap(err, fmt.Sprintf("window of campaign %d", id))
 }
 
 // SaveAudience stores to which lists a draft goes, and whose members are left

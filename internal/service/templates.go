@@ -41,6 +41,23 @@ func (s *Service) SaveTemplate(ctx context.Context, id int64, name, html string,
 	return saved, s.audit(ctx, by, now(), "template.save", "template "+strconv.FormatInt(saved, 10), "", struct{}{})
 }
 
+// FindTemplate returns a template by its number or its name.
+func (s *Service) FindTemplate(ctx context.Context, reference string) (postgres.Template, error) {
+	all, err := s.Store.Templates(ctx)
+	if err != nil {
+		return postgres.Template{}, err
+	}
+	for _, t := range all {
+		if t.Name == reference {
+			return t, nil
+		}
+	}
+	if id, err := strconv.ParseInt(strings.TrimPrefix(reference, "#"), 10, 64); err == nil && id > 0 {
+		return s.Store.Template(ctx, id)
+	}
+	return postgres.Template{}, fmt.Errorf("there is no template %q; `headway templates` shows all: %w", reference, postgres.ErrNotFound)
+}
+
 // DeleteTemplate deletes a template. Drafts that were made with it keep their copy.
 func (s *Service) DeleteTemplate(ctx context.Context, id int64, by Actor) error {
 	if err := s.Store.DeleteTemplate(ctx, id); err != nil {

@@ -22,7 +22,7 @@ const composeBody = 4 << 20
 
 // isCompose reports whether a request brings the content of a newsletter.
 func isCompose(r *http.Request) bool {
-	return r.Method == http.MethodPost && (r.URL.Path == "/campaigns" || r.URL.Path == "/templates" ||
+	return r.Method == http.MethodPost && (r.URL.Path == "/campaigns" || r.URL.Path == "/templates" || strings.HasPrefix(r.URL.Path, "/api/v1/templates") ||
 		strings.HasPrefix(r.URL.Path, "/campaigns/") && (strings.HasSuffix(r.URL.Path, "/edit") || strings.HasSuffix(r.URL.Path, "/autosave")))
 }
 
