@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/campaign/message"
+	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
 )
 
@@ -23,7 +26,7 @@ func newCampaign() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newCampaignCreate(), newCampaignList(), newCampaignTest(), newCampaignLaunch(), newCampaignSchedule(),
-		newCampaignSeries(), newCampaignWatch(), newCampaignReport(), newCampaignRetry(),
+		newCampaignWindow(), newCampaignSeries(), newCampaignWatch(), newCampaignReport(), newCampaignRetry(),
 		newCampaignVerb(campaign.Pause, "Stop sending; what waits goes on waiting"),
 		newCampaignVerb(campaign.Resume, "Go on after a pause"),
 		newCampaignVerb(campaign.Cancel, "Stop for good; what has not gone out does not"),
@@ -34,7 +37,7 @@ func newCampaign() *cobra.Command {
 type createOptions struct {
 	name, from, fromName, replyTo, subject, preheader string
 	body, text, postal, zone, priority, finishBy, tls string
-	window                                            string
+	window, layout                                    string
 	lists, exclude, segments, excludeSegments, count  []string
 	lifetime                                          time.Duration
 }
@@ -62,6 +65,7 @@ body does not have it, a line with it is added. {{ view_url }} is the newsletter
 	flags.StringVar(&o.preheader, "preheader", "", "what inboxes show behind the subject")
 	flags.StringVar(&o.body, "body", "", "Markdown or HTML file (required)")
 	flags.StringVar(&o.text, "text", "", "plain text file; made from the body when missing")
+	flags.StringVar(&o.layout, "layout", "letter", "plain, letter, newsletter, or the name of a template of your own")
 	flags.StringVar(&o.postal, "postal-address", "", "your address, as law asks in many countries")
 	flags.StringSliceVar(&o.lists, "list", nil, "list to send to; may be given several times (required, unless there is a --segment)")
 	flags.StringSliceVar(&o.exclude, "exclude", nil, "list whose members are left out")
@@ -123,6 +127,17 @@ func runCampaignCreate(cmd *cobra.Command, o createOptions) error {
 		return err
 	}
 	return atDesk(cmd, func(ctx context.Context, d *desk) error {
+		draft.Content.Layout = o.layout
+		if !slices.Contains(message.Layouts(), message.Layout(o.layout)) {
+			t, err := d.service.FindTemplate(ctx, o.layout)
+			if errors.Is(err, postgres.ErrNotFound) {
+				return usageError{fmt.Errorf("--layout %q is not plain, letter or newsletter, and no template of yours; `headway templates` shows these", o.layout)}
+			}
+			if err != nil {
+				return err
+			}
+			draft.Content.Layout = service.LayoutOf(t.ID)
+		}
 		id, err := d.service.CreateCampaign(ctx, draft)
 		if err != nil {
 			return err

@@ -65,6 +65,9 @@ func (s *Service) CreateCampaign(ctx context.Context, d Draft) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := s.takeFrame(ctx, &content, campaign.Content{}); err != nil {
+		return 0, err
+	}
 	return s.create(ctx, postgres.NewCampaign{Name: name, Weight: cmp.Or(d.Weight, WeightNormal), Content: content,
 		Settings: d.Settings, TimeZone: d.TimeZone, Lists: d.Lists, Exclude: d.Exclude,
 		Segments: d.Segments, ExcludeSegments: d.ExcludeSegments})
