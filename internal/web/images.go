@@ -50,7 +50,11 @@ func (v imageView) Path() string { return picture.Path + v.Name }
 
 // Measure is how large it is, in words.
 func (v imageView) Measure() string {
-	return count(int64(v.Width)) + " × " + count(int64(v.Height)) + ", " + size(int64(v.Size))
+	words := count(int64(v.Width)) + " × " + count(int64(v.Height)) + ", " + size(int64(v.Size))
+	if strings.HasSuffix(v.Name, "."+string(picture.GIF)) {
+		words += ", animated"
+	}
+	return words
 }
 
 // Shown says how many newsletters and templates show it.

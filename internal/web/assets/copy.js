@@ -24,13 +24,15 @@
     if (!element) {
       return;
     }
+    const words = button.dataset.words || button.textContent;
+    button.dataset.words = words;
     copy(element).then(function () {
       button.textContent = "Copied";
     }, function () {
       button.textContent = "Select it";
     }).then(function () {
       setTimeout(function () {
-        button.textContent = "Copy";
+        button.textContent = words;
       }, 2000);
     });
   });
