@@ -76,6 +76,20 @@ select d.contact_id, c.address, d.state::text, d.attempts, coalesce(d.code, 0), 
  where camp.id = $1 and ($2 = '' or d.state::text = $2) and d.contact_id > $3
  order by d.contact_id limit $4`
 
+	// The same with what they did. Index: engagements_pkey, once for each.
+	sqlRecipientsEngaged = `
+with page as (` + sqlRecipients + `)
+select page.*, e.clicked_at, coalesce(e.clicks, 0), coalesce(e.opens, 0), coalesce(e.program_clicks, 0), coalesce(e.program_opens, 0)
+  from page
+  left join lateral (
+    select min(first_at) filter (where kind = 'click' and not machine) as clicked_at,
+           sum(times) filter (where kind = 'click' and not machine)::bigint as clicks,
+           sum(times) filter (where kind = 'open' and not machine)::bigint as opens,
+           sum(times) filter (where kind = 'click' and machine)::bigint as program_clicks,
+           sum(times) filter (where kind = 'open' and machine)::bigint as program_opens
+      from engagements where campaign_id = $1 and contact_id = page.contact_id and link = 0) e on true
+ order by page.contact_id`
+
 	sqlReplyGroups = `
 select pr.name, a.outcome, a.code, a.class, a.rule, count(*), min(a.at), max(a.at),
        (array_agg(a.reply order by a.at desc))[1]
@@ -157,6 +171,27 @@ func (s *Store) Recipients(ctx context.Context, id int64, state campaign.Deliver
 		return nil, fmt.Errorf("recipients of campaign %d: %w", id, err)
 	}
 	return all, nil
+}
+
+// EngagedRecipient is one delivery with what became of it at its reader. Programs
+// are told from people by campaign/engagement.
+type EngagedRecipient struct {
+	Recipient
+	ClickedAt     *time.Time // when a person first used a link; nil for never
+	Clicks        int64      // by a person, of any link
+	Opens         int64
+	ProgramClicks int64 // in the reader's name
+	ProgramOpens  int64
+}
+
+// EngagedRecipients is [Store.Recipients] with what the readers did.
+func (s *Store) EngagedRecipients(ctx context.Context, id int64, state campaign.DeliveryState, after int64, limit int) ([]EngagedRecipient, error) {
+	rows, err := s.pool.Query(ctx, sqlRecipientsEngaged, id, string(state), after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("recipients of campaign %d: %w", id, err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[EngagedRecipient])
+	return all, wrap(err, fmt.Sprintf("recipients of campaign %d", id))
 }
 
 // ReplyGroups returns the refusals of a campaign grouped, most frequent first.

@@ -16,19 +16,22 @@ const downloadLength = 5000
 // downloadRecipients sends the recipients of a campaign as CSV, however many
 // they are, with cells that no spreadsheet takes for formulas.
 func (s *Server) downloadRecipients(w http.ResponseWriter, r *http.Request, id int64, state campaign.DeliveryState) error {
-	if _, err := s.snapshots.take(r.Context(), id); err != nil {
+	snapshot, err := s.snapshots.take(r.Context(), id)
+	if err != nil {
 		return err
 	}
+	counted := snapshot.Campaign.Settings.Tracking
 	name := fmt.Sprintf("campaign-%d-recipients.csv", id)
 	if state != "" {
 		name = fmt.Sprintf("campaign-%d-%s.csv", id, state)
 	}
 	beginDownload(w, name)
 	rows := intake.NewWriter(movingWriter{w})
-	err := rows.Write([]string{"address", "state", "attempts", "provider", "code", "class", "reply", "updated_at"})
+	err = rows.Write([]string{"address", "state", "attempts", "provider", "code", "class", "reply", "updated_at",
+		"first_click_at", "clicks", "opens", "clicks_by_programs", "opens_by_programs"})
 	for after := int64(0); err == nil; {
 		var found int
-		found, after, err = s.writeRecipients(r, rows, id, state, after)
+		found, after, err = s.writeRecipients(r, rows, id, state, after, counted)
 		if err == nil && found < downloadLength {
 			break
 		}
@@ -41,9 +44,10 @@ func (s *Server) downloadRecipients(w http.ResponseWriter, r *http.Request, id i
 }
 
 // writeRecipients writes the recipients after a contact, and returns how many
-// they were and the last of them.
-func (s *Server) writeRecipients(r *http.Request, rows *intake.Writer, id int64, state campaign.DeliveryState, after int64) (int, int64, error) {
-	found, err := s.service.Store.Recipients(r.Context(), id, state, after, downloadLength)
+// they were and the last of them. What people did stands apart from what programs
+// did in their name; a cell is empty where nothing is counted.
+func (s *Server) writeRecipients(r *http.Request, rows *intake.Writer, id int64, state campaign.DeliveryState, after int64, counted campaign.Tracking) (int, int64, error) {
+	found, err := s.service.Store.EngagedRecipients(r.Context(), id, state, after, downloadLength)
 	if err != nil {
 		return 0, after, err
 	}
@@ -53,13 +57,31 @@ func (s *Server) writeRecipients(r *http.Request, rows *intake.Writer, id int64,
 			code = strconv.Itoa(f.Code)
 		}
 		err := rows.Write([]string{f.Address, string(f.State), strconv.Itoa(f.Attempts), f.Provider, code, f.Class,
-			f.Reply, f.UpdatedAt.UTC().Format(time.RFC3339)})
+			f.Reply, f.UpdatedAt.UTC().Format(time.RFC3339), timeCell(f.ClickedAt), timesCell(f.Clicks, counted.Clicks), timesCell(f.Opens, counted.Opens),
+			timesCell(f.ProgramClicks, counted.Clicks), timesCell(f.ProgramOpens, counted.Opens)})
 		if err != nil {
 			return 0, after, err
 		}
 		after = f.Contact
 	}
 	return len(found), after, nil
+}
+
+// timeCell is a time that there may not be.
+func timeCell(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// timesCell is how often something was done; empty where that is not counted, and
+// was not while the campaign still counted it.
+func timesCell(n int64, counted bool) string {
+	if n == 0 && !counted {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // beginDownload says that a CSV file follows.

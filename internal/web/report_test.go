@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
 )
@@ -109,6 +111,46 @@ func TestRecipientsAsCSV(t *testing.T) {
 	}
 	if a := b.do(http.MethodGet, b.site.URL+"/campaigns/77/report?format=csv", ""); a.StatusCode != http.StatusNotFound {
 		t.Errorf("a campaign that does not exist: %s", a.Status)
+	}
+}
+
+// What people did stands apart from what programs did in their name, and nothing
+// where nothing is counted.
+func TestEngagementAsCSV(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(20)
+	b.exec(`insert into engagements (campaign_id, contact_id, kind, link, machine, times, first_at, last_at)
+	        values ($1, 1, 'click', 0, false, 3, '2026-11-22 09:00Z', now()), ($1, 1, 'click', 7, false, 3, '2026-11-22 09:00Z', now()),
+	               ($1, 1, 'click', 0, true, 12, '2026-11-22 08:59Z', now()), ($1, 2, 'open', 0, true, 5, now(), now()),
+	               ($1, 3, 'open', 0, false, 2, now(), now()), (99, 4, 'click', 0, false, 9, now(), now())`, id)
+	read := func(query string) [][]string {
+		t.Helper()
+		rows, err := csv.NewReader(strings.NewReader(b.get(fmt.Sprintf("/campaigns/%d/report?format=csv%s", id, query)).body)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range rows {
+			rows[i] = rows[i][8:]
+		}
+		return rows
+	}
+	heading := []string{"first_click_at", "clicks", "opens", "clicks_by_programs", "opens_by_programs"}
+	rows := read("")
+	if len(rows) != 21 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	// Clicks are counted by default, opens are not: those of contacts 2 and 3 came
+	// while they were.
+	want := [][]string{heading, {"2026-11-22T09:00:00Z", "3", "", "12", ""}, {"", "0", "", "0", "5"}, {"", "0", "2", "0", ""}, {"", "0", "", "0", ""}}
+	if diff := cmp.Diff(want, rows[:5]); diff != "" {
+		t.Error(diff)
+	}
+	b.exec(`update campaigns set settings = settings || '{"tracking": {"clicks": false, "opens": true}}'`)
+	want = [][]string{heading, {"2026-11-22T09:00:00Z", "3", "0", "12", "0"}, {"", "", "0", "", "5"}}
+	b.server.snapshots.changed(id)
+	if diff := cmp.Diff(want, read("&state=queued")[:3]); diff != "" {
+		t.Error(diff)
 	}
 }
 
