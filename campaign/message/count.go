@@ -82,11 +82,8 @@ func (k *compiler) countOpens(s *shield, document string) string {
 // counted returns the mark of the counted address for a link, or false for one
 // that stays as it is.
 func (k *compiler) counted(s *shield, link string) (mark string, ok bool) {
-	if s.marks.MatchString(link) {
-		return "", false
-	}
-	target, ok := target(link)
-	if !ok || slices.Contains(k.src.OwnHosts, hostOf(target)) {
+	target, ok := k.target(s, link)
+	if !ok {
 		return "", false
 	}
 	number := slices.Index(k.links, target) + 1
@@ -96,6 +93,47 @@ func (k *compiler) counted(s *shield, link string) (mark string, ok bool) {
 	}
 	return s.hide([]template.Token{{Kind: template.Counted, Link: number}}), true
 }
+
+// target returns what is kept of a link that is counted.
+func (k *compiler) target(s *shield, link string) (string, bool) {
+	source := strings.TrimSpace(link)
+	if s.marks.MatchString(link) {
+		if source = k.personal(s, source); source == "" {
+			return "", false
+		}
+	} else if kept, ok := target(link); ok {
+		source = kept
+	}
+	parsed, err := ParseLink(source)
+	if err != nil || slices.Contains(k.src.OwnHosts, parsed.Host()) {
+		return "", false
+	}
+	return source, true
+}
+
+// personal returns the Liquid of a link with fields in it; nothing for one whose
+// fields may be variables of the text, which are forgotten when it is followed.
+func (k *compiler) personal(s *shield, link string) string {
+	source := ""
+	for _, t := range s.reveal(link) {
+		if t.Kind == template.Literal && (strings.Contains(t.Source, "{{") || strings.Contains(t.Source, "{%")) {
+			return "" // shown as it is, by raw
+		}
+		source += t.Source
+	}
+	for _, t := range s.tokens {
+		if t.Kind == template.Tag && slices.Contains(variables, t.Name) {
+			return ""
+		}
+	}
+	if len(source) > maxTarget {
+		return ""
+	}
+	return source
+}
+
+// variables are the tags that give a text variables of its own.
+var variables = []string{"assign", "capture", "for", "tablerow", "increment", "decrement", "cycle"}
 
 // target returns a link in the form in which a redirection can name it (RFC 9110
 // §10.2.2): the whole address of a web page, in printable ASCII.

@@ -54,7 +54,15 @@ func TestLinksOfHTMLAreCounted(t *testing.T) {
 		"our own":                  {`<a href="https://News.example.test/u/abc">x</a>`, `<a href="https://News.example.test/u/abc">x</a>`, nil},
 		"to leave":                 {`<a href="{{ unsubscribe_url }}">x</a>`, `<a href="https://news.example.test/u/abc">x</a>`, nil},
 		"to the page":              {`<a href="{{ view_url }}">x</a>`, `<a href="https://news.example.test/v/abc">x</a>`, nil},
-		"with a merge field":       {`<a href="https://a.test/?id={{ id }}">x</a>`, `<a href="https://a.test/?id=a%20b">x</a>`, nil},
+		"with a merge field":       {`<a href="https://a.test/?a=1&amp;id={{ id }}">x</a>`, `<a href="` + one + `">x</a>`, []string{"https://a.test/?a=1&id={{ id }}"}},
+		"with a filter":            {`<a href="https://a.test/{{ id | default: 'x' | url_encode }}/y">x</a>`, `<a href="` + one + `">x</a>`, []string{"https://a.test/{{ id | default: 'x' | url_encode }}/y"}},
+		"a field as the host":      {`<a href="https://{{ id | url_encode }}/">x</a>`, `<a href="https://a+b/">x</a>`, nil},
+		"a field behind the host":  {`<a href="https://a.test{{ id | url_encode }}">x</a>`, `<a href="https://a.testa+b">x</a>`, nil},
+		"a field before the host":  {`<a href="https://a.test:{{ id | url_encode }}@b.test/">x</a>`, `<a href="https://a.test:a+b@b.test/">x</a>`, nil},
+		"with a variable":          {`{% assign n = id %}<a href="https://a.test/?n={{ n }}">x</a>`, `<a href="https://a.test/?n=a%20b">x</a>`, nil},
+		"with a condition inside":  {`<a href="https://a.test/?{% if id %}a=1{% endif %}">x</a>`, `<a href="https://a.test/?a=1">x</a>`, nil},
+		"our own, with a field":    {`<a href="https://news.example.test/i/{{ id }}">x</a>`, `<a href="https://news.example.test/i/a%20b">x</a>`, nil},
+		"with the way out in it":   {`<a href="https://a.test/?u={{ unsubscribe_url }}">x</a>`, `<a href="https://a.test/?u=https%3A%2F%2Fnews.example.test%2Fu%2Fabc">x</a>`, nil},
 		"within a condition":       {`{% if city %}<a href="https://a.test/">x</a>{% endif %}`, `<a href="` + one + `">x</a>`, []string{"https://a.test/"}},
 		"an unfinished tag":        {`<p>x <a href="https://a.test/">y</a> 1 < 2`, `<p>x <a href="` + one + `">y</a> 1 < 2`, []string{"https://a.test/"}},
 	} {
@@ -76,7 +84,7 @@ func TestLinksOfTextAreCounted(t *testing.T) {
 	_, out := counted(t, message.Source{Text: "See https://a.test/x, (https://b.test/y_(z)) or <https://c.test/>.\n" +
 		"HTTPS://d.test! mailto:a@b.test ftp://e.test {{ unsubscribe_url }} https://a.test/x?id={{ id }} https://a.test/x\n"})
 	want := "See https://t.example.test/c/1, (https://t.example.test/c/2) or <https://t.example.test/c/3>.\n" +
-		"https://t.example.test/c/4! mailto:a@b.test ftp://e.test https://news.example.test/u/abc https://a.test/x?id=a%20b https://t.example.test/c/1\n"
+		"https://t.example.test/c/4! mailto:a@b.test ftp://e.test https://news.example.test/u/abc https://t.example.test/c/5 https://t.example.test/c/1\n"
 	if diff := cmp.Diff(want, out.Text); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}
@@ -114,8 +122,8 @@ func TestTheImageThatCountsOpens(t *testing.T) {
 	}
 }
 
-// Nothing that a message's reader wrote becomes a counted link: what they lead to
-// is fixed before the first message.
+// Nothing that a message's reader wrote becomes a counted link: the site that each
+// leads to is fixed before the first message.
 func TestFieldsAreNeverCounted(t *testing.T) {
 	t.Parallel()
 	c, _ := counted(t, message.Source{HTML: `<p>{{ a }}</p><a href="{{ a }}">x</a>`, Text: "{{ a }}"})

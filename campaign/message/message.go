@@ -111,9 +111,10 @@ type Compiled struct {
 func (c *Compiled) Fields() []string { return slices.Clone(c.fields) }
 
 // Links returns where the counted links lead, without repetition: each web link of
-// the bodies that is the same for all, in ASCII. Links with merge fields in them,
-// links to leave and to the page of the message, and those that lead to no web
-// page are not counted.
+// the bodies, as [ParseLink] reads it. One that is the same for all is in ASCII,
+// one with merge fields is as it was written. Links whose fields stand before the
+// path, links to leave and to the page of the message, and those that lead to no
+// web page are not counted.
 func (c *Compiled) Links() []string { return slices.Clone(c.links) }
 
 // Append appends the message of one recipient to dst and returns the longer

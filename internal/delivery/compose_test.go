@@ -107,8 +107,8 @@ func TestMessagesCountWhatTheirCampaignCounts(t *testing.T) {
 		links  []uint64
 		images int
 	}{
-		"by default": {func(*postgres.Campaign) {}, []uint64{41, 41}, 0},
-		"all":        {func(c *postgres.Campaign) { c.Settings.Tracking = campaign.Tracking{Clicks: true, Opens: true} }, []uint64{41, 41}, 1},
+		"by default": {func(*postgres.Campaign) {}, []uint64{41, 41, 42}, 0},
+		"all":        {func(c *postgres.Campaign) { c.Settings.Tracking = campaign.Tracking{Clicks: true, Opens: true} }, []uint64{41, 41, 42}, 1},
 		"opens":      {func(c *postgres.Campaign) { c.Settings.Tracking = campaign.Tracking{Opens: true} }, nil, 1},
 		"nothing":    {func(c *postgres.Campaign) { c.Settings.Tracking = campaign.Tracking{} }, nil, 0},
 		"a test":     {func(c *postgres.Campaign) { c.System = true }, nil, 0},
@@ -124,7 +124,10 @@ func TestMessagesCountWhatTheirCampaignCounts(t *testing.T) {
 			if !slices.Equal(links, test.links) || images != 0 {
 				t.Errorf("the text counts links %v and %d images, want %v and none:\n%s", links, images, test.links, text)
 			}
-			for _, direct := range []string{"https://shop.test/9", "mailto:a@shop.test", `"https://news.sender.test/"`, "https://news.sender.test/v/", "https://news.sender.test/u/"} {
+			if own := strings.Contains(html, "https://shop.test/9"); own != (test.links == nil) {
+				t.Errorf("the reader's own address is in the HTML: %t\n%s", own, html)
+			}
+			for _, direct := range []string{"mailto:a@shop.test", `"https://news.sender.test/"`, "https://news.sender.test/v/", "https://news.sender.test/u/"} {
 				if !strings.Contains(html, direct) {
 					t.Errorf("%s is not in\n%s", direct, html)
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/headwaymail/headway/campaign/message"
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/postgres"
 )
@@ -14,11 +15,10 @@ import (
 // each.
 const targetsKept = 4096
 
-// targets keeps where the links lead that were followed lately. They never
-// change.
+// targets keeps the links that were followed lately. They never change.
 type targets struct {
 	mu    sync.Mutex
-	known map[linkKey]string // guarded by mu
+	known map[linkKey]*message.Link // guarded by mu
 }
 
 type linkKey struct {
@@ -36,25 +36,58 @@ func (s *Service) FollowLink(ctx context.Context, tokens *token.Keyring, text st
 	}
 	key := linkKey{claims.Campaign, claims.Link}
 	s.targets.mu.Lock()
-	target, ok := s.targets.known[key]
+	link := s.targets.known[key]
 	s.targets.mu.Unlock()
-	if ok {
-		return claims, target, nil
+	if link == nil {
+		if link, err = s.link(ctx, key); err != nil {
+			return claims, "", err
+		}
 	}
-	target, err = s.Store.Link(ctx, key.campaign, int64(key.number))
+	target, err := s.targetFor(ctx, claims, link)
+	return claims, target, err
+}
+
+// link reads a link, and keeps it in mind.
+func (s *Service) link(ctx context.Context, key linkKey) (*message.Link, error) {
+	source, err := s.Store.Link(ctx, key.campaign, int64(key.number))
 	if errors.Is(err, postgres.ErrNotFound) {
-		return claims, "", fmt.Errorf("%w: %w", ErrNoSuchLink, err)
+		return nil, fmt.Errorf("%w: %w", ErrNoSuchLink, err)
 	}
 	if err != nil {
-		return claims, "", err
+		return nil, err
+	}
+	link, err := message.ParseLink(source)
+	if err != nil {
+		return nil, fmt.Errorf("link %d of campaign %d: %w", key.number, key.campaign, err)
 	}
 	s.targets.mu.Lock()
 	defer s.targets.mu.Unlock()
 	if s.targets.known == nil || len(s.targets.known) >= targetsKept {
-		s.targets.known = make(map[linkKey]string)
+		s.targets.known = make(map[linkKey]*message.Link)
 	}
-	s.targets.known[key] = target
-	return claims, target, nil
+	s.targets.known[key] = link
+	return link, nil
+}
+
+// targetFor returns where a link leads for the reader whose it is. Fields are
+// those that the contact has now; of one who was erased there are none.
+func (s *Service) targetFor(ctx context.Context, claims token.Claims, link *message.Link) (string, error) {
+	var to message.Recipient
+	if link.Personal() {
+		reader, err := s.Store.Addressee(ctx, claims.Campaign, claims.Contact)
+		if err != nil {
+			return "", err
+		}
+		to = message.Recipient{Address: reader.Address, Fields: reader.Fields, Date: reader.Sent}
+		if to.Date.IsZero() {
+			to.Date = claims.Day
+		}
+	}
+	target, err := link.For(to)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrNoSuchLink, err)
+	}
+	return target, nil
 }
 
 // OpenedMessage reads the address of the image that counts opens. The error is
