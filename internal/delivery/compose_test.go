@@ -165,3 +165,18 @@ func TestSignedElsewhere(t *testing.T) {
 		t.Errorf("to somebody who does not sign: %v", err)
 	}
 }
+
+// An image of our own is loaded from the public address, at a width that Outlook
+// keeps to, in newsletters and in tests.
+func TestMessagesShowImages(t *testing.T) {
+	t.Parallel()
+	name := strings.Repeat("a", 32) + "-1200x600.jpg"
+	for what, system := range map[string]bool{"a newsletter": false, "a test": true} {
+		_, html, _ := addressed(t, func(c *postgres.Campaign) {
+			c.Content.Markdown, c.System = "![Hills](/i/"+name+")", system
+		})
+		if want := `<img src="https://news.sender.test/i/` + name + `" width="600" height="300" style="max-width:100%;height:auto" alt="Hills">`; !strings.Contains(html, want) {
+			t.Errorf("%s lacks %s:\n%s", what, want, html)
+		}
+	}
+}
