@@ -144,8 +144,8 @@ func (e *Engine) stopIfBad(ctx context.Context, c postgres.Campaign, now time.Ti
 	if share <= stopShare {
 		return nil
 	}
-	words := fmt.Sprintf("%.1f %% of the first %d messages bounced; more than %.0f %% harms your reputation",
-		100*share, ended, 100*stopShare)
+	words := fmt.Sprintf("%.1f %% of the first %s messages bounced; more than %.0f %% harms your reputation",
+		100*share, campaign.WordsForCount(ended), 100*stopShare)
 	if c.Settings.StopsWarnOnly {
 		return e.store.AddEvent(ctx, c.ID, postgres.CampaignEvent{At: now, Kind: "warning", Words: words + ". This campaign only warns."}, true)
 	}

@@ -85,7 +85,7 @@ func (w *launchWorker) Work(ctx context.Context, job *river.Job[launchArgs]) err
 		return err
 	}
 	return store.AddEvent(ctx, id, postgres.CampaignEvent{At: time.Now(), Kind: "launched",
-		Words: fmt.Sprintf("Launched: %d will receive.", c.Audience.WillReceive)}, true)
+		Words: fmt.Sprintf("Launched: %s will receive.", campaign.WordsForCount(c.Audience.WillReceive))}, true)
 }
 
 // hold takes a campaign whose time was missed off the schedule: what was meant

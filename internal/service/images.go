@@ -55,7 +55,7 @@ func (s *Service) AddImage(ctx context.Context, fileName string, file io.Reader,
 		return AddedImage{}, err
 	}
 	if fresh {
-		if err := s.auditImage(ctx, by, "upload", name); err != nil {
+		if err := s.audit(ctx, by, now(), "image.upload", "image "+name, n.FileName, struct{}{}); err != nil {
 			return AddedImage{}, err
 		}
 	}

@@ -188,7 +188,7 @@ func (p Plan) confirmed(a AudienceView) error {
 		return -1
 	}, p.Count)
 	if a.WillReceive > ManyReaders && typed != fmt.Sprint(a.WillReceive) {
-		return &PlanError{"count", fmt.Errorf("type the number of readers, %s, to confirm", countWords(a.WillReceive))}
+		return &PlanError{"count", fmt.Errorf("type the number of readers, %s, to confirm", campaign.WordsForCount(a.WillReceive))}
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (s *Service) Preview(ctx context.Context, provider int64, o Overrule) (Prev
 	case 1:
 		p.say("1 message waits for %s.", known.Name)
 	default:
-		p.say("%s messages wait for %s.", countWords(p.Waiting), known.Name)
+		p.say("%s messages wait for %s.", campaign.WordsForCount(p.Waiting), known.Name)
 	}
 	was, will := together(states, at), together(applied(states, o, at), at)
 	switch o.Verb {
@@ -161,7 +161,7 @@ func (p *Preview) hold(o Overrule, was prospect, at time.Time) {
 	case 1:
 		p.say("1 message reaches the end of its lifetime before that.")
 	default:
-		p.say("%s messages reach the end of their lifetime before that.", countWords(p.Ending))
+		p.say("%s messages reach the end of their lifetime before that.", campaign.WordsForCount(p.Ending))
 	}
 }
 

@@ -26,7 +26,7 @@ func (p RetryPlan) Words() string {
 	var parts []string
 	for _, s := range p.States {
 		if s.Again > 0 {
-			parts = append(parts, countWords(s.Again)+" "+strings.ToLower(s.State.Words()))
+			parts = append(parts, campaign.WordsForCount(s.Again)+" "+strings.ToLower(s.State.Words()))
 		}
 	}
 	words := "Nothing can be sent again."
@@ -34,7 +34,7 @@ func (p RetryPlan) Words() string {
 		words = strings.Join(parts, ", ") + ": queued and sent again."
 	}
 	if p.Barred > 0 {
-		words += fmt.Sprintf(" %s will not: suppressed, unsubscribed or off the lists by now.", countWords(p.Barred))
+		words += fmt.Sprintf(" %s will not: suppressed, unsubscribed or off the lists by now.", campaign.WordsForCount(p.Barred))
 	}
 	return words
 }

@@ -29,15 +29,6 @@ func ClosedUntil(c postgres.Campaign, at time.Time) time.Time {
 	return time.Time{}
 }
 
-// countWords writes a number with thousands separators: 3,204.
-func countWords(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
 // rateWords writes messages per second so that a person can read them, and so
 // that [ParseRate] reads them again: 12/s, 1.4/s or, when slower, 24/min, 30/h.
 func rateWords(perSecond float64) string {

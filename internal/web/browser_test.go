@@ -66,8 +66,8 @@ func (b *bundle) busy() int64 {
 	b.attempts(id, 3, 40, "deferred", "rate", 421, "421 4.7.0 Too busy, come back in 10 minutes")
 	b.attempts(id, 4, 390, "deferred", "greylist", 451, "451 4.7.1 Greylisted, please try again in 300 seconds")
 	b.exec(`insert into campaign_events (campaign_id, at, kind, words) values
-	        ($1, now() - interval '6 minutes', 'launched', 'Launched: 5000 will receive.'),
-	        ($1, now() - interval '2 minutes', 'warning', '5.4 % of the first 2810 messages bounced; more than 5 % harms your reputation. This campaign only warns.')`, id)
+	        ($1, now() - interval '6 minutes', 'launched', 'Launched: 5,000 will receive.'),
+	        ($1, now() - interval '2 minutes', 'warning', '5.4 % of the first 2,810 messages bounced; more than 5 % harms your reputation. This campaign only warns.')`, id)
 	b.exec(`insert into provider_minutes (provider_id, minute, attempts, accepted, deferred, throttled, bounced)
 	        values (1, date_trunc('minute', now()), 1453, 1210, 212, 212, 31), (2, date_trunc('minute', now()), 1344, 1340, 0, 0, 4),
 	               (3, date_trunc('minute', now()), 52, 12, 40, 40, 0), (4, date_trunc('minute', now()), 390, 0, 390, 0, 0)`)
@@ -83,6 +83,7 @@ func (b *bundle) busy() int64 {
 	b.exec(`insert into import_rejects (import_id, line, code, words, cells) values
 	        (1, 17, 'email_missing', 'x', '{"", "=HYPERLINK(0)"}'), (1, 230, 'syntax_no_at', 'x', '{"nobody", "Ann, B."}')`)
 	b.verified()
+	b.exec(`update verifications set contacts_total = 5000, counts = '{"verdicts":{"unproven":4995,"risky":3,"undeliverable":2},"reasons":{"no_history":4995,"typo_likely":3,"domain_nxdomain":2},"mendable":3}'`)
 	b.exec(`insert into verifications (list_id, import_id, state, domains_total, domains_done, contacts_total, counts, created_at, finished_at)
 	        select list_id, 1, state, domains_total, domains_done, contacts_total, counts, created_at, finished_at from verifications`)
 	b.exec(`insert into probation_sources (campaign_id, number, import_id, state) values ($1, 1, 1, 'stopped')`, id)

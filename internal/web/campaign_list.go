@@ -33,9 +33,9 @@ func newCampaignLine(c postgres.Campaign) campaignLine {
 func whenOf(c postgres.Campaign) string {
 	switch {
 	case c.State == campaign.Scheduled && c.Series != nil:
-		return "Repeats; next " + stamp(c.ScheduledAt)
+		return "Repeats; next " + campaign.WordsForStart(c.ScheduledAt, c.TimeZone, c.ScheduledAt)
 	case c.State == campaign.Scheduled:
-		return "Starts " + stamp(c.ScheduledAt)
+		return "Starts " + campaign.WordsForStart(c.ScheduledAt, c.TimeZone, c.ScheduledAt)
 	case c.State.Final() && !c.FinishedAt.IsZero():
 		return c.State.Words(c.Counters) + " " + stamp(c.FinishedAt)
 	case !c.LaunchedAt.IsZero():

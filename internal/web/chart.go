@@ -105,7 +105,7 @@ var markKinds = map[string]string{"bad": "slowed", "good": "faster", "hand": "ha
 const (
 	// numberRows is how many rows numbers may take, numberWide how much of the
 	// chart's width one needs on a phone, in percent.
-	numberRows = 3
+	numberRows = 4
 	numberWide = 5.0
 	numberHigh = 14 // pixels
 )

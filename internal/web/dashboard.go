@@ -162,7 +162,7 @@ func (s *Server) attention(ctx context.Context, now time.Time) ([]attention, err
 	for _, i := range imports {
 		if i.State == postgres.ImportFailed && now.Sub(i.FinishedAt) < attentionFor {
 			troubles = append(troubles, attention{Link: "/imports/" + strconv.FormatInt(i.ID, 10), Title: i.FileName,
-				State: "failed", Words: "Import failed", Why: i.Problem, At: i.FinishedAt})
+				State: "failed", Words: "Import failed", Why: ended(i.Problem), At: i.FinishedAt})
 		}
 	}
 	return troubles[:min(len(troubles), attentionMost)], nil

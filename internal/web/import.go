@@ -68,7 +68,7 @@ type reason struct {
 
 func newImportView(i postgres.Import, now time.Time) importView {
 	v := importView{At: now, ID: i.ID, FileName: i.FileName, Size: size(i.Size), List: i.ListName, State: i.State,
-		Words: importWords(i.State), Problem: i.Problem, Made: stamp(i.CreatedAt), Finished: stamp(i.FinishedAt),
+		Words: importWords(i.State), Problem: ended(i.Problem), Made: stamp(i.CreatedAt), Finished: stamp(i.FinishedAt),
 		Counts: i.Counts, Settled: service.Done(i), DryRun: i.DryRun, Consent: i.Consent, Progress: int(i.Progress() * 100)}
 	c := i.Counts
 	rest := "Not merged yet"

@@ -192,7 +192,8 @@ func (b *bundle) others() (paused, cancelled, large int64) {
 		        bounced = 4001 * bounced, expired = 4001 * expired, suppressed = 4001 * suppressed, cancelled = 4001 * cancelled, in_doubt = 4001 * in_doubt
 		        where campaign_id = $1`, large)
 	}
-	b.exec(`update campaigns set state = 'finished', launched_at = now() - interval '9 days', finished_at = now() - interval '8 days' where id = $1`, large)
+	b.exec(`update campaigns set state = 'finished', launched_at = now() - interval '9 days', finished_at = now() - interval '8 days',
+	               audience = '{"in_lists": 20004999, "unsubscribed": 20005, "suppressed": 4000, "will_receive": 19980994}' where id = $1`, large)
 	b.exec(`insert into campaign_events (campaign_id, at, kind, words)
 	        select id, launched_at, 'launched', 'Launched.' from campaigns where launched_at is not null and id in (1, $1, $2, $3)
 	        union all

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -99,6 +100,14 @@ func size(bytes int64) string {
 		return strconv.FormatFloat(float64(bytes)/1e3, 'f', 1, 64) + " kB"
 	}
 	return strconv.FormatFloat(float64(bytes)/1e6, 'f', 1, 64) + " MB"
+}
+
+// ended makes a sentence of words that begin in lower case and have no end.
+func ended(words string) string {
+	if words == "" || strings.HasSuffix(words, ".") {
+		return capital(words)
+	}
+	return capital(words) + "."
 }
 
 // capital begins a sentence with a capital letter.
