@@ -34,8 +34,12 @@ func NewImage(s *service.Service, i postgres.Image) Image {
 		Campaigns: i.Campaigns, Templates: i.Templates, CreatedAt: utc(i.CreatedAt)}
 }
 
+// imagesCounted is how many images cursors can lead through.
+const imagesCounted = 100_000
+
 func listImages(c *call) (any, error) {
-	all, err := c.service.Store.Images(c.Context(), "", int(c.page.after)+c.page.limit+1)
+	upto := min(c.page.after, imagesCounted) + int64(c.page.limit) + 1
+	all, err := c.service.Store.Images(c.Context(), "", int(upto))
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func setCampaignWindow(c *call) (any, error) {
 			return nil, &Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "hours", Detail: err.Error()}
 		}
 	}
-	if _, err := c.service.SetWindow(c.Context(), found.ID, w, c.actor()); errors.Is(err, service.ErrWindow) {
+	if err := c.service.SetWindow(c.Context(), found.ID, w, c.actor()); errors.Is(err, service.ErrWindow) {
 		return nil, &Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "hours", Detail: err.Error()}
 	} else if err != nil {
 		return nil, err

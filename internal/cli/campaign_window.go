@@ -58,7 +58,7 @@ func changeWindow(ctx context.Context, cmd *cobra.Command, d *desk, id int64, ho
 			return usageError{err}
 		}
 	}
-	if _, err := d.service.SetWindow(ctx, id, w, me()); errors.Is(err, service.ErrWindow) {
+	if err := d.service.SetWindow(ctx, id, w, me()); errors.Is(err, service.ErrWindow) {
 		return usageError{err}
 	} else if err != nil {
 		return err

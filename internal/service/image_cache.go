@@ -13,9 +13,16 @@ import (
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
-// imagesKept is how many bytes of images are kept in memory: when a newsletter
-// goes out, its few images are asked for again and again.
-const imagesKept = 64 << 20
+const (
+	// imagesKept is how many bytes of images are kept in memory: when a newsletter
+	// goes out, its few images are asked for again and again.
+	imagesKept = 64 << 20
+	// imageLoads is how many images are looked for in the database at a time:
+	// whoever makes up names must not take its connections from the sending.
+	imageLoads = 4
+	// imagePatience is how long an image may take to come from there.
+	imagePatience = 10 * time.Second
+)
 
 // PublicImage is what is served under the name of an image.
 type PublicImage struct {
@@ -28,6 +35,7 @@ type PublicImage struct {
 // changes.
 type images struct {
 	loads singleflight.Group
+	slots chan struct{} // one for each image that is being looked for
 	mu    sync.Mutex
 	known map[string]*list.Element // guarded by mu, as are the others
 	order list.List                // of keptImage, the one asked for last in front
@@ -94,6 +102,12 @@ func (s *Service) PublicImage(ctx context.Context, text string) (PublicImage, er
 		// Who asked first may hang up: the others wait for the same answer.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), imagePatience)
 		defer cancel()
+		select {
+		case s.images.slots <- struct{}{}:
+			defer func() { <-s.images.slots }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 		data, at, err := s.Store.ImageData(ctx, text)
 		if err != nil {
 			return nil, err
@@ -107,6 +121,3 @@ func (s *Service) PublicImage(ctx context.Context, text string) (PublicImage, er
 	}
 	return loaded.(PublicImage), nil
 }
-
-// imagePatience is how long an image may take to come from the database.
-const imagePatience = 10 * time.Second

@@ -43,7 +43,7 @@ func New(ctx context.Context, store *postgres.Store, queue *jobs.Queue, c config
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{Store: store, Queue: queue, Config: c, Log: log, box: box, logins: newLogins()}
+	s := &Service{Store: store, Queue: queue, Config: c, Log: log, box: box, logins: newLogins(), images: images{slots: make(chan struct{}, imageLoads)}}
 	if err := s.checkKey(ctx); err != nil {
 		return nil, err
 	}

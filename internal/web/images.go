@@ -88,7 +88,6 @@ type imagesView struct {
 	Next     string // the last image of the page; empty at the end
 	Problems []string
 	Added    int
-	Known    bool // all that were added were there already
 }
 
 func (s *Server) listImages(w http.ResponseWriter, r *http.Request) error {

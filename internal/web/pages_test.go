@@ -29,7 +29,7 @@ func TestDashboard(t *testing.T) {
 	b.exec(`update campaigns set state = 'scheduled', scheduled_at = now() + interval '62 hours' where id = $1`, winter)
 
 	a := b.get("/")
-	b.contains(a, "45.0 % of 1,000 delivered", "Winter letter", "Europe/Warsaw, in 2 d 1", "6 % bounced", "the file is no text",
+	b.contains(a, "45.0 % of 1,000 delivered", "Winter letter", "Europe/Warsaw, in 2 d 1", "6 % bounced", "The file is no text.",
 		`href="/providers/3">Postino</a> <span class="how">Held until`, `href="/providers/1">Northmail</a> <span class="how">Slowed`,
 		`sse-connect="/live"`)
 	for _, not := range []string{"long ago", "Kite &amp; Sons &lt;Mail&gt;</a> <span"} {
