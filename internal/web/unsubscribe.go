@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
@@ -23,6 +24,7 @@ type leaveView struct {
 	Address string
 	Lists   []string
 	Left    string // what was left: choiceLists or choiceEverything; empty before
+	Gone    bool   // they are on none of the lists any more
 }
 
 var (
@@ -42,6 +44,11 @@ func (s *Server) showLeave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	gets, _, err := s.preferences(r)
+	if err != nil {
+		return err
+	}
+	view.Gone = len(view.Lists) > 0 && !slices.ContainsFunc(gets.On(), func(list string) bool { return slices.Contains(view.Lists, list) })
 	return s.render(w, r, http.StatusOK, "leave", frame{Title: "Unsubscribe", Page: view})
 }
 

@@ -68,6 +68,7 @@ func TestUnsubscribeByTheForm(t *testing.T) {
 				}
 				b.contains(a, "You are unsubscribed", test.says)
 			}
+			b.contains(b.get(path), "You have left already", "Leave everything") // and the link says so later, too
 			if n := b.number(`select count(*) from suppressions where scope = $1 and reason = 'unsubscribed'`, test.scope); n != 1 {
 				t.Errorf("%d suppressions of scope %s, want 1", n, test.scope)
 			}
