@@ -343,5 +343,16 @@ func TestInsertImageInABrowser(t *testing.T) {
 	}
 	do(chromedp.Click(`input[name="format"][value="html"]`), chromedp.Click("#shelf [data-insert]"))
 	b.until(ctx, `document.getElementById("body").value.includes('alt="Hills">')`)
+	// One that is pasted is uploaded and put in.
+	do(chromedp.Evaluate[chromedp.Void](`{
+		const canvas = document.createElement("canvas");
+		canvas.width = 30; canvas.height = 20;
+		canvas.toBlob(blob => {
+			const data = new DataTransfer();
+			data.items.add(new File([blob], "pasted.png", {type: "image/png"}));
+			document.getElementById("body").dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+		});
+	}`))
+	b.until(ctx, `/-30x20\.png" alt="">/.test(document.getElementById("body").value)`)
 	b.picture(ctx, "compose-insert", b.site.URL+draft+"/edit")
 }
