@@ -15,7 +15,8 @@
 //
 // What readers come to needs no login: the links to unsubscribe and to choose
 // what they get, where GET shows and POST acts (unsubscribe.go, preferences.go),
-// a newsletter in the browser (view.go), and links that are counted (counted.go).
+// a newsletter in the browser (view.go), links that are counted (counted.go), and
+// images (public_image.go).
 //
 // The package holds no rules of mailing, writes no SQL and keeps nothing but
 // the last snapshots, from which rates are measured.
