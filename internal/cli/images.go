@@ -58,7 +58,7 @@ func newImagesAdd() *cobra.Command {
 		Use:   "add FILE",
 		Short: "Add a picture: PNG, JPEG, GIF or WebP",
 		Long: `Add a picture for newsletters and print what shows it. Wide pictures become 1,200 pixels wide;
-where and with what a photo was taken is taken out.`,
+the place and the camera that a photo notes are left out.`,
 		Example: `  headway images add weir.jpg --alt "The weir, at the end of the day"`,
 		Args:    exactArgs(1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
