@@ -17,14 +17,24 @@ values ($1, $2, $3, length($4::bytea), $4, $5, $6, $7)
 on conflict (name) do update set alt = case when i.alt = '' then excluded.alt else i.alt end
 returning xmax = 0`
 
-	// Index: images_newest; campaigns_images for each row.
+	// Campaigns are looked through once for all images of the page: a logo may be
+	// shown by each of them. Index: images_newest.
 	sqlImages = `
-select i.name, i.file_name, i.alt, i.size, i.created_at, i.created_by,
-       (select count(*) from campaigns c where c.images @> array[i.name] and not c.system),
+with page as (
+    select name, file_name, alt, size, created_at, created_by
+      from images
+     where $1 = '' or (created_at, name) < (select o.created_at, o.name from images o where o.name = $1)
+     order by created_at desc, name desc limit $2
+), shown as (
+    select n.name, count(*) as times
+      from campaigns c cross join lateral unnest(c.images) as n (name)
+     where not c.system and c.images && (select array_agg(name) from page)
+     group by n.name
+)
+select i.name, i.file_name, i.alt, i.size, i.created_at, i.created_by, coalesce(s.times, 0),
        (select count(*) from templates t where t.images @> array[i.name])
-  from images i
- where $1 = '' or (i.created_at, i.name) < (select o.created_at, o.name from images o where o.name = $1)
- order by i.created_at desc, i.name desc limit $2`
+  from page i left join shown s on s.name = i.name
+ order by i.created_at desc, i.name desc`
 
 	sqlImage = `
 select i.name, i.file_name, i.alt, i.size, i.created_at, i.created_by,
