@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +18,27 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	for _, p := range allPackages(t) {
 		if p.Doc == "" && len(p.GoFiles) > 0 {
 			t.Errorf("%s has no doc comment", p.folder())
+		}
+	}
+}
+
+// top is what a visitor of the repository sees first.
+var top = []string{".ci", ".dockerignore", ".git", ".gitignore", "Dockerfile", "LICENSE", "Makefile", "README.md", "campaign", "cmd",
+	"docker-compose.yml", "docs", "go.mod", "go.sum", "internal", "listhygiene", "migrations", "pacing", "tools"}
+
+func TestNothingLiesAtTheDoor(t *testing.T) {
+	t.Parallel()
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ignored, err := os.ReadFile(filepath.Join(root, ".gitignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !slices.Contains(top, e.Name()) && !strings.Contains("\n"+string(ignored), "\n/"+e.Name()) {
+			t.Errorf("%s lies beside README.md; has it a better place?", e.Name())
 		}
 	}
 }
