@@ -116,3 +116,13 @@ func (v *victim) stop() error {
 	}
 	return nil
 }
+
+// url is where its pages are.
+func (v *victim) url() string {
+	for _, e := range v.environ {
+		if listen, ok := strings.CutPrefix(e, "HEADWAY_WEB_LISTEN="); ok {
+			return "http://" + listen
+		}
+	}
+	return ""
+}

@@ -19,7 +19,7 @@ func newBench() *cobra.Command {
 		Args:  oneOfTheCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchKill(), newBenchLedger(), newBenchPacing(), newBenchThroughput(), newBenchSession(), newBenchFaults(), newBenchLaunch(), newBenchNodes(), newBenchImport(), newBenchVerify())
+	cmd.AddCommand(newBenchKill(), newBenchLedger(), newBenchPacing(), newBenchThroughput(), newBenchSession(), newBenchFaults(), newBenchLaunch(), newBenchNodes(), newBenchImport(), newBenchVerify(), newBenchSeed(), newBenchPages())
 	return cmd
 }
 
