@@ -128,6 +128,9 @@ func loadPages(ctx context.Context, d *node.Database, o PagesOptions) (figures [
 // enterGuests makes an owner who logs in, and somebody who has not taken up an
 // invitation. Both are shut out again by leave.
 func enterGuests(ctx context.Context, desk *service.Service, visitor *pageVisitor) (join string, leave func(context.Context) error, err error) {
+	if any, err := desk.AnyUser(ctx); err != nil || !any {
+		return "", nil, errors.Join(err, errors.New("nobody is entered: make the owner with `headway user add ADDRESS`"))
+	}
 	by := service.Actor{Name: "headway bench pages", Door: service.CommandLine}
 	mark := time.Now().UTC().Format("20060102-150405")
 	var secrets, addresses []string

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -148,8 +149,8 @@ func seedPaces(now time.Time) (states [][]byte, err error) {
 	return states, nil
 }
 
-// seedByHand makes what few rows hold in the way people make it: a signing key,
-// segments, a template, a draft to everybody and an upload whose columns nobody
+// seedByHand makes what few rows hold in the way people make it: an owner, a
+// signing key, segments, a template, a draft to everybody and an upload whose columns nobody
 // has confirmed.
 func seedByHand(ctx context.Context, store *postgres.Store, o SeedOptions) error {
 	s, err := deskFor(ctx, store, o.Config, o.Log)
@@ -157,6 +158,9 @@ func seedByHand(ctx context.Context, store *postgres.Store, o SeedOptions) error
 		return err
 	}
 	ann := service.Actor{Name: "Ann Weaver", Door: service.CommandLine}
+	if err := s.FirstOwner(ctx, service.NewUser{Address: "ann@letters.sender.test", Name: ann.Name}, rand.Text()); err != nil && !errors.Is(err, postgres.ErrNotEmpty) {
+		return err
+	}
 	if _, err := s.GenerateDKIM(ctx, seedContent.FromDomain(), ""); err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ insert into verifications (list_id, state, domains_total, domains_done, contacts
 select list_id, 'done', $2::bigint, $2, sum(n),
        jsonb_build_object('verdicts', (select jsonb_object_agg(verdict, n) from (select verdict, sum(n) as n from judged j where j.list_id = judged.list_id group by 1) v),
                           'reasons', (select jsonb_object_agg(reason, n) from (select reason, sum(n) as n from judged j where j.list_id = judged.list_id group by 1) r),
-                          'mendable', sum(mendable), 'changed', sum(n) / 20),
+                          'mendable', sum(mendable), 'changed', (sum(n) / 20)::bigint),
        $1::timestamptz - interval '3 days', $1::timestamptz - interval '3 days' + interval '4 minutes'
   from judged group by list_id order by list_id`
 
