@@ -19,6 +19,7 @@ type assets map[string]asset
 
 type asset struct {
 	content []byte
+	packed  []byte // the same compressed; nil where that gains nothing
 	kind    string
 	version string // of the content; part of its address
 }
@@ -39,7 +40,7 @@ func loadAssets() (assets, error) {
 			return err
 		}
 		sum := sha256.Sum256(content)
-		loaded[strings.TrimPrefix(name, "assets/")] = asset{content: content,
+		loaded[strings.TrimPrefix(name, "assets/")] = asset{content: content, packed: packWell(content),
 			kind: assetKinds[path.Ext(name)], version: hex.EncodeToString(sum[:6])}
 		return nil
 	})
@@ -79,11 +80,21 @@ func (a assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("v") == file.version {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	h.Set("ETag", `"`+file.version+`"`)
+	content, tag := file.content, file.version
+	if file.packed != nil {
+		h.Add("Vary", "Accept-Encoding")
+		if takesGzip(r) {
+			content, tag = file.packed, file.version+"-gzip"
+		}
+	}
+	h.Set("ETag", `"`+tag+`"`)
 	if r.Header.Get("If-None-Match") == h.Get("ETag") {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
+	if tag != file.version {
+		h.Set("Content-Encoding", "gzip")
+	}
 	h.Set("Content-Type", file.kind)
-	_, _ = w.Write(file.content) // a visitor who hung up misses nothing
+	_, _ = w.Write(content) // a visitor who hung up misses nothing
 }

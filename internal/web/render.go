@@ -85,7 +85,15 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "Accept-Encoding")
+	if takesGzip(r) && !secretive(r) {
+		if packed := pack(body); packed != nil {
+			h.Set("Content-Encoding", "gzip")
+			body = packed
+		}
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a visitor who hung up misses nothing
 	return nil
