@@ -19,6 +19,9 @@ select p.provider_id, c.id, c.weight, c.launched_at, c.state = 'paused', p.queue
   from campaigns c join campaign_providers p on p.campaign_id = c.id
  where c.state in ('sending', 'paused') and p.queued + p.deferred > 0`
 
+	// The same of one provider. Indexes: campaigns_live, campaign_providers_pkey.
+	sqlLoadsOf = sqlLoads + ` and p.provider_id = $1`
+
 	// When deferred mail falls due. At each provider only the next few hundred
 	// are looked at, and the last one: what lies between is spread evenly by
 	// whoever asks. Index: deliveries_due, of the campaign's own partition.
@@ -57,8 +60,15 @@ type Load struct {
 
 // Loads returns what all campaigns under way have waiting, by provider and
 // campaign, where anything waits.
-func (s *Store) Loads(ctx context.Context) ([]Load, error) {
-	rows, err := s.pool.Query(ctx, sqlLoads)
+func (s *Store) Loads(ctx context.Context) ([]Load, error) { return s.loads(ctx, sqlLoads) }
+
+// LoadsOf returns those of [Store.Loads] at one provider.
+func (s *Store) LoadsOf(ctx context.Context, provider int64) ([]Load, error) {
+	return s.loads(ctx, sqlLoadsOf, provider)
+}
+
+func (s *Store) loads(ctx context.Context, sql string, args ...any) ([]Load, error) {
+	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("loads: %w", err)
 	}

@@ -25,7 +25,20 @@ delete from lists l
 	sqlForgetListImports = `update imports set list_id = null where list_id = (select id from lists where name = $1)`
 )
 
-const sqlListNames = `select name from lists order by name`
+const (
+	sqlListNames = `select name from lists order by name`
+	sqlListIndex = `select id, name, 0::bigint, 0::bigint, created_at from lists order by name`
+)
+
+// ListIndex returns all lists by name, without counting their members.
+func (s *Store) ListIndex(ctx context.Context) ([]List, error) {
+	rows, err := s.pool.Query(ctx, sqlListIndex)
+	if err != nil {
+		return nil, fmt.Errorf("lists: %w", err)
+	}
+	lists, err := pgx.CollectRows(rows, pgx.RowToStructByPos[List])
+	return lists, wrap(err, "lists")
+}
 
 // ListNames returns the names of all lists.
 func (s *Store) ListNames(ctx context.Context) ([]string, error) {

@@ -36,6 +36,12 @@ select c.id, c.name, e.at, e.words
   join campaign_events e on e.campaign_id = c.id and e.kind in ('warning', 'stopped') and e.at >= $1
  order by e.at desc limit $2`
 
+	// Mail that waits at one provider. Indexes: campaigns_live, campaign_providers_pkey.
+	sqlWaitingOf = `
+select coalesce(sum(p.queued + p.deferred), 0)::bigint
+  from campaigns c join campaign_providers p on p.campaign_id = c.id and p.provider_id = $1
+ where c.state in ('sending', 'paused')`
+
 	// Mail that waits at each provider. Index: campaigns_live.
 	sqlWaiting = `
 select p.provider_id, sum(p.queued + p.deferred)::bigint
@@ -94,4 +100,10 @@ func (s *Store) Waiting(ctx context.Context) (map[int64]int64, error) {
 		return nil, fmt.Errorf("waiting mail: %w", err)
 	}
 	return waiting, nil
+}
+
+// WaitingOf returns how much mail waits at one provider.
+func (s *Store) WaitingOf(ctx context.Context, provider int64) (n int64, err error) {
+	err = s.pool.QueryRow(ctx, sqlWaitingOf, provider).Scan(&n)
+	return n, wrap(err, "waiting mail")
 }

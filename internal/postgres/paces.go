@@ -39,6 +39,17 @@ select p.source_id, p.provider_id, pr.key, pr.name, p.version, p.state, p.update
  where p.sending_domain = ''
  order by pr.name, p.source_id`
 
+	// Without states, which are some kilobytes each.
+	sqlPaceHeads = `
+select p.source_id, p.provider_id, p.version, pr.name, p.updated_at
+  from paces p join providers pr on pr.id = p.provider_id
+ where p.sending_domain = '' and ($1::bigint = 0 or p.provider_id = $1)`
+
+	sqlPaceStates = `
+select p.source_id, p.provider_id, p.version, p.state
+  from unnest($1::bigint[], $2::bigint[]) as k (source_id, provider_id)
+  join paces p on p.source_id = k.source_id and p.provider_id = k.provider_id and p.sending_domain = ''`
+
 	sqlPaceEvents = `
 select e.id, e.at, e.source_id, e.provider_id, pr.name, e.kind, e.was, e.now, e.reason, e.reply, e.until
   from pace_events e join providers pr on pr.id = e.provider_id
@@ -152,6 +163,48 @@ func (s *Store) Paces(ctx context.Context) ([]Pace, error) {
 		return nil, fmt.Errorf("paces: %w", err)
 	}
 	return paces, nil
+}
+
+// PaceKey names a pace.
+type PaceKey struct{ Source, Provider int64 }
+
+// PaceHead is a pace without its state.
+type PaceHead struct {
+	PaceKey
+	Version int64 // of the state
+	Name    string
+	Updated time.Time
+}
+
+// PaceHeads returns the paces of a provider, or of all when provider is 0.
+func (s *Store) PaceHeads(ctx context.Context, provider int64) ([]PaceHead, error) {
+	rows, err := s.pool.Query(ctx, sqlPaceHeads, provider)
+	if err != nil {
+		return nil, fmt.Errorf("paces: %w", err)
+	}
+	heads, err := pgx.CollectRows(rows, pgx.RowToStructByPos[PaceHead])
+	return heads, wrap(err, "paces")
+}
+
+// PaceState is the state of a pace.
+type PaceState struct {
+	PaceKey
+	Version int64
+	State   []byte
+}
+
+// PaceStates returns the states of some paces.
+func (s *Store) PaceStates(ctx context.Context, keys []PaceKey) ([]PaceState, error) {
+	sources, providers := make([]int64, len(keys)), make([]int64, len(keys))
+	for i, k := range keys {
+		sources[i], providers[i] = k.Source, k.Provider
+	}
+	rows, err := s.pool.Query(ctx, sqlPaceStates, sources, providers)
+	if err != nil {
+		return nil, fmt.Errorf("states of paces: %w", err)
+	}
+	states, err := pgx.CollectRows(rows, pgx.RowToStructByPos[PaceState])
+	return states, wrap(err, "states of paces")
 }
 
 // PaceEvents returns the newest changes of pace first: of one provider, or of

@@ -116,9 +116,15 @@ select e.id, e.at, e.source_id, e.provider_id, pr.name, e.kind, e.was, e.now, e.
 
 	sqlInDoubt = `select count(*) from attempts where outcome = 'in_doubt' and at >= $1`
 
+	// Index: provider_minutes_minute.
 	sqlRecentMinutes = `
 select provider_id, sum(accepted)::bigint, sum(deferred)::bigint, sum(bounced)::bigint, sum(throttled)::bigint
   from provider_minutes where minute >= $1 group by provider_id`
+
+	// Index: provider_minutes_pkey.
+	sqlRecentOf = `
+select $1::bigint, coalesce(sum(accepted), 0)::bigint, coalesce(sum(deferred), 0)::bigint, coalesce(sum(bounced), 0)::bigint, coalesce(sum(throttled), 0)::bigint
+  from provider_minutes where provider_id = $1 and minute >= $2`
 )
 
 // ProviderCounters returns a campaign's totals by provider, largest first.
@@ -269,4 +275,14 @@ func (s *Store) Recent(ctx context.Context, since time.Time) (map[int64]Recent, 
 		byProvider[r.Provider] = r
 	}
 	return byProvider, nil
+}
+
+// RecentOf returns what happened at one provider since the given minute.
+func (s *Store) RecentOf(ctx context.Context, provider int64, since time.Time) (Recent, error) {
+	rows, err := s.pool.Query(ctx, sqlRecentOf, provider, since)
+	if err != nil {
+		return Recent{}, fmt.Errorf("recent minutes: %w", err)
+	}
+	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Recent])
+	return r, wrap(err, "recent minutes")
 }

@@ -55,6 +55,10 @@ func (s *Service) estimate(ctx context.Context, c postgres.Campaign, providers [
 	if err != nil {
 		return Estimates{}, err
 	}
+	beside := make(map[int64][]postgres.Load, len(providers))
+	for _, l := range loads {
+		beside[l.Provider] = append(beside[l.Provider], l)
+	}
 	found := Estimates{At: at, Providers: make(map[int64]estimate.Estimate, len(providers)), names: make(map[int64]string)}
 	var parts []estimate.Part
 	var done int64
@@ -72,7 +76,7 @@ func (s *Service) estimate(ctx context.Context, c postgres.Campaign, providers [
 			w := workOf(p.Counters, later[p.Provider], at)
 			w.putOff(c.Audience, p.Counters, at)
 			w.Since, w.Weight, w.Retry = c.LaunchedAt, aged(c.Weight, c.LaunchedAt, at), waits(c.Settings.Retry)
-			w.Others = rivals(loads, p.Provider, c.ID, at)
+			w.Others = rivals(beside[p.Provider], c.ID, at)
 			w.within(c.Settings.Window.Hours(), at)
 			w.know(states[p.Provider], at)
 			e = estimate.For(w.Work, at)
@@ -171,11 +175,12 @@ func (w *work) know(p storedPace, at time.Time) {
 	w.Outlook, w.Accepted = p.state.Outlook(at), p.state.Accepted
 }
 
-// rivals are the campaigns that share a provider with one.
-func rivals(loads []postgres.Load, provider, but int64, at time.Time) []estimate.Share {
+// rivals are the campaigns that share a provider with one, of those that have mail
+// there.
+func rivals(loads []postgres.Load, but int64, at time.Time) []estimate.Share {
 	var shares []estimate.Share
 	for _, l := range loads {
-		if l.Provider == provider && l.Campaign != but && !l.Paused {
+		if l.Campaign != but && !l.Paused {
 			shares = append(shares, estimate.Share{Left: l.Counters.Queued, Weight: aged(l.Weight, l.Launched, at)})
 		}
 	}
@@ -206,7 +211,7 @@ func (s *Service) Backlogs(ctx context.Context) (map[int64]estimate.Estimate, er
 	if known, ok := s.ends.backlog(at); ok {
 		return known, nil
 	}
-	states, err := s.storedPaces(ctx)
+	states, err := s.storedPaces(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -214,6 +219,28 @@ func (s *Service) Backlogs(ctx context.Context) (map[int64]estimate.Estimate, er
 	if err != nil {
 		return nil, err
 	}
+	found := backlogs(loads, states, at)
+	s.ends.keepBacklogs(found, at)
+	return found, nil
+}
+
+// Backlog returns when all that waits at one provider will be done, and false when
+// nothing waits; see [Service.Backlogs].
+func (s *Service) Backlog(ctx context.Context, provider int64) (estimate.Estimate, bool, error) {
+	states, err := s.storedPaces(ctx, provider)
+	if err != nil {
+		return estimate.Estimate{}, false, err
+	}
+	loads, err := s.Store.LoadsOf(ctx, provider)
+	if err != nil {
+		return estimate.Estimate{}, false, err
+	}
+	e, ok := backlogs(loads, states, now())[provider]
+	return e, ok, nil
+}
+
+// backlogs says when what waits at each provider will be done.
+func backlogs(loads []postgres.Load, states map[int64]storedPace, at time.Time) map[int64]estimate.Estimate {
 	works := make(map[int64]estimate.Work)
 	for _, l := range loads {
 		if l.Paused || l.Provider == 0 {
@@ -232,8 +259,7 @@ func (s *Service) Backlogs(ctx context.Context) (map[int64]estimate.Estimate, er
 		full.know(states[provider], at)
 		found[provider] = estimate.For(full.Work, at)
 	}
-	s.ends.keepBacklogs(found, at)
-	return found, nil
+	return found
 }
 
 // storedPace is a provider's pace with what it says of the time ahead.

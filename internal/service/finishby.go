@@ -124,7 +124,10 @@ func (s *Service) keepPromise(ctx context.Context, c postgres.Campaign) error {
 	if err != nil {
 		return err
 	}
-	shared := slices.ContainsFunc(late, func(p Late) bool { return len(rivals(loads, p.Provider, c.ID, l.At)) > 0 })
+	shared := slices.ContainsFunc(late, func(p Late) bool {
+		there := slices.DeleteFunc(slices.Clone(loads), func(l postgres.Load) bool { return l.Provider != p.Provider })
+		return len(rivals(there, c.ID, l.At)) > 0
+	})
 	if shared && c.Weight < WeightUrgent {
 		words := fmt.Sprintf("Made urgent, to finish by the time that was set: %s. Other campaigns wait longer; no pace is exceeded.", lateWords(late))
 		return s.Store.RaiseWeight(ctx, c.ID, WeightUrgent, postgres.CampaignEvent{At: l.At, Kind: "urgent", Words: words})

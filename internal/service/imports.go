@@ -123,6 +123,7 @@ func (s *Service) UndoPlan(ctx context.Context, id int64) (postgres.UndoPlan, er
 // removed, fields that it changed are restored. Unsubscribes and suppressions
 // stay, whatever brought them.
 func (s *Service) UndoImport(ctx context.Context, id int64) error {
+	defer s.figures.undos.forget(id)
 	return s.Store.BeginUndo(ctx, id, func(tx pgx.Tx) error { return s.Queue.ImportTx(ctx, tx, id) })
 }
 

@@ -73,6 +73,7 @@ func (s *Service) PreviewListAction(ctx context.Context, list int64, action List
 // DoListAction carries out an action and returns the number of contacts that it
 // changed, 0 for a change of terms.
 func (s *Service) DoListAction(ctx context.Context, list int64, action ListAction) (int64, error) {
+	defer s.figures.actions.forget(actionKey{list, action})
 	policy, err := s.Store.ListPolicy(ctx, list)
 	if err != nil {
 		return 0, err

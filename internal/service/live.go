@@ -2,8 +2,6 @@ package service
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/headwaymail/headway/campaign"
@@ -49,11 +47,11 @@ func (s *Service) Live(ctx context.Context, id int64) (Live, error) {
 	if err != nil {
 		return live, err
 	}
-	throttled, err := s.Store.Throttled(ctx, id)
+	throttled, err := s.throttled(ctx, id)
 	if err != nil {
 		return live, err
 	}
-	paces, err := s.storedPaces(ctx)
+	paces, err := s.storedPaces(ctx, 0)
 	if err != nil {
 		return live, err
 	}
@@ -98,7 +96,7 @@ const plenty = 1 << 20
 // Paces returns the pace of every provider that was ever mailed, by its id. Of
 // several sources the one that was used last counts.
 func (s *Service) Paces(ctx context.Context) (map[int64]ProviderPace, error) {
-	stored, err := s.storedPaces(ctx)
+	stored, err := s.storedPaces(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -109,26 +107,28 @@ func (s *Service) Paces(ctx context.Context) (map[int64]ProviderPace, error) {
 	return paces, nil
 }
 
-// storedPaces reads all paces with what they say of the time ahead.
-func (s *Service) storedPaces(ctx context.Context) (map[int64]storedPace, error) {
-	stored, err := s.Store.Paces(ctx)
+// storedPaces reads all paces with what they say of the time ahead; with a
+// provider, only its own.
+func (s *Service) storedPaces(ctx context.Context, provider int64) (map[int64]storedPace, error) {
+	heads, err := s.Store.PaceHeads(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	states, err := s.paces.all(ctx, s.Store, heads)
 	if err != nil {
 		return nil, err
 	}
 	at := now()
-	paces := make(map[int64]storedPace, len(stored))
-	for _, p := range stored {
-		var state pacing.State
-		if err := json.Unmarshal(p.State, &state); err != nil {
-			return nil, fmt.Errorf("stored pace of %s: %w", p.Name, err)
-		}
-		if before, ok := paces[p.Provider]; ok && before.Updated.After(p.Updated) {
+	paces := make(map[int64]storedPace, len(heads))
+	for _, h := range heads {
+		state, ok := states[h.PaceKey]
+		if before, more := paces[h.Provider]; !ok || more && before.Updated.After(h.Updated) {
 			continue
 		}
-		paces[p.Provider] = storedPace{
-			ProviderPace: ProviderPace{Provider: p.Provider, Name: p.Name, Updated: p.Updated,
+		paces[h.Provider] = storedPace{
+			ProviderPace: ProviderPace{Provider: h.Provider, Name: h.Name, Updated: h.Updated,
 				Pace: state.Pace(at, pacing.Demand{Waiting: plenty})},
-			state: &state}
+			state: state}
 	}
 	return paces, nil
 }

@@ -70,7 +70,15 @@ func (s *Service) Providers(ctx context.Context) ([]ProviderStanding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.standings(ctx, known, paces)
+	waiting, err := s.Store.Waiting(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recent, err := s.Store.Recent(ctx, now().Add(-recentFor))
+	if err != nil {
+		return nil, err
+	}
+	return s.standings(ctx, known, paces, waiting, recent)
 }
 
 // Provider returns how one provider takes our mail.
@@ -86,23 +94,25 @@ func (s *Service) Provider(ctx context.Context, id int64) (ProviderStanding, err
 	if err != nil {
 		return ProviderStanding{}, err
 	}
-	all, err := s.standings(ctx, []postgres.Provider{known}, paces)
+	waiting, err := s.Store.WaitingOf(ctx, id)
+	if err != nil {
+		return ProviderStanding{}, err
+	}
+	recent, err := s.Store.RecentOf(ctx, id, now().Add(-recentFor))
+	if err != nil {
+		return ProviderStanding{}, err
+	}
+	all, err := s.standings(ctx, []postgres.Provider{known}, paces, map[int64]int64{id: waiting}, map[int64]postgres.Recent{id: recent})
 	if err != nil {
 		return ProviderStanding{}, err
 	}
 	return all[0], nil
 }
 
-func (s *Service) standings(ctx context.Context, known []postgres.Provider, paces []postgres.Pace) ([]ProviderStanding, error) {
-	waiting, err := s.Store.Waiting(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) standings(ctx context.Context, known []postgres.Provider, paces []postgres.Pace,
+	waiting map[int64]int64, recent map[int64]postgres.Recent) ([]ProviderStanding, error) {
+
 	at := now()
-	recent, err := s.Store.Recent(ctx, at.Add(-recentFor))
-	if err != nil {
-		return nil, err
-	}
 	sources, err := s.Store.Sources(ctx)
 	if err != nil {
 		return nil, err

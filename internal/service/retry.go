@@ -85,5 +85,6 @@ func (s *Service) Retry(ctx context.Context, id int64, states []campaign.Deliver
 	if err != nil {
 		return plan, err
 	}
+	s.figures.retries.forget(id)
 	return plan, s.audit(ctx, by, at, "campaign.retry", "campaign "+strconv.FormatInt(id, 10), "", plan)
 }

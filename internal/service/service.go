@@ -25,7 +25,9 @@ type Service struct {
 	box        *secret.Box
 	logins     *logins
 	ends       estimates
-	audiences  audiences
+	audiences  slow[int64, postgres.AudienceCount]
+	figures    figures
+	paces      paceStates
 	views      views
 	targets    targets
 	images     images

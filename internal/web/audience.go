@@ -38,6 +38,7 @@ type listChoice struct {
 	ID         int64
 	Name       string
 	Subscribed int64
+	Known      bool // how many are subscribed
 	In, Out    bool
 }
 
@@ -119,16 +120,26 @@ func (s *Server) showAudience(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) renderAudience(w http.ResponseWriter, r *http.Request, status int, c postgres.Campaign, in, out []string, problem string) error {
-	lists, err := s.service.Store.Lists(r.Context())
+	lists, err := s.service.Store.ListIndex(r.Context())
 	if err != nil {
 		return err
 	}
+	patience := time.Now().Add(countWait)
+	counted, err := s.service.ListCounts(r.Context(), figureWait/2)
+	if err != nil {
+		return err
+	}
+	subscribed := make(map[int64]int64, len(counted.Value))
+	for _, l := range counted.Value {
+		subscribed[l.ID] = l.Subscribed
+	}
 	view := audienceView{ID: c.ID, Name: c.Name, Problem: problem, Saved: r.URL.Query().Has("saved"), Steps: draftSteps("audience")}
 	for _, l := range lists {
-		view.Lists = append(view.Lists, listChoice{ID: l.ID, Name: l.Name, Subscribed: l.Subscribed,
+		n, known := subscribed[l.ID]
+		view.Lists = append(view.Lists, listChoice{ID: l.ID, Name: l.Name, Subscribed: n, Known: known,
 			In: slices.Contains(in, l.Name), Out: slices.Contains(out, l.Name)})
 	}
-	if view.Count, err = s.countOf(r.Context(), c.ID, countWait); err != nil {
+	if view.Count, err = s.countOf(r.Context(), c.ID, time.Until(patience)); err != nil {
 		return err
 	}
 	f := frame{Title: "Audience of " + c.Name, Section: "campaigns", Page: view}
@@ -163,7 +174,7 @@ func (s *Server) saveAudience(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return errBadForm
 	}
-	lists, err := s.service.Store.Lists(r.Context())
+	lists, err := s.service.Store.ListIndex(r.Context())
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,9 @@ type listAction struct {
 type listAsk struct {
 	ID      int64
 	Name    string
+	Action  service.ListAction
 	Preview service.ListPreview
+	Counted freshness
 	Title   string
 	Words   string
 	Button  string
@@ -111,22 +113,50 @@ func (s *Server) listLive(w http.ResponseWriter, r *http.Request) error {
 
 // askList says what an action would do, before it is done.
 func (s *Server) askList(w http.ResponseWriter, r *http.Request) error {
-	id, err := idOf(r.PathValue("id"))
+	ask, err := s.listAskNow(r.Context(), r.PathValue("id"), r.PathValue("action"))
 	if err != nil {
 		return err
 	}
-	action := service.ListAction(r.PathValue("action"))
+	f := frame{Title: ask.Title, Section: "lists", Page: ask}
+	if ask.Counted.Running {
+		f.Live = fmt.Sprintf("/lists/%d/ask/%s/live", ask.ID, ask.Action)
+	}
+	return s.render(w, r, http.StatusOK, "listask", f)
+}
+
+// listAskLive brings the figures once they are counted.
+func (s *Server) listAskLive(w http.ResponseWriter, r *http.Request) error {
+	id, action := r.PathValue("id"), r.PathValue("action")
+	if _, err := s.listAskNow(r.Context(), id, action); err != nil {
+		return err
+	}
+	return s.live(w, r, "list "+id+" "+action, func(ctx context.Context) ([]byte, bool, error) {
+		ask, err := s.listAskNow(ctx, id, action)
+		if err != nil {
+			return nil, false, err
+		}
+		fragment, err := s.draw("listask", "live", ask)
+		return fragment, !ask.Counted.Running, err
+	})
+}
+
+func (s *Server) listAskNow(ctx context.Context, text, verb string) (listAsk, error) {
+	id, err := idOf(text)
+	if err != nil {
+		return listAsk{}, err
+	}
+	action := service.ListAction(verb)
 	words, ok := listActionWords[action]
 	if !ok {
-		return errNoPage
+		return listAsk{}, errNoPage
 	}
-	preview, err := s.service.PreviewListAction(r.Context(), id, action)
+	list, err := s.service.Store.ListPolicy(ctx, id)
 	if err != nil {
-		return err
+		return listAsk{}, err
 	}
-	ask := listAsk{ID: id, Name: preview.List.Name, Preview: preview, Title: words.title, Words: words.words, Button: words.button,
-		Nothing: preview.Count == 0 && words.counts}
-	return s.render(w, r, http.StatusOK, "listask", frame{Title: words.title, Section: "lists", Page: ask})
+	preview, err := s.service.ListFigures(ctx, id, action, figureWait)
+	return listAsk{ID: id, Name: list.Name, Action: action, Preview: preview.Value, Title: words.title, Words: words.words, Button: words.button,
+		Nothing: preview.Known && preview.Value.Count == 0 && words.counts, Counted: newFreshness(preview.At, preview.Running)}, err
 }
 
 // listActionWords explain each action. counts says that without contacts there

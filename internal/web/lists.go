@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/headwaymail/headway/campaign"
@@ -19,63 +18,67 @@ import (
 // listsView is the index of lists.
 type listsView struct {
 	Lists   []listLine
-	Counted time.Time
-	Name    string // of the form, when it is shown again
+	Counted freshness // the members
+	Name    string    // of the form, when it is shown again
 	Problem string
 }
 
 // listLine is one list with what is known of its members.
 type listLine struct {
 	postgres.ListCounts
+	Known bool         // its members are counted
 	Bars  []verdictBar // side by side, X filled in
 	Words string       // of the verdicts
 	Share string       // subscribed
 }
-
-// countedLists keeps the counts of lists, which take a while with millions of
-// members, for as long as they are fresh enough.
-type countedLists struct {
-	mu    sync.Mutex
-	lists []postgres.ListCounts // guarded by mu
-	at    time.Time             // guarded by mu
-}
-
-// countsFresh is how old the counts of lists may be on a page; their age stands
-// there.
-const countsFresh = 30 * time.Second
-
-// take returns the counts; a count that takes longer than a moment is kept,
-// a quick one is made anew, so that a small installation never sees old figures.
-func (c *countedLists) take(ctx context.Context, count func(context.Context) ([]postgres.ListCounts, error)) ([]postgres.ListCounts, time.Time, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	begin := time.Now()
-	if begin.Sub(c.at) < countsFresh {
-		return c.lists, c.at, nil
-	}
-	lists, err := count(ctx)
-	if err == nil && time.Since(begin) > countsSlow {
-		c.lists, c.at = lists, begin
-	}
-	return lists, begin, err
-}
-
-// countsSlow is from which duration on counts are kept.
-const countsSlow = 50 * time.Millisecond
 
 func (s *Server) listLists(w http.ResponseWriter, r *http.Request) error {
 	return s.renderLists(w, r, http.StatusOK, listsView{})
 }
 
 func (s *Server) renderLists(w http.ResponseWriter, r *http.Request, status int, view listsView) error {
-	lists, at, err := s.counted.take(r.Context(), s.service.Store.ListCounts)
+	if err := s.fillLists(r.Context(), &view); err != nil {
+		return err
+	}
+	f := frame{Title: "Lists", Section: "lists", Page: view}
+	if view.Counted.Running {
+		f.Live = "/lists/live"
+	}
+	return s.render(w, r, status, "lists", f)
+}
+
+// listsLive brings the figures once they are counted.
+func (s *Server) listsLive(w http.ResponseWriter, r *http.Request) error {
+	return s.live(w, r, "lists", func(ctx context.Context) ([]byte, bool, error) {
+		var view listsView
+		if err := s.fillLists(ctx, &view); err != nil {
+			return nil, false, err
+		}
+		fragment, err := s.draw("lists", "live", view)
+		return fragment, !view.Counted.Running, err
+	})
+}
+
+// fillLists shows all lists; the members of large ones as they were counted last.
+func (s *Server) fillLists(ctx context.Context, view *listsView) error {
+	index, err := s.service.Store.ListIndex(ctx)
 	if err != nil {
 		return err
 	}
-	view.Counted = at
-	for _, l := range lists {
-		line := listLine{ListCounts: l, Share: share(l.Subscribed, l.Members), Words: "Not verified yet"}
-		newest, err := s.service.Store.NewestVerification(r.Context(), postgres.VerificationScope{List: l.ID})
+	counted, err := s.service.ListCounts(ctx, figureWait)
+	if err != nil {
+		return err
+	}
+	view.Counted = newFreshness(counted.At, counted.Running)
+	figures := make(map[int64]postgres.ListCounts, len(counted.Value))
+	for _, l := range counted.Value {
+		figures[l.ID] = l
+	}
+	for _, l := range index {
+		known, ok := figures[l.ID]
+		line := listLine{ListCounts: known, Known: ok, Share: share(known.Subscribed, known.Members), Words: "Not verified yet"}
+		line.ID, line.Name = l.ID, l.Name
+		newest, err := s.service.Store.NewestVerification(ctx, postgres.VerificationScope{List: l.ID})
 		if err != nil && !errors.Is(err, postgres.ErrNotFound) {
 			return err
 		}
@@ -85,7 +88,7 @@ func (s *Server) renderLists(w http.ResponseWriter, r *http.Request, status int,
 		}
 		view.Lists = append(view.Lists, line)
 	}
-	return s.render(w, r, status, "lists", frame{Title: "Lists", Section: "lists", Page: view})
+	return nil
 }
 
 // Parts lay the verdicts side by side.

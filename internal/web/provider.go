@@ -31,6 +31,7 @@ type providerView struct {
 	Chart    chart
 	Feed     []feedLine
 	Replies  []replyGroup // of the last day
+	Replied  freshness    // the replies
 	Others   int          // more sources than the one that is shown
 }
 
@@ -105,12 +106,12 @@ func (s *Server) provider(ctx context.Context, id int64) (providerView, error) {
 		view.Facts = facts(known, main, measured, view.At)
 		view.Others = len(known.Sources) - 1
 	}
-	backlogs, err := s.service.Backlogs(ctx)
+	backlog, waits, err := s.service.Backlog(ctx, id)
 	if err != nil {
 		return view, err
 	}
-	if e, ok := backlogs[id]; ok {
-		view.End = newProviderEnd(&e, view.At)
+	if waits {
+		view.End = newProviderEnd(&backlog, view.At)
 	}
 	events, err := s.service.Store.PaceEvents(ctx, id, 0, chartEvents)
 	if err != nil {
@@ -119,11 +120,12 @@ func (s *Server) provider(ctx context.Context, id int64) (providerView, error) {
 	lines := toldEvents(events, view.At)
 	view.Chart = newChart(events, lines, view.At)
 	view.Feed = lines[:min(len(lines), feedLines)]
-	groups, err := s.service.Store.ProviderReplies(ctx, id, view.At.Add(-repliesFor), providerReplyRows)
+	groups, err := s.service.ProviderReplies(ctx, id, repliesFor, providerReplyRows, figureWait)
 	if err != nil {
 		return view, err
 	}
-	for _, g := range groups {
+	view.Replied = newFreshness(groups.At, groups.Running)
+	for _, g := range groups.Value {
 		view.Replies = append(view.Replies, newReplyGroup(g))
 	}
 	return view, nil

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -18,7 +19,7 @@ type reportView struct {
 	campaignView
 	AllProviders []tally
 	Domains      []tally
-	Replies      []replyGroup
+	Replied      repliedView
 	Readership   readershipView
 	States       []stateLink
 	Recipients   recipientsView
@@ -91,7 +92,45 @@ func (s *Server) showReport(w http.ResponseWriter, r *http.Request) error {
 	if view.Recipients, err = s.recipients(r.Context(), id, state, after); err != nil {
 		return err
 	}
-	return s.render(w, r, http.StatusOK, "report", frame{Title: "Report of " + view.Name, Section: "campaigns", Page: view})
+	f := frame{Title: "Report of " + view.Name, Section: "campaigns", Page: view}
+	if view.Replied.Counted.Running {
+		f.Live = fmt.Sprintf("/campaigns/%d/report/live", id)
+	}
+	return s.render(w, r, http.StatusOK, "report", f)
+}
+
+// reportLive brings what servers said once it is counted.
+func (s *Server) reportLive(w http.ResponseWriter, r *http.Request) error {
+	id, err := idOf(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if _, err := s.service.Store.Campaign(r.Context(), id); err != nil {
+		return err
+	}
+	return s.live(w, r, fmt.Sprintf("report %d", id), func(ctx context.Context) ([]byte, bool, error) {
+		view, err := s.replied(ctx, id)
+		if err != nil {
+			return nil, false, err
+		}
+		fragment, err := s.draw("report", "live", reportView{Replied: view})
+		return fragment, !view.Counted.Running, err
+	})
+}
+
+// repliedView is what servers said to a campaign.
+type repliedView struct {
+	Groups  []replyGroup
+	Counted freshness
+}
+
+func (s *Server) replied(ctx context.Context, id int64) (repliedView, error) {
+	groups, err := s.service.CampaignReplies(ctx, id, replyRows, figureWait)
+	view := repliedView{Counted: newFreshness(groups.At, groups.Running)}
+	for _, g := range groups.Value {
+		view.Groups = append(view.Groups, newReplyGroup(g))
+	}
+	return view, err
 }
 
 func (s *Server) report(ctx context.Context, id int64) (reportView, error) {
@@ -108,12 +147,8 @@ func (s *Server) report(ctx context.Context, id int64) (reportView, error) {
 		return view, err
 	}
 	view.Domains = domainTallies(domains, view.Counters)
-	groups, err := s.service.Store.ReplyGroups(ctx, id, replyRows)
-	if err != nil {
+	if view.Replied, err = s.replied(ctx, id); err != nil {
 		return view, err
-	}
-	for _, g := range groups {
-		view.Replies = append(view.Replies, newReplyGroup(g))
 	}
 	readership, err := s.service.Readership(ctx, snapshot.Campaign)
 	view.Readership = newReadershipView(readership, snapshot.Campaign.Counters.Delivered)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -10,10 +11,11 @@ import (
 
 // retryView is what can be sent again of a finished campaign.
 type retryView struct {
-	ID   int64
-	Name string
-	Plan service.RetryPlan
-	Some bool // something can
+	ID      int64
+	Name    string
+	Plan    service.RetryPlan
+	Some    bool // something can
+	Counted freshness
 }
 
 // askRetry says what could be sent again, and asks which states.
@@ -22,16 +24,43 @@ func (s *Server) askRetry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.service.Store.Campaign(r.Context(), id)
+	view, err := s.retryNow(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	plan, err := s.service.PlanRetry(r.Context(), id, campaign.Retryable())
+	f := frame{Title: "Send again: " + view.Name, Section: "campaigns", Page: view}
+	if view.Counted.Running {
+		f.Live = fmt.Sprintf("/campaigns/%d/retry/live", id)
+	}
+	return s.render(w, r, http.StatusOK, "retry", f)
+}
+
+// retryLive brings the figures once they are counted.
+func (s *Server) retryLive(w http.ResponseWriter, r *http.Request) error {
+	id, err := idOf(r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	view := retryView{ID: id, Name: c.Name, Plan: plan, Some: plan.Again > 0}
-	return s.render(w, r, http.StatusOK, "retry", frame{Title: "Send again: " + c.Name, Section: "campaigns", Page: view})
+	if _, err := s.retryNow(r.Context(), id); err != nil {
+		return err
+	}
+	return s.live(w, r, fmt.Sprintf("retry %d", id), func(ctx context.Context) ([]byte, bool, error) {
+		view, err := s.retryNow(ctx, id)
+		if err != nil {
+			return nil, false, err
+		}
+		fragment, err := s.draw("retry", "live", view)
+		return fragment, !view.Counted.Running, err
+	})
+}
+
+func (s *Server) retryNow(ctx context.Context, id int64) (retryView, error) {
+	c, err := s.service.Store.Campaign(ctx, id)
+	if err != nil {
+		return retryView{}, err
+	}
+	plan, err := s.service.RetryFigures(ctx, id, figureWait)
+	return retryView{ID: id, Name: c.Name, Plan: plan.Value, Some: plan.Value.Again > 0, Counted: newFreshness(plan.At, plan.Running)}, err
 }
 
 // retryCampaign queues the chosen states again and goes back to the campaign.

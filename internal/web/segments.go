@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -49,8 +50,8 @@ type segmentView struct {
 	Groups  []segmentGroup // the outermost first
 	Problem string
 	Count   int64
-	Counted string // when; empty when it is not counted
 	First   []postgres.Found
+	Counted freshness // both
 }
 
 type segmentGroup struct {
@@ -96,7 +97,11 @@ func (s *Server) renderSegment(w http.ResponseWriter, r *http.Request, status in
 	if title == "" {
 		title = "A new segment"
 	}
-	return s.render(w, r, status, "segment", frame{Title: title, Section: "segments", Page: view})
+	f := frame{Title: title, Section: "segments", Page: view}
+	if view.Counted.Running {
+		f.Live = fmt.Sprintf("/segments/%d/live", view.ID)
+	}
+	return s.render(w, r, status, "segment", f)
 }
 
 // blankCondition is what a new condition asks at first.
@@ -117,15 +122,37 @@ func (s *Server) showSegment(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := segmentView{ID: id, Name: found.Name, Rule: found.Rule}
-	n, at, err := s.service.CountSegment(r.Context(), found)
-	if err != nil {
-		return err
-	}
-	view.Count, view.Counted = n, clock(at)+" UTC"
-	if view.First, err = s.service.Store.SegmentFirst(r.Context(), found.Rule, time.Now()); err != nil {
+	if err := s.countSegment(r.Context(), found, &view); err != nil {
 		return err
 	}
 	return s.renderSegment(w, r, http.StatusOK, view)
+}
+
+// segmentLive brings the figures once they are counted.
+func (s *Server) segmentLive(w http.ResponseWriter, r *http.Request) error {
+	id, err := idOf(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	found, err := s.service.Store.Segment(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return s.live(w, r, fmt.Sprintf("segment %d", id), func(ctx context.Context) ([]byte, bool, error) {
+		view := segmentView{ID: id, Name: found.Name, Rule: found.Rule}
+		if err := s.countSegment(ctx, found, &view); err != nil {
+			return nil, false, err
+		}
+		fragment, err := s.draw("segment", "live", view)
+		return fragment, !view.Counted.Running, err
+	})
+}
+
+// countSegment shows whom a segment holds, of many contacts as it was counted last.
+func (s *Server) countSegment(ctx context.Context, g postgres.Segment, view *segmentView) error {
+	held, err := s.service.SegmentFigures(ctx, g, figureWait)
+	view.Count, view.First, view.Counted = held.Value.Count, held.Value.First, newFreshness(held.At, held.Running)
+	return err
 }
 
 // changeSegment takes the form: with the button "save" it keeps the segment,

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -125,23 +126,48 @@ type undoView struct {
 	ID       int64
 	FileName string
 	Plan     postgres.UndoPlan
+	Counted  freshness
 }
 
 func (s *Server) askUndo(w http.ResponseWriter, r *http.Request) error {
-	id, err := idOf(r.PathValue("id"))
+	view, err := s.undoNow(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	found, err := s.service.Store.Import(r.Context(), id)
-	if err != nil {
+	f := frame{Title: "Undo " + view.FileName, Section: "imports", Page: view}
+	if view.Counted.Running {
+		f.Live = fmt.Sprintf("/imports/%d/undo/live", view.ID)
+	}
+	return s.render(w, r, http.StatusOK, "undo", f)
+}
+
+// undoLive brings the figures once they are counted.
+func (s *Server) undoLive(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	if _, err := s.undoNow(r.Context(), id); err != nil {
 		return err
 	}
-	plan, err := s.service.UndoPlan(r.Context(), id)
+	return s.live(w, r, "undo "+id, func(ctx context.Context) ([]byte, bool, error) {
+		view, err := s.undoNow(ctx, id)
+		if err != nil {
+			return nil, false, err
+		}
+		fragment, err := s.draw("undo", "live", view)
+		return fragment, !view.Counted.Running, err
+	})
+}
+
+func (s *Server) undoNow(ctx context.Context, text string) (undoView, error) {
+	id, err := idOf(text)
 	if err != nil {
-		return err
+		return undoView{}, err
 	}
-	return s.render(w, r, http.StatusOK, "undo", frame{Title: "Undo " + found.FileName, Section: "imports",
-		Page: undoView{ID: id, FileName: found.FileName, Plan: plan}})
+	found, err := s.service.Store.Import(ctx, id)
+	if err != nil {
+		return undoView{}, err
+	}
+	plan, err := s.service.UndoFigures(ctx, id, figureWait)
+	return undoView{ID: id, FileName: found.FileName, Plan: plan.Value, Counted: newFreshness(plan.At, plan.Running)}, err
 }
 
 func (s *Server) undoImport(w http.ResponseWriter, r *http.Request) error {

@@ -58,7 +58,6 @@ type Server struct {
 	sameOrigin  *http.CrossOriginProtection
 	snapshots   *snapshots
 	rates       *rates
-	counted     countedLists
 	broadcasts  *broadcasts
 	closing     context.Context
 	beginToEnd  context.CancelFunc

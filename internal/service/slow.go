@@ -1,0 +1,116 @@
+package service
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// slowFrom is from which duration on a figure is kept: a quick one is made
+	// anew for everybody, so that a small installation never sees an old one.
+	slowFrom = 50 * time.Millisecond
+	// slowRest is how many times as long as its making a figure is good: looking
+	// at it costs the database a twentieth of its time at most.
+	slowRest = 20
+	// slowWithin ends a count that hangs; a million contacts take seconds.
+	slowWithin = 2 * time.Minute
+	// slowKept bounds what is remembered of a kind of figures.
+	slowKept = 100
+)
+
+// Aged is a figure that takes a while, with its age.
+type Aged[V any] struct {
+	Value   V
+	At      time.Time // when it was made
+	Known   bool      // false while it is made for the first time
+	Running bool      // a newer one is on its way
+}
+
+// slow remembers figures that take a while, and makes each once at a time. The
+// zero value is ready. It is safe for concurrent use.
+type slow[K comparable, V any] struct {
+	mu      sync.Mutex
+	entries map[K]*slowEntry[V] // guarded by mu
+}
+
+type slowEntry[V any] struct {
+	last    Aged[V]
+	took    time.Duration
+	err     error         // of the last try
+	running chan struct{} // closed at the end of the making under way; nil without
+}
+
+// take returns a figure that is at most fresh old, or as old as slowRest says.
+// Where it must be made, take waits for at most wait; then it returns what was
+// known before, while the newer one is on its way.
+func (s *slow[K, V]) take(ctx context.Context, key K, fresh, wait time.Duration, read func(context.Context) (V, error)) (Aged[V], error) {
+	if running := s.begin(key, fresh, read); running != nil {
+		patience := time.NewTimer(wait)
+		defer patience.Stop()
+		select {
+		case <-running:
+		case <-patience.C:
+		case <-ctx.Done():
+			return Aged[V]{}, ctx.Err()
+		}
+	}
+	return s.look(key)
+}
+
+// begin has a figure made unless a fresh one is known or it is under way. It
+// returns a channel that is closed when it is there, nil when it is.
+func (s *slow[K, V]) begin(key K, fresh time.Duration, read func(context.Context) (V, error)) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.entries == nil || len(s.entries) > slowKept {
+		s.entries = make(map[K]*slowEntry[V])
+	}
+	e := s.entries[key]
+	if e == nil {
+		e = &slowEntry[V]{}
+		s.entries[key] = e
+	}
+	if e.took > slowFrom {
+		fresh = max(fresh, slowRest*e.took)
+	}
+	if e.running == nil && (!e.last.Known || e.err != nil || time.Since(e.last.At) > fresh) {
+		e.running = make(chan struct{})
+		go s.make(e, read)
+	}
+	return e.running
+}
+
+func (s *slow[K, V]) make(e *slowEntry[V], read func(context.Context) (V, error)) {
+	ctx, cancel := context.WithTimeout(context.Background(), slowWithin)
+	defer cancel()
+	at := now()
+	value, err := read(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.err = err; err == nil {
+		e.last = Aged[V]{Value: value, At: at, Known: true}
+		e.took = time.Since(at)
+	}
+	close(e.running)
+	e.running = nil
+}
+
+func (s *slow[K, V]) look(key K) (Aged[V], error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[key]
+	if e == nil {
+		return Aged[V]{Running: true}, nil // forgotten in between
+	}
+	found := e.last
+	found.Running = e.running != nil
+	return found, e.err
+}
+
+// forget drops what is known under a key, which somebody has just changed.
+func (s *slow[K, V]) forget(key K) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.entries, key)
+}

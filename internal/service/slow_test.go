@@ -1,0 +1,77 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A figure that is quick is made for everybody; one that takes a while is made
+// once for all who ask, and shown with its age while a newer one is on its way.
+func TestSlowFigures(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var figures slow[string, int]
+		ctx, made, takes := t.Context(), 0, time.Duration(0)
+		read := func(context.Context) (int, error) {
+			time.Sleep(takes)
+			made++
+			return made, nil
+		}
+		ask := func() Aged[int] {
+			t.Helper()
+			a, err := figures.take(ctx, "lists", 0, 80*time.Millisecond, read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+		for n := 1; n <= 3; n++ {
+			if a := ask(); a.Value != n || !a.Known || a.Running {
+				t.Fatalf("quick figure %d: %+v", n, a)
+			}
+			time.Sleep(time.Nanosecond)
+		}
+		takes = 2 * time.Second
+		begun := time.Now()
+		if a := ask(); a.Value != 3 || !a.Running || time.Since(begun) != 80*time.Millisecond {
+			t.Fatalf("while it is made anew: %+v after %s", a, time.Since(begun))
+		}
+		if a := ask(); a.Value != 3 || !a.Running || a.At.After(begun) {
+			t.Fatalf("asked by another: %+v", a)
+		}
+		time.Sleep(takes)
+		if a := ask(); a.Value != 4 || a.Running || made != 4 {
+			t.Fatalf("when it is there: %+v, made %d times", a, made)
+		}
+		time.Sleep(slowRest*takes - 3*time.Second)
+		if a := ask(); a.Value != 4 || a.Running {
+			t.Fatalf("as long as it is good: %+v", a)
+		}
+		time.Sleep(4 * time.Second)
+		if a := ask(); a.Value != 4 || !a.Running {
+			t.Fatalf("when it is too old: %+v", a)
+		}
+		figures.forget("lists")
+		if a := ask(); a.Known || !a.Running {
+			t.Fatalf("after a change: %+v", a)
+		}
+		synctest.Wait()
+		time.Sleep(takes)
+	})
+}
+
+// An error is told to who asks, and does not stay.
+func TestSlowFiguresThatFail(t *testing.T) {
+	t.Parallel()
+	var figures slow[int, int]
+	broken := errors.New("the database is away")
+	for _, fails := range []error{broken, nil, broken, nil} {
+		a, err := figures.take(t.Context(), 1, 0, time.Minute, func(context.Context) (int, error) { return 7, fails })
+		if !errors.Is(err, fails) || fails == nil && a.Value != 7 {
+			t.Fatalf("%v: %+v, %v", fails, a, err)
+		}
+	}
+}
