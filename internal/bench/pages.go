@@ -97,6 +97,7 @@ func loadPages(ctx context.Context, d *node.Database, o PagesOptions) (figures [
 	if err != nil {
 		return nil, err
 	}
+	defer desk.Close()
 	keys, err := desk.Tokens(ctx)
 	if err != nil {
 		return nil, err

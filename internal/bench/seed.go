@@ -157,6 +157,7 @@ func seedByHand(ctx context.Context, store *postgres.Store, o SeedOptions) error
 	if err != nil {
 		return err
 	}
+	defer s.Close()
 	ann := service.Actor{Name: "Ann Weaver", Door: service.CommandLine}
 	if err := s.FirstOwner(ctx, service.NewUser{Address: "ann@letters.sender.test", Name: ann.Name}, rand.Text()); err != nil && !errors.Is(err, postgres.ErrNotEmpty) {
 		return err

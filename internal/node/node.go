@@ -107,6 +107,7 @@ func (n *Node) Stop() error {
 		n.cancel()
 		<-n.ended
 		n.closePages()
+		n.Service.Close()
 		if !n.borrowed {
 			n.err = errors.Join(n.err, n.Database.Close())
 		}

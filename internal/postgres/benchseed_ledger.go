@@ -20,11 +20,11 @@ insert into deliveries_%[1]d (ledger_id, id, campaign_id, contact_id, domain_id,
 select k.ledger_id, nextval('delivery_ids'), k.id, c.id, c.domain_id, d.provider_id, s.state, t.attempts, o.code, t.attempts > 0, s.state = 'in_doubt',
        case when s.state = 'deferred' then $2::timestamptz + h %% 3600 * interval '1 second' else k.launched_at end,
        case when t.attempts > 0 then t.first end, t.last, o.enhanced, o.class, o.reply
-  from (select id, ledger_id, state, launched_at, (audience ->> 'will_receive')::bigint as size from campaigns where ledger_id = %[1]d) k
+  from (select id, ledger_id, state, launched_at, (audience ->> 'will_receive')::bigint as size from campaigns where ledger_id = %[1]d offset 0) k
  cross join lateral generate_series(0, k.size - 1) i
   join contacts c on c.id = 1 + i * $1::bigint / k.size + k.id * 7919 %% greatest(1, $1::bigint / k.size)
   join domains d on d.id = c.domain_id
- cross join lateral (select hashint8extended(c.id * 8192 + k.id %% 8192, 6) & 1048575 as h) r
+ cross join lateral (select hashint8extended(c.id * 8192 + k.id %% 8192, 6) & 1048575 as h offset 0) r
  cross join lateral (select case
        when i * 1000 / k.size >= case k.state when 'sending' then 620 when 'paused' then 350 when 'cancelled' then 420 else 1000 end
            then case when k.state = 'cancelled' then 'cancelled' else 'queued' end
@@ -33,11 +33,11 @@ select k.ledger_id, nextval('delivery_ids'), k.id, c.id, c.domain_id, d.provider
        when h %% 10000 < 200 then 'suppressed'
        when h %% 10000 < 202 then 'in_doubt'
        when h %% 10000 < 600 and k.state in ('sending', 'paused') then 'deferred'
-       else 'delivered' end::delivery_state as state) s
+       else 'delivered' end::delivery_state as state offset 0) s
  cross join lateral (select attempts, first, case when attempts = 0 then k.launched_at else first + (attempts - 1) * interval '2 minutes' + interval '2 seconds' end as last
        from (select case when s.state in ('queued', 'cancelled', 'suppressed') then 0 when s.state = 'expired' then 8 when s.state = 'deferred' then 1 + h %% 3
                          when s.state = 'delivered' and h / 10000 %% 100 < 7 then 2 else 1 end::smallint as attempts,
-                    k.launched_at + i * interval '10 milliseconds' as first) f) t
+                    k.launched_at + i * interval '10 milliseconds' as first offset 0) f offset 0) t
   left join lateral (values
        ('delivered'::delivery_state, 250::smallint, '2.0.0', '', '250 2.0.0 Ok: queued as 4bQ7xw' || h),
        ('bounced', 550, '5.1.1', 'bad_mailbox', '550 5.1.1 <' || c.address || '>: no such user here'),

@@ -19,7 +19,7 @@ select d.first_attempt_at + (n - 1) * interval '2 minutes' + interval '2 seconds
   from deliveries d
   left join providers p on p.id = d.provider_id
  cross join lateral generate_series(1, d.attempts - case when d.state = 'delivered' then 1 else 0 end) n
- cross join lateral (select hashint8extended(d.id * 16 + n, 7) & 1048575 as h, n = d.attempts and d.state in ('bounced', 'expired', 'in_doubt') as ends) r
+ cross join lateral (select hashint8extended(d.id * 16 + n, 7) & 1048575 as h, n = d.attempts and d.state in ('bounced', 'expired', 'in_doubt') as ends offset 0) r
   join (values (0, 421, '4.7.0', 'rate', 'rate-421', '421 4.7.0 too many messages from your address, try again later'),
                (1, 451, '4.7.1', 'greylist', 'greylist', '451 4.7.1 greylisted, please come back in 300 seconds'),
                (2, 452, '4.2.2', 'mailbox', 'mailbox-full', '452 4.2.2 the mailbox is over its quota'),
@@ -56,7 +56,7 @@ select at, 1, p.id, kind, case kind when 'slower' then 8 when 'measured' then 6 
        case when kind = 'hold' then at + interval '5 minutes' end
   from providers p
  cross join generate_series(1, 500) n
- cross join lateral (select (array['faster', 'slower', 'faster', 'measured', 'hold', 'release'])[1 + n % 6] as kind, $1::timestamptz - (500 - n) * interval '3 minutes' - p.id * interval '1 second' as at) x
+ cross join lateral (select (array['faster', 'slower', 'faster', 'measured', 'hold', 'release'])[1 + n % 6] as kind, $1::timestamptz - (500 - n) * interval '3 minutes' - p.id * interval '1 second' as at offset 0) x
  where p.id between 1 and 200
  order by at`
 
@@ -65,8 +65,8 @@ select at, 1, p.id, kind, case kind when 'slower' then 8 when 'measured' then 6 
 insert into engagements (campaign_id, contact_id, kind, link, machine, times, first_at, last_at, rule)
 select d.campaign_id, d.contact_id, 'click', link, machine, 1 + h % 2, at, at, case when machine then 'too_soon' else '' end
   from deliveries d
- cross join lateral (select hashint8extended(d.id, 8) & 1048575 as h) r
- cross join lateral (select h % 1000 >= 20 as machine, d.updated_at + h % 86400 * interval '1 second' as at) x
+ cross join lateral (select hashint8extended(d.id, 8) & 1048575 as h offset 0) r
+ cross join lateral (select h % 1000 >= 20 as machine, d.updated_at + h % 86400 * interval '1 second' as at offset 0) x
  cross join lateral (values (0), (1 + (h / 1000 % 3)::int)) as of (link)
  where d.state = 'delivered' and h % 1000 < 27
  order by 1, 2, 4`

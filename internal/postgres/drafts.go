@@ -31,14 +31,18 @@ update campaigns set settings = settings - 'window' || $2::jsonb, updated_at = $
 	sqlDeleteDraft     = `delete from campaigns where id = $1`
 	sqlNewestCampaign  = sqlCampaignColumns + ` where not c.system order by c.id desc limit 1`
 
-	// Readers of a campaign's lists, the first by id. Index: list_members_pkey.
+	// Readers of a campaign's lists, the first by id: of each list as many as are
+	// wanted in all. Index: list_members_pkey.
 	sqlReaders = `
-select distinct c.id, c.address, c.fields
-  from campaign_lists cl
-  join list_members m on m.list_id = cl.list_id and m.status = 'subscribed'
-  join contacts c on c.id = m.contact_id
- where cl.campaign_id = $1 and not cl.exclude
- order by c.id limit $2`
+select c.id, c.address, c.fields
+  from (select distinct m.contact_id
+          from campaign_lists cl
+         cross join lateral (select contact_id from list_members
+                              where list_id = cl.list_id and status = 'subscribed' order by contact_id limit $2) m
+         where cl.campaign_id = $1 and not cl.exclude
+         order by m.contact_id limit $2) r
+  join contacts c on c.id = r.contact_id
+ order by c.id`
 
 	sqlNewestReaders = `select id, address, fields from contacts order by id desc limit $1`
 

@@ -22,7 +22,7 @@ type AudienceView struct {
 // at most a while: on large lists the count comes later, and Known is false until
 // then.
 func (s *Service) Audience(ctx context.Context, id int64, wait time.Duration) (AudienceView, error) {
-	counted, err := s.audiences.take(ctx, id, audienceAge, wait, func(ctx context.Context) (postgres.AudienceCount, error) {
+	counted, err := s.audiences.take(ctx, s.life, id, audienceAge, wait, func(ctx context.Context) (postgres.AudienceCount, error) {
 		return s.Store.CountAudience(ctx, id, now())
 	})
 	if err != nil {

@@ -26,7 +26,7 @@ type figures struct {
 // membership: on large lists the figures come later, see [Aged]. A list that was
 // made meanwhile is missing.
 func (s *Service) ListCounts(ctx context.Context, wait time.Duration) (Aged[[]postgres.ListCounts], error) {
-	return s.figures.lists.take(ctx, struct{}{}, 0, wait, s.Store.ListCounts)
+	return s.figures.lists.take(ctx, s.life, struct{}{}, 0, wait, s.Store.ListCounts)
 }
 
 // segmentKey is a segment as it stood when it was counted.
@@ -49,7 +49,7 @@ func (s *Service) SegmentFigures(ctx context.Context, g postgres.Segment, wait t
 	if err != nil {
 		return Aged[SegmentFigures]{}, err
 	}
-	found, err := s.figures.segments.take(ctx, segmentKey{g.ID, string(rule)}, 0, wait, func(ctx context.Context) (f SegmentFigures, err error) {
+	found, err := s.figures.segments.take(ctx, s.life, segmentKey{g.ID, string(rule)}, 0, wait, func(ctx context.Context) (f SegmentFigures, err error) {
 		at := now()
 		if f.Count, err = s.Store.CountSegment(ctx, g.Rule, at); err != nil {
 			return f, err
@@ -75,7 +75,7 @@ type replyKey struct {
 // first. It looks at every attempt that failed: of a large campaign the groups
 // come later, see [Aged].
 func (s *Service) CampaignReplies(ctx context.Context, id int64, most int, wait time.Duration) (Aged[[]postgres.ReplyGroup], error) {
-	return s.figures.replies.take(ctx, replyKey{campaign: id, most: most}, 0, wait, func(ctx context.Context) ([]postgres.ReplyGroup, error) {
+	return s.figures.replies.take(ctx, s.life, replyKey{campaign: id, most: most}, 0, wait, func(ctx context.Context) ([]postgres.ReplyGroup, error) {
 		return s.Store.ReplyGroups(ctx, id, most)
 	})
 }
@@ -83,7 +83,7 @@ func (s *Service) CampaignReplies(ctx context.Context, id int64, most int, wait 
 // ProviderReplies returns the refusals of a provider in the last span grouped, the
 // most frequent first; of a busy one they come later, see [Aged].
 func (s *Service) ProviderReplies(ctx context.Context, id int64, span time.Duration, most int, wait time.Duration) (Aged[[]postgres.ReplyGroup], error) {
-	return s.figures.replies.take(ctx, replyKey{provider: id, most: most}, 0, wait, func(ctx context.Context) ([]postgres.ReplyGroup, error) {
+	return s.figures.replies.take(ctx, s.life, replyKey{provider: id, most: most}, 0, wait, func(ctx context.Context) ([]postgres.ReplyGroup, error) {
 		return s.Store.ProviderReplies(ctx, id, now().Add(-span), most)
 	})
 }
@@ -98,7 +98,7 @@ type AllReplies struct {
 // those among them that no rule knows; where there are many they come later, see
 // [Aged].
 func (s *Service) AllReplies(ctx context.Context, span time.Duration, most int, wait time.Duration) (Aged[AllReplies], error) {
-	return s.figures.everyone.take(ctx, span, 0, wait, func(ctx context.Context) (all AllReplies, err error) {
+	return s.figures.everyone.take(ctx, s.life, span, 0, wait, func(ctx context.Context) (all AllReplies, err error) {
 		since := now().Add(-span)
 		if all.Unknown, err = s.UnknownReplies(ctx, since); err != nil {
 			return all, err
@@ -114,7 +114,7 @@ const throttledWait = 30 * time.Millisecond
 
 // throttled returns how often each provider answered 421 to a campaign.
 func (s *Service) throttled(ctx context.Context, id int64) (map[int64]int64, error) {
-	counts, err := s.figures.throttled.take(ctx, id, 0, throttledWait, func(ctx context.Context) (map[int64]int64, error) {
+	counts, err := s.figures.throttled.take(ctx, s.life, id, 0, throttledWait, func(ctx context.Context) (map[int64]int64, error) {
 		return s.Store.Throttled(ctx, id)
 	})
 	return counts.Value, err
@@ -123,7 +123,7 @@ func (s *Service) throttled(ctx context.Context, id int64) (map[int64]int64, err
 // RetryFigures are what [Service.PlanRetry] finds of all that can be sent again;
 // of a large campaign they come later, see [Aged].
 func (s *Service) RetryFigures(ctx context.Context, id int64, wait time.Duration) (Aged[RetryPlan], error) {
-	return s.figures.retries.take(ctx, id, 0, wait, func(ctx context.Context) (RetryPlan, error) {
+	return s.figures.retries.take(ctx, s.life, id, 0, wait, func(ctx context.Context) (RetryPlan, error) {
 		return s.PlanRetry(ctx, id, campaign.Retryable())
 	})
 }
@@ -131,7 +131,7 @@ func (s *Service) RetryFigures(ctx context.Context, id int64, wait time.Duration
 // UndoFigures are what [Service.UndoPlan] finds; of a large import they come
 // later, see [Aged].
 func (s *Service) UndoFigures(ctx context.Context, id int64, wait time.Duration) (Aged[postgres.UndoPlan], error) {
-	return s.figures.undos.take(ctx, id, 0, wait, func(ctx context.Context) (postgres.UndoPlan, error) { return s.UndoPlan(ctx, id) })
+	return s.figures.undos.take(ctx, s.life, id, 0, wait, func(ctx context.Context) (postgres.UndoPlan, error) { return s.UndoPlan(ctx, id) })
 }
 
 // actionKey names an action on a list.
@@ -143,7 +143,7 @@ type actionKey struct {
 // ListFigures are what [Service.PreviewListAction] finds; of a large list they
 // come later, see [Aged].
 func (s *Service) ListFigures(ctx context.Context, list int64, action ListAction, wait time.Duration) (Aged[ListPreview], error) {
-	return s.figures.actions.take(ctx, actionKey{list, action}, 0, wait, func(ctx context.Context) (ListPreview, error) {
+	return s.figures.actions.take(ctx, s.life, actionKey{list, action}, 0, wait, func(ctx context.Context) (ListPreview, error) {
 		return s.PreviewListAction(ctx, list, action)
 	})
 }

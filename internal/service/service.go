@@ -27,6 +27,8 @@ type Service struct {
 	ends       estimates
 	audiences  slow[int64, postgres.AudienceCount]
 	figures    figures
+	life       lifetime
+	end        context.CancelFunc
 	paces      paceStates
 	views      views
 	targets    targets
@@ -49,12 +51,17 @@ func New(ctx context.Context, store *postgres.Store, queue *jobs.Queue, c config
 	if err := s.checkKey(ctx); err != nil {
 		return nil, err
 	}
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	s.life, s.end = lifetime{running}, end
 	s.checkups.resolver = sync.OnceValues(s.openResolver)
 	if s.erasureKey, err = s.openErasureKey(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
+
+// Close ends what is counted in the background.
+func (s *Service) Close() { s.end() }
 
 // BarWith hands over how a lane's mail in hand is kept from an address.
 func (s *Service) BarWith(bar func(keys ...string)) { s.bar = bar }

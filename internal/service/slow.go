@@ -13,8 +13,9 @@ const (
 	// slowRest is how many times as long as its making a figure is good: looking
 	// at it costs the database a twentieth of its time at most.
 	slowRest = 20
-	// slowWithin ends a count that hangs; a million contacts take seconds.
-	slowWithin = 2 * time.Minute
+	// slowWithin ends a count that hangs; a million contacts take seconds, on a busy
+	// machine a minute or two.
+	slowWithin = 10 * time.Minute
 	// slowKept bounds what is remembered of a kind of figures.
 	slowKept = 100
 )
@@ -25,6 +26,17 @@ type Aged[V any] struct {
 	At      time.Time // when it was made
 	Known   bool      // false while it is made for the first time
 	Running bool      // a newer one is on its way
+}
+
+// lifetime ends with its service, and with it what runs in the background. The
+// zero value never does.
+type lifetime struct{ ctx context.Context }
+
+func (l lifetime) context() context.Context {
+	if l.ctx == nil {
+		return context.Background()
+	}
+	return l.ctx
 }
 
 // slow remembers figures that take a while, and makes each once at a time. The
@@ -44,8 +56,8 @@ type slowEntry[V any] struct {
 // take returns a figure that is at most fresh old, or as old as slowRest says.
 // Where it must be made, take waits for at most wait; then it returns what was
 // known before, while the newer one is on its way.
-func (s *slow[K, V]) take(ctx context.Context, key K, fresh, wait time.Duration, read func(context.Context) (V, error)) (Aged[V], error) {
-	if running := s.begin(key, fresh, read); running != nil {
+func (s *slow[K, V]) take(ctx context.Context, life lifetime, key K, fresh, wait time.Duration, read func(context.Context) (V, error)) (Aged[V], error) {
+	if running := s.begin(life, key, fresh, read); running != nil {
 		patience := time.NewTimer(wait)
 		defer patience.Stop()
 		select {
@@ -60,7 +72,7 @@ func (s *slow[K, V]) take(ctx context.Context, key K, fresh, wait time.Duration,
 
 // begin has a figure made unless a fresh one is known or it is under way. It
 // returns a channel that is closed when it is there, nil when it is.
-func (s *slow[K, V]) begin(key K, fresh time.Duration, read func(context.Context) (V, error)) <-chan struct{} {
+func (s *slow[K, V]) begin(life lifetime, key K, fresh time.Duration, read func(context.Context) (V, error)) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.entries == nil || len(s.entries) > slowKept {
@@ -76,13 +88,13 @@ func (s *slow[K, V]) begin(key K, fresh time.Duration, read func(context.Context
 	}
 	if e.running == nil && (!e.last.Known || e.err != nil || time.Since(e.last.At) > fresh) {
 		e.running = make(chan struct{})
-		go s.make(e, read)
+		go s.make(life, e, read)
 	}
 	return e.running
 }
 
-func (s *slow[K, V]) make(e *slowEntry[V], read func(context.Context) (V, error)) {
-	ctx, cancel := context.WithTimeout(context.Background(), slowWithin)
+func (s *slow[K, V]) make(life lifetime, e *slowEntry[V], read func(context.Context) (V, error)) {
+	ctx, cancel := context.WithTimeout(life.context(), slowWithin)
 	defer cancel()
 	at := now()
 	value, err := read(ctx)

@@ -22,7 +22,7 @@ func TestSlowFigures(t *testing.T) {
 		}
 		ask := func() Aged[int] {
 			t.Helper()
-			a, err := figures.take(ctx, "lists", 0, 80*time.Millisecond, read)
+			a, err := figures.take(ctx, lifetime{}, "lists", 0, 80*time.Millisecond, read)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +69,7 @@ func TestSlowFiguresThatFail(t *testing.T) {
 	var figures slow[int, int]
 	broken := errors.New("the database is away")
 	for _, fails := range []error{broken, nil, broken, nil} {
-		a, err := figures.take(t.Context(), 1, 0, time.Minute, func(context.Context) (int, error) { return 7, fails })
+		a, err := figures.take(t.Context(), lifetime{}, 1, 0, time.Minute, func(context.Context) (int, error) { return 7, fails })
 		if !errors.Is(err, fails) || fails == nil && a.Value != 7 {
 			t.Fatalf("%v: %+v, %v", fails, a, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/pacing/reply"
 )
 
@@ -60,10 +61,10 @@ type stateLink struct {
 }
 
 const (
-	// domainRows is how many domains stand on a row of their own; the others
-	// make one more row, so that the column adds up.
-	domainRows = 200
-	replyRows  = 100
+	// tallyRows is how many providers, and how many domains, stand on a row of
+	// their own; the others make one more row, so that the column adds up.
+	tallyRows = 100
+	replyRows = 50
 )
 
 // showReport is the report of a campaign, and with ?format=csv its recipients
@@ -139,10 +140,8 @@ func (s *Server) report(ctx context.Context, id int64) (reportView, error) {
 		return reportView{}, err
 	}
 	view := reportView{campaignView: newCampaignView(snapshot, providerRows)}
-	for _, p := range snapshot.Providers {
-		view.AllProviders = append(view.AllProviders, tally{Name: p.Name, Link: providerLink(p.Provider), Counters: p.Counters})
-	}
-	domains, err := s.service.Store.DomainCounters(ctx, id, domainRows)
+	view.AllProviders = providerTallies(snapshot.Providers)
+	domains, err := s.service.Store.DomainCounters(ctx, id, tallyRows)
 	if err != nil {
 		return view, err
 	}
@@ -180,6 +179,25 @@ func providerLink(id int64) string {
 	return "/providers/" + strconv.FormatInt(id, 10)
 }
 
+// providerTallies are the largest providers, and one row for all others: the JSON
+// has each of them.
+func providerTallies(providers []service.LiveProvider) []tally {
+	var rows []tally
+	rest := tally{}
+	for i, p := range providers {
+		if i >= tallyRows && len(providers) > tallyRows+1 {
+			rest.Counters = rest.Counters.Add(p.Counters)
+			continue
+		}
+		rows = append(rows, tally{Name: p.Name, Link: providerLink(p.Provider), Counters: p.Counters})
+	}
+	if rest.Counters.Targeted > 0 {
+		rest.Name = plural(int64(len(providers)-tallyRows), "smaller provider", "smaller providers")
+		rows = append(rows, rest)
+	}
+	return rows
+}
+
 // domainTallies are the largest domains, and one row for all others. Domains
 // are counted a moment later than the whole: what has moved since goes into
 // that row or shows as it is, never as less than nothing.
@@ -190,7 +208,7 @@ func domainTallies(domains []postgres.DomainCounters, whole campaign.Counters) [
 		rows = append(rows, tally{Name: d.Domain, Of: d.Provider, Counters: d.Counters})
 		sum = sum.Add(d.Counters)
 	}
-	if len(domains) < domainRows {
+	if len(domains) < tallyRows {
 		return rows
 	}
 	rest := campaign.Counters{}

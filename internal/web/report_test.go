@@ -159,10 +159,10 @@ func TestDomainTalliesAddUp(t *testing.T) {
 	t.Parallel()
 	var domains []postgres.DomainCounters
 	whole := campaign.Counters{}
-	for i := range domainRows + 50 {
+	for i := range tallyRows + 50 {
 		c := campaign.Counters{Targeted: 4, Delivered: 2, Queued: 1, Bounced: 1}
 		whole = whole.Add(c)
-		if i < domainRows {
+		if i < tallyRows {
 			domains = append(domains, postgres.DomainCounters{Domain: fmt.Sprint(i), Counters: c})
 		}
 	}
@@ -171,7 +171,7 @@ func TestDomainTalliesAddUp(t *testing.T) {
 	for _, row := range rows {
 		sum = sum.Add(row.Counters)
 	}
-	if len(rows) != domainRows+1 || sum != whole || !sum.AddsUp() {
+	if len(rows) != tallyRows+1 || sum != whole || !sum.AddsUp() {
 		t.Errorf("%d rows add up to %+v, the whole is %+v", len(rows), sum, whole)
 	}
 	if few := domainTallies(domains[:3], whole); len(few) != 3 {
