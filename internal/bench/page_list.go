@@ -59,19 +59,36 @@ func pageStops(of postgres.BenchSubjects, join string, mint func(token.Purpose) 
 		pageStop{route: "GET /campaigns/{id}/edit", path: at("/campaigns/%d/edit", of.Draft)},
 		pageStop{route: "GET /campaigns/{id}/preview", path: at("/campaigns/%d/preview", of.Draft)},
 		pageStop{route: "GET /campaigns/{id}/preview/html", path: at("/campaigns/%d/preview/html", of.Draft)},
-		pageStop{route: "GET /campaigns/{id}/audience", path: at("/campaigns/%d/audience", of.Draft)},
-		pageStop{route: "GET /campaigns/{id}/audience/live", path: at("/campaigns/%d/audience/live", of.Draft), live: true},
-		pageStop{route: "GET /campaigns/{id}/schedule", path: at("/campaigns/%d/schedule", of.Draft)},
 		pageStop{route: "GET /campaigns/{id}/delete", path: at("/campaigns/%d/delete", of.Draft)},
 		pageStop{route: "GET /providers", path: "/providers"}, pageStop{route: "GET /providers/live", path: "/providers/live", live: true},
 		pageStop{route: "GET /providers/{id}", path: at("/providers/%d", of.Provider)},
 		pageStop{route: "GET /providers/{id}/live", path: at("/providers/%d/live", of.Provider), live: true},
-		pageStop{route: "GET /replies", path: "/replies"}, pageStop{route: "GET /replies", path: "/replies?for=7d"},
 	)
 	for _, verb := range []string{"hold", "release", "cap", "reset"} {
 		stops = append(stops, pageStop{route: "GET /providers/{id}/{verb}", path: at("/providers/%d/"+verb, of.Provider)})
 	}
-	return append(append(stops, contactStops(of)...), readerStops(join, mint)...)
+	stops = append(append(stops, contactStops(of)...), readerStops(join, mint)...)
+	return append(stops, countingStops(of)...)
+}
+
+// countingStops are the pages whose figures look at every contact or attempt. They
+// come last: what they begin goes on when they are there.
+func countingStops(of postgres.BenchSubjects) []pageStop {
+	at := func(format string, id int64) string { return fmt.Sprintf(format, id) }
+	return []pageStop{
+		{route: "GET /campaigns/{id}/retry/live", path: at("/campaigns/%d/retry/live", of.Medium), live: true},
+		{route: "GET /campaigns/{id}/report/live", path: at("/campaigns/%d/report/live", of.Large), live: true},
+		{route: "GET /lists/live", path: "/lists/live", live: true},
+		{route: "GET /lists/{id}/ask/{action}/live", path: at("/lists/%d/ask/remove-dead/live", of.List), live: true},
+		{route: "GET /imports/{id}/undo/live", path: at("/imports/%d/undo/live", of.Import), live: true},
+		{route: "GET /replies", path: "/replies"}, {route: "GET /replies", path: "/replies?for=7d"},
+		{route: "GET /replies/live", path: "/replies/live", live: true},
+		{route: "GET /segments/{id}", path: at("/segments/%d", of.Segment)},
+		{route: "GET /segments/{id}/live", path: at("/segments/%d/live", of.Segment), live: true},
+		{route: "GET /campaigns/{id}/audience", path: at("/campaigns/%d/audience", of.Draft)},
+		{route: "GET /campaigns/{id}/audience/live", path: at("/campaigns/%d/audience/live", of.Draft), live: true},
+		{route: "GET /campaigns/{id}/schedule", path: at("/campaigns/%d/schedule", of.Draft)},
+	}
 }
 
 // contactStops are the pages of contacts, lists and files.
@@ -94,7 +111,6 @@ func contactStops(of postgres.BenchSubjects) []pageStop {
 		{route: "GET /suppressions", path: "/suppressions"}, {route: "GET /suppressions", path: "/suppressions?q=anna"},
 		{route: "GET /suppressions", path: "/suppressions?reason=complained"}, {route: "GET /suppressions/lift", path: "/suppressions/lift?what=" + of.Suppressed},
 		{route: "GET /segments", path: "/segments"}, {route: "GET /segments/new", path: "/segments/new"},
-		{route: "GET /segments/{id}", path: at("/segments/%d", of.Segment)},
 		{route: "GET /templates", path: "/templates"}, {route: "GET /templates/{id}", path: at("/templates/%d", of.Template)},
 		{route: "GET /templates/{id}/look", path: at("/templates/%d/look", of.Template)},
 		{route: "GET /people", path: "/people"},

@@ -105,16 +105,16 @@ func printPages(cmd *cobra.Command, figures []bench.PageFigure) error {
 			return err
 		}
 	} else {
-		pages := newTable("", "page", "cold", "warm", "page itself", "assets", "together")
-		streams := newTable("live part", "cold", "warm")
+		pages := newTable("", "page", "cold", "warm", "best", "page itself", "assets", "together")
+		streams := newTable("live part", "cold", "warm", "best")
 		ms := func(v float64) string { return fmt.Sprintf("%.0f ms", v) }
 		kb := func(v float64) string { return fmt.Sprintf("%.1f KB", v) }
 		for _, f := range figures {
 			if f.Live {
-				streams.row(f.Path, ms(f.Cold), ms(f.Warm))
+				streams.row(f.Path, ms(f.Cold), ms(f.Warm), ms(f.Best))
 				continue
 			}
-			pages.row(map[bool]string{true: "✓", false: "✗"}[f.Kept()], shortPath(f.Path), ms(f.Cold), ms(f.Warm), kb(f.HTML), kb(f.Assets), kb(f.KB()))
+			pages.row(map[bool]string{true: "✓", false: "✗"}[f.Kept()], shortPath(f.Path), ms(f.Cold), ms(f.Warm), ms(f.Best), kb(f.HTML), kb(f.Assets), kb(f.KB()))
 		}
 		pages.print(cmd.OutOrStdout())
 		fmt.Fprintln(cmd.OutOrStdout())

@@ -27,21 +27,20 @@ select p.provider_id, c.id, c.weight, c.launched_at, c.state = 'paused', p.queue
 	// whoever asks. Index: deliveries_due, of the campaign's own partition.
 	sqlDueLater = `
 select p.provider_id, next.due, next.n, last.due_at
-  from campaigns c
-  join campaign_providers p on p.campaign_id = c.id and p.deferred > 0
+  from campaign_providers p
  cross join lateral (
        select to_timestamp(ceil(extract(epoch from d.due_at) / 10) * 10) as due, count(*) as n
          from (select due_at from deliveries
-                where ledger_id = c.ledger_id and campaign_id = c.id and provider_id = p.provider_id
+                where ledger_id = $3 and campaign_id = $1 and provider_id = p.provider_id
                   and state = 'deferred' and lease_node is null
                 order by due_at, id limit $2) d
         group by 1) next
  cross join lateral (
        select due_at from deliveries
-        where ledger_id = c.ledger_id and campaign_id = c.id and provider_id = p.provider_id
+        where ledger_id = $3 and campaign_id = $1 and provider_id = p.provider_id
           and state = 'deferred' and lease_node is null
         order by due_at desc, id desc limit 1) last
- where c.id = $1
+ where p.campaign_id = $1 and p.deferred > 0
  order by p.provider_id, next.due`
 
 	sqlRaiseWeight = `
@@ -96,7 +95,11 @@ const dueLooked = 400
 
 // DueLater returns when a campaign's deferred mail falls due, by provider.
 func (s *Store) DueLater(ctx context.Context, campaign int64) (map[int64]DueLater, error) {
-	rows, err := s.pool.Query(ctx, sqlDueLater, campaign, dueLooked)
+	ledger, err := s.ledgerOf(ctx, campaign)
+	if err != nil {
+		return nil, fmt.Errorf("deferred mail of campaign %d: %w", campaign, err)
+	}
+	rows, err := s.pool.Query(ctx, sqlDueLater, campaign, dueLooked, ledger)
 	if err != nil {
 		return nil, fmt.Errorf("deferred mail of campaign %d: %w", campaign, err)
 	}

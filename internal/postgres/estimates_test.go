@@ -82,7 +82,7 @@ func TestDueLaterPlan(t *testing.T) {
 	w.deferEvery(id, 5)
 	w.exec(`analyze deliveries`)
 	var plan strings.Builder
-	lines, err := w.pool.Query(ctx, `explain (analyze, buffers, costs off) `+sqlDueLater, id, dueLooked)
+	lines, err := w.pool.Query(ctx, `explain (analyze, buffers, costs off) `+sqlDueLater, id, dueLooked, one[int32](w, `select ledger_id from campaigns where id = $1`, id))
 	w.must(err)
 	for lines.Next() {
 		var line string

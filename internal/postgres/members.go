@@ -78,7 +78,11 @@ func (s *Store) Members(ctx context.Context, f MemberFilter) (found []Member, ne
 	if f.Begins != "" {
 		sql, second = sqlMembersNamed, any(prefix(f.Begins))
 	}
-	rows, err := s.pool.Query(ctx, sql, f.List, second, f.Status, f.Verdict, membersLooked, f.Limit+1)
+	most := membersLooked
+	if f.Begins == "" && f.Status == "" && f.Verdict == "" {
+		most = f.Limit + 1 // each that is looked at is shown
+	}
+	rows, err := s.pool.Query(ctx, sql, f.List, second, f.Status, f.Verdict, most, f.Limit+1)
 	if err != nil {
 		return nil, 0, fmt.Errorf("members of list %d: %w", f.List, err)
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,24 +62,37 @@ select p.provider_id, pr.name, p.targeted, p.queued, p.deferred, p.delivered, p.
 	sqlDomainCounters = `
 select d.name, coalesce(pr.name, ''), n.targeted, n.queued, n.deferred, n.delivered, n.accepted_first, n.bounced,
        n.expired, n.suppressed, n.cancelled, n.in_doubt
-  from campaign_domains n join domains d on d.id = n.domain_id left join providers pr on pr.id = d.provider_id
- where n.campaign_id = $1 and n.targeted > 0
- order by n.targeted desc, d.name limit $2`
+  from (select * from campaign_domains where campaign_id = $1 and targeted > 0 order by targeted desc, domain_id limit $2) n
+  join domains d on d.id = n.domain_id left join providers pr on pr.id = d.provider_id
+ order by n.targeted desc, d.name`
 
-	// Index: deliveries_once, within the campaign's own partition.
+	// The ledger is a value, so that the planner looks at its partition alone.
+	sqlLedgerOf = `select coalesce(ledger_id, 0) from campaigns where id = $1`
+
+	// In the order of contacts, within one partition. Index: deliveries_once.
 	sqlRecipients = `
 select d.contact_id, c.address, d.state::text, d.attempts, coalesce(d.code, 0), coalesce(d.class, ''),
        coalesce(d.reply, ''), coalesce(pr.name, ''), d.updated_at
-  from campaigns camp
-  join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
+  from (select * from deliveries
+         where ledger_id = $4 and campaign_id = $1 and contact_id > $2 order by contact_id limit $3) d
   join contacts c on c.id = d.contact_id
   left join providers pr on pr.id = d.provider_id
- where camp.id = $1 and ($2 = '' or d.state::text = $2) and d.contact_id > $3
- order by d.contact_id limit $4`
+ order by d.contact_id`
+
+	// The same in one state. Indexes: deliveries_failed, deliveries_once.
+	sqlRecipientsIn = `
+select d.contact_id, c.address, d.state::text, d.attempts, coalesce(d.code, 0), coalesce(d.class, ''),
+       coalesce(d.reply, ''), coalesce(pr.name, ''), d.updated_at
+  from (select * from deliveries
+         where ledger_id = $4 and campaign_id = $1 and contact_id > $2 and state = $5::delivery_state order by contact_id limit $3) d
+  join contacts c on c.id = d.contact_id
+  left join providers pr on pr.id = d.provider_id
+ order by d.contact_id`
 
 	// The same with what they did. Index: engagements_pkey, once for each.
-	sqlRecipientsEngaged = `
-with page as (` + sqlRecipients + `)
+	sqlRecipientsEngaged   = `with page as (` + sqlRecipients + withEngagements
+	sqlRecipientsEngagedIn = `with page as (` + sqlRecipientsIn + withEngagements
+	withEngagements        = `)
 select page.*, e.clicked_at, coalesce(e.clicks, 0), coalesce(e.opens, 0), coalesce(e.program_clicks, 0), coalesce(e.program_opens, 0)
   from page
   left join lateral (
@@ -102,14 +116,14 @@ select pr.name, a.outcome, a.code, a.class, a.rule, count(*), min(a.at), max(a.a
 	sqlThrottled = `
 select provider_id, count(*) from attempts where campaign_id = $1 and code = 421 group by provider_id`
 
-	// What changed in the pace of a campaign's providers while it was sent.
-	// Index: pace_events_provider.
+	// What changed in the pace of a campaign's two hundred largest providers while
+	// it was sent. Index: pace_events_at.
 	sqlCampaignPaceEvents = `
 select e.id, e.at, e.source_id, e.provider_id, pr.name, e.kind, e.was, e.now, e.reason, e.reply, e.until
   from campaigns c
-  join campaign_providers p on p.campaign_id = c.id and p.targeted > 0
-  join pace_events e on e.provider_id = p.provider_id
-   and e.at >= c.launched_at and (c.finished_at is null or e.at <= c.finished_at)
+ cross join lateral (select provider_id from campaign_providers where campaign_id = c.id and targeted > 0 order by targeted desc, provider_id limit 200) p
+ cross join lateral (select * from pace_events
+                      where provider_id = p.provider_id and at >= c.launched_at and at <= coalesce(c.finished_at, 'infinity') order by at desc limit $2) e
   join providers pr on pr.id = e.provider_id
  where c.id = $1
  order by e.id desc limit $2`
@@ -168,15 +182,26 @@ func (s *Store) DomainCounters(ctx context.Context, id int64, limit int) ([]Doma
 // Recipients returns a campaign's deliveries in a state (all when empty), by
 // contact id after the given one.
 func (s *Store) Recipients(ctx context.Context, id int64, state campaign.DeliveryState, after int64, limit int) ([]Recipient, error) {
-	rows, err := s.pool.Query(ctx, sqlRecipients, id, string(state), after, limit)
+	return recipients[Recipient](ctx, s, id, state, after, limit, sqlRecipients, sqlRecipientsIn)
+}
+
+// recipients reads a page of deliveries by one of two statements: of all states, or
+// of one.
+func recipients[T any](ctx context.Context, s *Store, id int64, state campaign.DeliveryState, after int64, limit int, all, in string) ([]T, error) {
+	ledger, err := s.ledgerOf(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("recipients of campaign %d: %w", id, err)
 	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Recipient])
+	sql, args := all, []any{id, after, limit, ledger}
+	if state != "" {
+		sql, args = in, append(args, string(state))
+	}
+	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("recipients of campaign %d: %w", id, err)
 	}
-	return all, nil
+	page, err := pgx.CollectRows(rows, pgx.RowToStructByPos[T])
+	return page, wrap(err, fmt.Sprintf("recipients of campaign %d", id))
 }
 
 // EngagedRecipient is one delivery with what became of it at its reader. Programs
@@ -192,12 +217,17 @@ type EngagedRecipient struct {
 
 // EngagedRecipients is [Store.Recipients] with what the readers did.
 func (s *Store) EngagedRecipients(ctx context.Context, id int64, state campaign.DeliveryState, after int64, limit int) ([]EngagedRecipient, error) {
-	rows, err := s.pool.Query(ctx, sqlRecipientsEngaged, id, string(state), after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("recipients of campaign %d: %w", id, err)
+	return recipients[EngagedRecipient](ctx, s, id, state, after, limit, sqlRecipientsEngaged, sqlRecipientsEngagedIn)
+}
+
+// ledgerOf returns the ledger of a campaign, 0 before its launch and for one that
+// does not exist.
+func (s *Store) ledgerOf(ctx context.Context, id int64) (ledger int32, err error) {
+	err = s.pool.QueryRow(ctx, sqlLedgerOf, id).Scan(&ledger)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
 	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[EngagedRecipient])
-	return all, wrap(err, fmt.Sprintf("recipients of campaign %d", id))
+	return ledger, err
 }
 
 // ReplyGroups returns the refusals of a campaign grouped, most frequent first.
@@ -231,8 +261,8 @@ func (s *Store) Throttled(ctx context.Context, id int64) (map[int64]int64, error
 	return counts, nil
 }
 
-// CampaignPaceEvents returns the changes of pace of a campaign's providers
-// while it was sent, newest first.
+// CampaignPaceEvents returns the changes of pace of a campaign's largest
+// providers while it was sent, newest first.
 func (s *Store) CampaignPaceEvents(ctx context.Context, id int64, limit int) ([]PaceEvent, error) {
 	rows, err := s.pool.Query(ctx, sqlCampaignPaceEvents, id, limit)
 	if err != nil {

@@ -11,13 +11,14 @@ import (
 )
 
 const (
+	// Index: deliveries_failed.
 	sqlRetryable = `
 select d.state::text, count(*) filter (where barred.reason is null), count(*) filter (where barred.reason is not null)
   from campaigns camp
-  join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
+  join deliveries d on d.ledger_id = $4 and d.campaign_id = $2
   join contacts c on c.id = d.contact_id
   join domains dom on dom.id = d.domain_id` + sqlBarred + `
- where camp.id = $2 and d.state::text = any($3::text[])
+ where camp.id = $2 and d.state = any($3::text[]::delivery_state[])
  group by 1`
 
 	// The lifetime begins again; attempts go on counting.
@@ -45,7 +46,11 @@ type RetryCount struct {
 
 // Retryable counts what [Store.Retry] would do.
 func (s *Store) Retryable(ctx context.Context, id int64, states []campaign.DeliveryState, now time.Time) ([]RetryCount, error) {
-	rows, err := s.pool.Query(ctx, sqlRetryable, now, id, stateNames(states))
+	ledger, err := s.ledgerOf(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("campaign %d: count what can be sent again: %w", id, err)
+	}
+	rows, err := s.pool.Query(ctx, sqlRetryable, now, id, stateNames(states), ledger)
 	if err != nil {
 		return nil, fmt.Errorf("campaign %d: count what can be sent again: %w", id, err)
 	}

@@ -17,8 +17,8 @@ import (
 // jumps with every look tells less than one that stands for a moment.
 const estimateAge = 3 * time.Second
 
-// estimatesKept bounds what is remembered: campaigns that somebody looks at.
-const estimatesKept = 200
+// estimateWait is how long a look at a campaign waits for its estimate.
+const estimateWait = 80 * time.Millisecond
 
 // Estimates are when a campaign will be done, as a whole and by provider.
 type Estimates struct {
@@ -28,12 +28,11 @@ type Estimates struct {
 	names     map[int64]string
 }
 
-// estimates remembers the last answers for a few seconds.
+// estimates remembers the last answers of all campaigns for a few seconds.
 type estimates struct {
-	mu        sync.Mutex
-	campaigns map[int64]Estimates         // guarded by mu
-	backlogs  map[int64]estimate.Estimate // guarded by mu; by provider, of all campaigns
-	at        time.Time                   // guarded by mu; of backlogs
+	mu       sync.Mutex
+	backlogs map[int64]estimate.Estimate // guarded by mu; by provider
+	at       time.Time                   // guarded by mu
 }
 
 // estimate says when a campaign under way will be done. Others have no end to
@@ -44,9 +43,17 @@ func (s *Service) estimate(ctx context.Context, c postgres.Campaign, providers [
 	if c.State != campaign.Sending || c.LaunchedAt.IsZero() {
 		return Estimates{}, nil
 	}
-	if known, ok := s.ends.campaign(c.ID, at); ok {
-		return known, nil
-	}
+	// Of a large campaign it takes a while: the estimate of before is shown.
+	found, err := s.figures.ends.take(ctx, s.life, c.ID, estimateAge, estimateWait, func(ctx context.Context) (Estimates, error) {
+		return s.estimateNow(ctx, c, providers, states, at)
+	})
+	return found.Value, err
+}
+
+// estimateNow says when a campaign that is sending will be done.
+func (s *Service) estimateNow(ctx context.Context, c postgres.Campaign, providers []postgres.ProviderCounters,
+	states map[int64]storedPace, at time.Time) (Estimates, error) {
+
 	loads, err := s.Store.Loads(ctx)
 	if err != nil {
 		return Estimates{}, err
@@ -85,7 +92,6 @@ func (s *Service) estimate(ctx context.Context, c postgres.Campaign, providers [
 		parts = append(parts, estimate.Part{Name: p.Name, Estimate: e})
 	}
 	found.Whole = estimate.Together(parts, done, at)
-	s.ends.keep(c.ID, found)
 	return found, nil
 }
 
@@ -266,22 +272,6 @@ func backlogs(loads []postgres.Load, states map[int64]storedPace, at time.Time) 
 type storedPace struct {
 	ProviderPace
 	state *pacing.State
-}
-
-func (e *estimates) campaign(id int64, at time.Time) (Estimates, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	known, ok := e.campaigns[id]
-	return known, ok && at.Sub(known.At) < estimateAge
-}
-
-func (e *estimates) keep(id int64, found Estimates) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.campaigns == nil || len(e.campaigns) >= estimatesKept {
-		e.campaigns = make(map[int64]Estimates)
-	}
-	e.campaigns[id] = found
 }
 
 func (e *estimates) backlog(at time.Time) (map[int64]estimate.Estimate, bool) {

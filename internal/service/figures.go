@@ -17,6 +17,7 @@ type figures struct {
 	replies   slow[replyKey, []postgres.ReplyGroup]
 	everyone  slow[time.Duration, AllReplies]
 	throttled slow[int64, map[int64]int64]
+	ends      slow[int64, Estimates]
 	retries   slow[int64, RetryPlan]
 	undos     slow[int64, postgres.UndoPlan]
 	actions   slow[actionKey, ListPreview]

@@ -54,7 +54,7 @@ func (l Live) Promise() string {
 	switch {
 	case !by.After(l.At):
 		return fmt.Sprintf("It should have finished %s; %s.", when, messages(c.Counters.Waiting(), "is left", "are left"))
-	case c.State != campaign.Sending:
+	case c.State != campaign.Sending || l.Estimates.At.IsZero(): // not foreseen, or not yet
 		return fmt.Sprintf("To finish by %s.", when)
 	case len(late) == 0 && l.Estimates.Whole.Early:
 		return fmt.Sprintf("To finish by %s: too early to say whether it will.", when)
