@@ -25,15 +25,17 @@ select l.name, m.status, m.since, coalesce(m.import_id, 0), coalesce(i.file_name
 	// Of what programs did in their name one line a message is enough.
 	// Index: deliveries_contact, attempts_delivery, engagements_contact.
 	sqlPersonDeliveries = `
+with mine as materialized (
+    select id, campaign_id, state, updated_at, code, enhanced, reply from deliveries where contact_id = $1
+)
 select at, campaign, what, reply from (
     select d.updated_at as at, camp.name as campaign, d.state::text as what,
            concat_ws(' ', d.code::text, d.enhanced, d.reply) as reply
-      from deliveries d join campaigns camp on camp.id = d.campaign_id
-     where d.contact_id = $1
+      from mine d join campaigns camp on camp.id = d.campaign_id
     union all
     select a.at, camp.name, a.outcome, concat_ws(' ', a.reply, case when a.host <> '' then 'from ' || a.host end)
-      from deliveries d join attempts a on a.delivery_id = d.id join campaigns camp on camp.id = d.campaign_id
-     where d.contact_id = $1 and d.state not in ('bounced')
+      from mine d join attempts a on a.delivery_id = d.id join campaigns camp on camp.id = d.campaign_id
+     where d.state not in ('bounced')
     union all
     select e.last_at, camp.name, case when e.machine then 'program_' else '' end || e.kind || 'ed',
            case when e.machine then e.rule else coalesce(l.url, '') end

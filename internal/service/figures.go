@@ -16,6 +16,7 @@ type figures struct {
 	segments  slow[segmentKey, SegmentFigures]
 	replies   slow[replyKey, []postgres.ReplyGroup]
 	everyone  slow[time.Duration, AllReplies]
+	domains   slow[domainsKey, []postgres.DomainCounters]
 	throttled slow[int64, map[int64]int64]
 	ends      slow[int64, Estimates]
 	retries   slow[int64, RetryPlan]
@@ -86,6 +87,20 @@ func (s *Service) CampaignReplies(ctx context.Context, id int64, most int, wait 
 func (s *Service) ProviderReplies(ctx context.Context, id int64, span time.Duration, most int, wait time.Duration) (Aged[[]postgres.ReplyGroup], error) {
 	return s.figures.replies.take(ctx, s.life, replyKey{provider: id, most: most}, 0, wait, func(ctx context.Context) ([]postgres.ReplyGroup, error) {
 		return s.Store.ProviderReplies(ctx, id, now().Add(-span), most)
+	})
+}
+
+// domainsKey names the largest domains of a campaign.
+type domainsKey struct {
+	campaign int64
+	most     int
+}
+
+// CampaignDomains returns a campaign's totals at its largest domains. It looks at
+// the counters of every domain: of a large campaign they come later, see [Aged].
+func (s *Service) CampaignDomains(ctx context.Context, id int64, most int, wait time.Duration) (Aged[[]postgres.DomainCounters], error) {
+	return s.figures.domains.take(ctx, s.life, domainsKey{id, most}, 0, wait, func(ctx context.Context) ([]postgres.DomainCounters, error) {
+		return s.Store.DomainCounters(ctx, id, most)
 	})
 }
 

@@ -20,6 +20,24 @@ const (
 	slowKept = 100
 )
 
+// patienceKey is where a context keeps until when figures are waited for.
+type patienceKey struct{}
+
+// WithPatience returns a context under which all figures that take a while are
+// waited for until a time, however many there are.
+func WithPatience(ctx context.Context, until time.Time) context.Context {
+	return context.WithValue(ctx, patienceKey{}, until)
+}
+
+// patience returns how long a figure is waited for: wait, where the context does
+// not say until when.
+func patience(ctx context.Context, wait time.Duration) time.Duration {
+	if until, ok := ctx.Value(patienceKey{}).(time.Time); ok {
+		return max(time.Until(until), 0)
+	}
+	return wait
+}
+
 // Aged is a figure that takes a while, with its age.
 type Aged[V any] struct {
 	Value   V
@@ -54,15 +72,15 @@ type slowEntry[V any] struct {
 }
 
 // take returns a figure that is at most fresh old, or as old as slowRest says.
-// Where it must be made, take waits for at most wait; then it returns what was
+// Where it must be made, take waits for at most wait, or as [WithPatience] says; then it returns what was
 // known before, while the newer one is on its way.
 func (s *slow[K, V]) take(ctx context.Context, life lifetime, key K, fresh, wait time.Duration, read func(context.Context) (V, error)) (Aged[V], error) {
 	if running := s.begin(life, key, fresh, read); running != nil {
-		patience := time.NewTimer(wait)
-		defer patience.Stop()
+		over := time.NewTimer(patience(ctx, wait))
+		defer over.Stop()
 		select {
 		case <-running:
-		case <-patience.C:
+		case <-over.C:
 		case <-ctx.Done():
 			return Aged[V]{}, ctx.Err()
 		}

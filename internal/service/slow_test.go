@@ -63,6 +63,28 @@ func TestSlowFigures(t *testing.T) {
 	})
 }
 
+// However many figures a page has, it waits for all of them together.
+func TestSlowFiguresShareAPatience(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var figures slow[int, int]
+		begun := time.Now()
+		ctx := WithPatience(t.Context(), begun.Add(100*time.Millisecond))
+		for n := range 5 {
+			if a, err := figures.take(ctx, lifetime{}, n, 0, 60*time.Millisecond, func(context.Context) (int, error) {
+				time.Sleep(time.Second)
+				return n, nil
+			}); err != nil || a.Known || !a.Running {
+				t.Errorf("%+v, %v", a, err)
+			}
+		}
+		if waited := time.Since(begun); waited != 100*time.Millisecond {
+			t.Errorf("waited %s", waited)
+		}
+		time.Sleep(time.Second)
+	})
+}
+
 // An error is told to who asks, and does not stay.
 func TestSlowFiguresThatFail(t *testing.T) {
 	t.Parallel()

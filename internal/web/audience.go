@@ -124,8 +124,7 @@ func (s *Server) renderAudience(w http.ResponseWriter, r *http.Request, status i
 	if err != nil {
 		return err
 	}
-	patience := time.Now().Add(countWait)
-	counted, err := s.service.ListCounts(r.Context(), figureWait/2)
+	counted, err := s.service.ListCounts(r.Context(), figureWait)
 	if err != nil {
 		return err
 	}
@@ -139,7 +138,7 @@ func (s *Server) renderAudience(w http.ResponseWriter, r *http.Request, status i
 		view.Lists = append(view.Lists, listChoice{ID: l.ID, Name: l.Name, Subscribed: n, Known: known,
 			In: slices.Contains(in, l.Name), Out: slices.Contains(out, l.Name)})
 	}
-	if view.Count, err = s.countOf(r.Context(), c.ID, time.Until(patience)); err != nil {
+	if view.Count, err = s.countOf(r.Context(), c.ID, countWait); err != nil {
 		return err
 	}
 	f := frame{Title: "Audience of " + c.Name, Section: "campaigns", Page: view}

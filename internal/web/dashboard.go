@@ -185,8 +185,11 @@ func (s *Server) troubles(ctx context.Context, now time.Time) ([]attention, erro
 	}
 	var found []trouble
 	for id, p := range paces {
+		if waiting[id] == 0 {
+			continue
+		}
 		standing := newStanding(&p.Pace, waiting[id], now)
-		if waiting[id] == 0 || standing.rank() > 1 {
+		if standing.rank() > 1 {
 			continue
 		}
 		words := standing.Words + ", " + rate(standing.Pace)

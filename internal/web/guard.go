@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/headwaymail/headway/internal/auth"
+	"github.com/headwaymail/headway/internal/service"
 )
 
 const (
@@ -57,6 +58,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			limit = composeBody
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		if r.Method == http.MethodGet {
+			r = r.WithContext(service.WithPatience(r.Context(), time.Now().Add(s.patience)))
+		}
 		defer s.recovered(w, r)
 		next.ServeHTTP(w, r)
 	})

@@ -19,20 +19,10 @@ import (
 type reportView struct {
 	campaignView
 	AllProviders []tally
-	Domains      []tally
-	Replied      repliedView
+	Counted      reportCounted
 	Readership   readershipView
 	States       []stateLink
 	Recipients   recipientsView
-}
-
-// DomainSum adds up the domains. They are counted a moment later than the
-// providers, while mail goes out.
-func (v reportView) DomainSum() (sum campaign.Counters) {
-	for _, d := range v.Domains {
-		sum = sum.Add(d.Counters)
-	}
-	return sum
 }
 
 // tally is a row of figures: of a provider or a domain.
@@ -94,42 +84,71 @@ func (s *Server) showReport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f := frame{Title: "Report of " + view.Name, Section: "campaigns", Page: view}
-	if view.Replied.Counted.Running {
+	if view.Counted.Running() {
 		f.Live = fmt.Sprintf("/campaigns/%d/report/live", id)
 	}
 	return s.render(w, r, http.StatusOK, "report", f)
 }
 
-// reportLive brings what servers said once it is counted.
+// reportLive brings what takes a while to count.
 func (s *Server) reportLive(w http.ResponseWriter, r *http.Request) error {
 	id, err := idOf(r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	if _, err := s.service.Store.Campaign(r.Context(), id); err != nil {
+	if _, err := s.snapshots.take(r.Context(), id); err != nil {
 		return err
 	}
 	return s.live(w, r, fmt.Sprintf("report %d", id), func(ctx context.Context) ([]byte, bool, error) {
-		view, err := s.replied(ctx, id)
+		snapshot, err := s.snapshots.take(ctx, id)
 		if err != nil {
 			return nil, false, err
 		}
-		fragment, err := s.draw("report", "live", reportView{Replied: view})
-		return fragment, !view.Counted.Running, err
+		counted, err := s.countReport(ctx, id, snapshot.Campaign.Counters)
+		if err != nil {
+			return nil, false, err
+		}
+		fragment, err := s.draw("report", "live", counted)
+		return fragment, !counted.Running(), err
 	})
 }
 
-// repliedView is what servers said to a campaign.
-type repliedView struct {
-	Groups  []replyGroup
-	Counted freshness
+// reportCounted is the part of a report that takes a while to count: the largest
+// domains, and what servers said.
+type reportCounted struct {
+	Whole          campaign.Counters
+	Domains        []tally
+	DomainsCounted freshness
+	Replies        []replyGroup
+	RepliesCounted freshness
 }
 
-func (s *Server) replied(ctx context.Context, id int64) (repliedView, error) {
+// Running reports whether newer figures are on their way.
+func (v reportCounted) Running() bool { return v.DomainsCounted.Running || v.RepliesCounted.Running }
+
+// DomainSum adds up the domains. They are counted a moment later than the
+// providers, while mail goes out.
+func (v reportCounted) DomainSum() (sum campaign.Counters) {
+	for _, d := range v.Domains {
+		sum = sum.Add(d.Counters)
+	}
+	return sum
+}
+
+func (s *Server) countReport(ctx context.Context, id int64, whole campaign.Counters) (reportCounted, error) {
+	view := reportCounted{Whole: whole}
+	domains, err := s.service.CampaignDomains(ctx, id, tallyRows, figureWait)
+	if err != nil {
+		return view, err
+	}
+	view.DomainsCounted = newFreshness(domains.At, domains.Running)
+	if domains.Known {
+		view.Domains = domainTallies(domains.Value, whole)
+	}
 	groups, err := s.service.CampaignReplies(ctx, id, replyRows, figureWait)
-	view := repliedView{Counted: newFreshness(groups.At, groups.Running)}
+	view.RepliesCounted = newFreshness(groups.At, groups.Running)
 	for _, g := range groups.Value {
-		view.Groups = append(view.Groups, newReplyGroup(g))
+		view.Replies = append(view.Replies, newReplyGroup(g))
 	}
 	return view, err
 }
@@ -141,12 +160,7 @@ func (s *Server) report(ctx context.Context, id int64) (reportView, error) {
 	}
 	view := reportView{campaignView: newCampaignView(snapshot, providerRows)}
 	view.AllProviders = providerTallies(snapshot.Providers)
-	domains, err := s.service.Store.DomainCounters(ctx, id, tallyRows)
-	if err != nil {
-		return view, err
-	}
-	view.Domains = domainTallies(domains, view.Counters)
-	if view.Replied, err = s.replied(ctx, id); err != nil {
+	if view.Counted, err = s.countReport(ctx, id, view.Counters); err != nil {
 		return view, err
 	}
 	readership, err := s.service.Readership(ctx, snapshot.Campaign)

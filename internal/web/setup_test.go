@@ -87,7 +87,7 @@ func setup(t *testing.T, change ...func(*Config)) *bundle {
 	if b.tokens, err = svc.Tokens(ctx); err != nil {
 		t.Fatal(err)
 	}
-	settings := Config{Service: svc, Tokens: b.tokens, Log: log}
+	settings := Config{Service: svc, Tokens: b.tokens, Log: log, Patience: time.Minute} // whatever else the machine does
 	for _, f := range change {
 		f(&settings)
 	}

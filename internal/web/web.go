@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/service"
@@ -36,6 +38,9 @@ type Config struct {
 	API http.Handler
 	// Proxies may say for whom they ask (X-Forwarded-For).
 	Proxies []netip.Prefix
+	// Patience is how long a page waits for figures that take a while on large
+	// installations; then they follow by event. Defaults to 90 ms.
+	Patience time.Duration
 	// Banner is shown on every page when it is not empty.
 	Banner string
 	// Log takes what went wrong behind an error page. Defaults to slog.Default().
@@ -51,6 +56,7 @@ type Server struct {
 	proxies     []netip.Prefix
 	peopled     atomic.Bool // somebody is entered: a login is needed
 	banner      string
+	patience    time.Duration
 	api         http.Handler
 	log         *slog.Logger
 	templates   templates
@@ -77,7 +83,7 @@ func New(c Config) (*Server, error) {
 		c.Log = slog.Default()
 	}
 	s := &Server{service: c.Service, tokens: c.Tokens, visits: c.Visits, password: c.Password, proxies: c.Proxies, banner: c.Banner, api: c.API, log: c.Log,
-		sameOrigin: http.NewCrossOriginProtection(), rates: newRates()}
+		sameOrigin: http.NewCrossOriginProtection(), rates: newRates(), patience: cmp.Or(c.Patience, pagePatience)}
 	s.closing, s.beginToEnd = context.WithCancel(context.Background())
 	s.snapshots = newSnapshots(c.Service.Live, s.rates)
 	s.broadcasts = newBroadcasts(s.closing, c.Log)
