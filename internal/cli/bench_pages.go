@@ -67,7 +67,8 @@ func newBenchPages() *cobra.Command {
 		Long: `Load every page from a headway serve with the role web, logged in, as a browser does that has
 nothing of it yet: the page and the styles, scripts, pictures and fonts that it names. First
 once each after Postgres and Headway were started (cold), then in rounds (warm: the median).
-Live parts are event streams: until their first event.
+Live parts are event streams: until their first event. Best is the quickest of all loads: on a
+busy machine it says more than the median.
 
 The database is the one of headway bench seed, or the one of --database-url; it is filled
 first when it is empty. Ends with exit code 3 when a page takes longer than 150 ms or more

@@ -51,9 +51,11 @@ func (s *Service) Live(ctx context.Context, id int64) (Live, error) {
 	if err != nil {
 		return live, err
 	}
-	paces, err := s.storedPaces(ctx, 0)
-	if err != nil {
-		return live, err
+	var paces map[int64]storedPace // of what is over nobody asks how fast it goes
+	if state := live.Campaign.State; state == campaign.Sending || state == campaign.Paused {
+		if paces, err = s.storedPaces(ctx, 0); err != nil {
+			return live, err
+		}
 	}
 	live.Estimates, err = s.estimate(ctx, live.Campaign, providers, paces, live.At)
 	if err != nil {
