@@ -80,8 +80,11 @@ func (s *Server) showReport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view.States = stateLinks(view.Counters, state)
-	if view.Recipients, err = s.recipients(r.Context(), id, state, after); err != nil {
-		return err
+	view.Recipients = recipientsView{State: state, First: after == 0}
+	if state == "" || view.Counters.Of(state) > 0 { // else nobody needs to be looked for
+		if view.Recipients, err = s.recipients(r.Context(), id, state, after); err != nil {
+			return err
+		}
 	}
 	f := frame{Title: "Report of " + view.Name, Section: "campaigns", Page: view}
 	if view.Counted.Running() {
