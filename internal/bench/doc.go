@@ -26,5 +26,9 @@
 // Launch and Nodes measure speed beside its targets (figure.go), to a receiver as
 // fast as we can make one (sink.go), with paces as if learned (learned.go).
 //
+// Seed (seed.go) fills a database as after two years, and Pages (pages.go, with the
+// list of them in page_list.go and a browser's way of loading in page_visit.go)
+// loads every page of it.
+//
 // Nothing here is part of the product's own work.
 package bench

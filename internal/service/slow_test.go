@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,11 +15,11 @@ func TestSlowFigures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var figures slow[string, int]
-		ctx, made, takes := t.Context(), 0, time.Duration(0)
+		ctx, takes := t.Context(), time.Duration(0)
+		var made atomic.Int64
 		read := func(context.Context) (int, error) {
 			time.Sleep(takes)
-			made++
-			return made, nil
+			return int(made.Add(1)), nil
 		}
 		ask := func() Aged[int] {
 			t.Helper()
@@ -43,8 +44,8 @@ func TestSlowFigures(t *testing.T) {
 			t.Fatalf("asked by another: %+v", a)
 		}
 		time.Sleep(takes)
-		if a := ask(); a.Value != 4 || a.Running || made != 4 {
-			t.Fatalf("when it is there: %+v, made %d times", a, made)
+		if a := ask(); a.Value != 4 || a.Running || made.Load() != 4 {
+			t.Fatalf("when it is there: %+v, made %d times", a, made.Load())
 		}
 		time.Sleep(slowRest*takes - 3*time.Second)
 		if a := ask(); a.Value != 4 || a.Running {
