@@ -90,9 +90,9 @@ select d.contact_id, c.address, d.state::text, d.attempts, coalesce(d.code, 0), 
  order by d.contact_id`
 
 	// The same with what they did. Index: engagements_pkey, once for each.
-	sqlRecipientsEngaged   = `with page as (` + sqlRecipients + withEngagements
-	sqlRecipientsEngagedIn = `with page as (` + sqlRecipientsIn + withEngagements
-	withEngagements        = `)
+	sqlRecipientsEngaged   = `with page as (` + sqlRecipients + sqlWithEngagements
+	sqlRecipientsEngagedIn = `with page as (` + sqlRecipientsIn + sqlWithEngagements
+	sqlWithEngagements     = `)
 select page.*, e.clicked_at, coalesce(e.clicks, 0), coalesce(e.opens, 0), coalesce(e.program_clicks, 0), coalesce(e.program_opens, 0)
   from page
   left join lateral (
