@@ -26,6 +26,8 @@ var notPages = map[string]string{
 	"GET /suppressions.csv":                "a download",
 	"GET /campaigns/{id}/test/{test}":      "exists once a test was sent",
 	"GET /campaigns/{id}/test/{test}/live": "exists once a test was sent",
+	"GET /images/{name}":                   "exists once an image was uploaded",
+	"GET /images/{name}/thumbnail":         "an image",
 	"GET /welcome":                         "exists until there is an owner",
 	"GET /metrics":                         "for monitors",
 	"GET /readyz":                          "for monitors",
@@ -113,7 +115,7 @@ func contactStops(of postgres.BenchSubjects) []pageStop {
 		{route: "GET /segments", path: "/segments"}, {route: "GET /segments/new", path: "/segments/new"},
 		{route: "GET /templates", path: "/templates"}, {route: "GET /templates/{id}", path: at("/templates/%d", of.Template)},
 		{route: "GET /templates/{id}/look", path: at("/templates/%d/look", of.Template)},
-		{route: "GET /people", path: "/people"},
+		{route: "GET /people", path: "/people"}, {route: "GET /images", path: "/images"},
 	}
 	for _, action := range []string{"hold-risky", "send-risky", "mend-typos", "remove-dead", "trust-unproven", "try-unproven"} {
 		stops = append(stops, pageStop{route: "GET /lists/{id}/ask/{action}", path: at("/lists/%d/ask/"+action, of.List)})
