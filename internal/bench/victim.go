@@ -59,6 +59,7 @@ func (v *victim) start() error {
 		return err
 	}
 	if err := v.process.Start(); err != nil {
+		v.process = nil // there is none to stop
 		return fmt.Errorf("start %s: %w", v.binary, err)
 	}
 	up := make(chan error, 1)
