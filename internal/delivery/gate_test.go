@@ -218,6 +218,25 @@ func TestMayOpen(t *testing.T) {
 	})
 }
 
+// The engine's clock is not the machine's: a place is free after the same while when
+// they differ by an hour.
+func TestMayOpenByItsOwnClock(t *testing.T) {
+	t.Parallel()
+	for _, apart := range []time.Duration{-time.Hour, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			g := bareGate(1)
+			g.now = func() time.Time { return time.Now().Add(apart).Round(0) }
+			g.met = g.now()
+			g.mayOpen(t.Context(), time.Second).end(true)
+			g.closed()
+			began := time.Now()
+			if g.mayOpen(t.Context(), time.Second) == nil || time.Since(began) > 2*goingFor {
+				t.Errorf("with clocks %s apart, a place is free after %s", apart, time.Since(began))
+			}
+		})
+	}
+}
+
 // A server that keeps its greeting to itself holds up one lane, not all.
 func TestSlowOpeningHoldsUpNobody(t *testing.T) {
 	t.Parallel()

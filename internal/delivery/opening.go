@@ -115,7 +115,7 @@ func (g *gate) closed() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open--
-	g.gone = append(g.gone, time.Now())
+	g.gone = append(g.gone, g.now())
 }
 
 // crowded reports whether this node has more connections than it may.
