@@ -16,16 +16,24 @@ const fewPermits = 8
 // and hand back what they claimed: the database would do little else. Those that
 // are let in claim a lot at once, send it, and stand in line again.
 //
-// Time that a lane waits for a server or for the database does not count: while it
-// does, others may come in.
+// Time that a lane waits for a server does not count: while it does, others may
+// come in. Waiting for the database to record an outcome counts in a measure of its
+// own: a commit takes many outcomes at once, yet each lane more in that wait makes
+// the messages of all others take longer.
 type admission struct {
-	most   int // lanes that compose, or wait for a processor to
-	toCome int // lanes that were let in and compose nothing yet: they fetch permits and claim, which is waiting more than work
+	most      int // lanes that compose, or wait for a processor to
+	toCome    int // lanes that were let in and compose nothing yet: they fetch permits and claim, which is waiting more than work
+	recordMax int // lanes that wait for their outcome to be recorded
 
 	mu        sync.Mutex
 	coming    int             // guarded by mu; lanes that were let in and do not compose yet
 	composing int             // guarded by mu
+	recording int             // guarded by mu
 	line      []chan struct{} // guarded by mu; those that wait, the first first
+}
+
+func newAdmission(processors int) *admission {
+	return &admission{most: 2 * processors, toCome: 4 * processors, recordMax: 16 * processors}
 }
 
 // tryEnter lets a lane in if there is room and nobody waits.
@@ -91,6 +99,20 @@ func (a *admission) end() {
 	a.admit()
 }
 
+// record stands around the recording of an outcome.
+func (a *admission) record(write func() error) error {
+	a.mu.Lock()
+	a.recording++
+	a.mu.Unlock()
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.recording--
+		a.admit()
+	}()
+	return write()
+}
+
 // crowded reports whether lanes wait.
 func (a *admission) crowded() bool {
 	a.mu.Lock()
@@ -99,7 +121,9 @@ func (a *admission) crowded() bool {
 }
 
 // room reports whether one more may come in; a.mu is held.
-func (a *admission) room() bool { return a.composing < a.most && a.coming < a.toCome }
+func (a *admission) room() bool {
+	return a.composing < a.most && a.coming < a.toCome && a.recording < a.recordMax
+}
 
 // admit lets in as many as there is room for; a.mu is held.
 func (a *admission) admit() {

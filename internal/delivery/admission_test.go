@@ -14,7 +14,7 @@ import (
 func TestAdmission(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &admission{most: 2, toCome: 2}
+		a := &admission{most: 2, toCome: 2, recordMax: 1}
 		for i, want := range []bool{true, true, false} {
 			if a.tryEnter() != want {
 				t.Fatalf("lane %d came in: %v", i+1, !want)
@@ -64,7 +64,7 @@ func TestAdmission(t *testing.T) {
 func TestAdmissionIsGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &admission{most: 1, toCome: 1}
+		a := &admission{most: 1, toCome: 1, recordMax: 1}
 		a.tryEnter()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -29,8 +29,11 @@ func (l *lane) claim(ctx context.Context, turn postgres.Due, p permit, limit int
 		r.Epoch, r.Place = before.epoch, before.place
 	}
 	l.gate.took(turn, limit)
-	rows, err := l.engine.claims.claim(ctx, r)
+	rows, full, err := l.engine.claims.claim(ctx, r)
 	l.gate.took(turn, len(rows)-limit)
+	if err == nil && !full && l.domain == 0 && !r.Queued {
+		l.gate.nothingDue(turn.Campaign) // until the next comparison
+	}
 	p.giveBack(len(rows)) // more permits than mail: for other lanes
 	c.permit.block.N, c.permit.second.N = min(p.block.N, len(rows)), min(p.second.N, len(rows))
 	c.rows, c.epoch, c.place = rows, r.Epoch, r.Place+limit

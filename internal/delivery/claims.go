@@ -28,28 +28,28 @@ func newClaims(store *postgres.Store, node int64) *claims {
 	return &claims{store: store, node: node, held: make(map[int64]bool)}
 }
 
-// claim leases deliveries. Whoever gets some must say when they are recorded or
-// given back.
-func (c *claims) claim(ctx context.Context, r postgres.ClaimRequest) ([]postgres.Claimed, error) {
+// claim leases deliveries, and reports whether it found as many as it was to.
+// Whoever gets some must say when they are recorded or given back.
+func (c *claims) claim(ctx context.Context, r postgres.ClaimRequest) (claimed []postgres.Claimed, full bool, err error) {
 	c.claiming.RLock()
 	defer c.claiming.RUnlock()
-	claimed, _, err := c.store.Claim(ctx, r)
+	claimed, suppressed, err := c.store.Claim(ctx, r)
 	if err != nil {
 		if r.Epoch != 0 { // what it may have leased looks like a claim in hand until that is ended
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.held[r.Epoch] = true
-			return nil, err
+			return nil, false, err
 		}
 		c.unsure.Store(true)
-		return nil, err
+		return nil, false, err
 	}
 	if len(claimed) > 0 && r.Epoch == 0 {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.held[claimed[0].Epoch] = false
 	}
-	return claimed, nil
+	return claimed, len(claimed)+suppressed == r.Limit, nil
 }
 
 // ended forgets a claim.

@@ -92,7 +92,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 		store: c.Store, node: c.Node, source: c.Source, dialer: c.Dialer,
 		profile: c.Profile, askFor: c.AskForLanes, askResolve: c.AskResolve, fresh: c.Fresh, log: c.Log.With("node", c.Node),
 		places: semaphore.NewWeighted(int64(c.Connections)), most: c.Connections,
-		admission: &admission{most: 2 * runtime.GOMAXPROCS(0), toCome: 4 * runtime.GOMAXPROCS(0)},
+		admission: newAdmission(runtime.GOMAXPROCS(0)),
 		drain:     make(chan struct{}), wake: make(chan struct{}, 1), files: make(fileLooks),
 	}
 	theirs, err := c.Store.Clock(ctx)

@@ -165,7 +165,7 @@ func TestLostClaimIsFreed(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := g.claims.claim(gone, postgres.ClaimRequest{Campaign: g.campaign, Provider: g.provider, Node: g.node, Limit: 5, Now: time.Now()}); err == nil {
+	if _, _, err := g.claims.claim(gone, postgres.ClaimRequest{Campaign: g.campaign, Provider: g.provider, Node: g.node, Limit: 5, Now: time.Now()}); err == nil {
 		t.Fatal("a claim without a database succeeded")
 	}
 	until(t, 5*time.Second, "the lost claim is freed", func() bool {

@@ -17,6 +17,9 @@ const (
 	// permitWait is how long a lane waits for a permit before it gives its
 	// worker back.
 	permitWait = 5 * time.Second
+	// admittedWait is the same for a lane that was let in: it keeps others out
+	// meanwhile, and a round brings permits where there are any.
+	admittedWait = 100 * time.Millisecond
 	// claimTakes is how long it may take from a permit in hand to the message
 	// on the wire: a transaction that leases deliveries, a signature, and the
 	// work of others on a busy machine.
@@ -139,7 +142,7 @@ func (l *lane) admitted(ctx context.Context, p *permit, end time.Time) bool {
 	}
 	l.patient = true
 	l.gate.refresh(l.engine.clock.now())
-	again, ok := l.gate.acquire(ctx, l.slot, l.chunk(), permitWait)
+	again, ok := l.gate.acquire(ctx, l.slot, l.chunk(), admittedWait)
 	if !ok {
 		a.leave()
 		return false

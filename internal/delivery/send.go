@@ -233,7 +233,7 @@ func putOff(o *postgres.Outcome) bool {
 
 // record makes an outcome durable. It returns false when the process ends first.
 func (l *lane) record(o postgres.Outcome) bool {
-	if err := l.engine.writer.record(o); err != nil {
+	if l.engine.admission.record(func() error { return l.engine.writer.record(o) }) != nil {
 		return false
 	}
 	observeOutcome(o)
