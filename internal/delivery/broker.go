@@ -245,11 +245,11 @@ func (g *gate) bring(now time.Time, again, everybody bool) *meeting {
 // busy reports whether there is anything to exchange; g.mu is held. A gate with
 // nothing but idle connections only keeps its lanes.
 func (g *gate) busy(now time.Time) bool {
-	if g.working() > 0 || len(g.events) > 0 || g.opening > 0 || g.urgent {
+	if g.working() > 0 && g.turns.waiting(now) > 0 || len(g.events) > 0 || g.opening > 0 || g.urgent {
 		return true
 	}
-	if g.inLine {
-		return g.told || now.Sub(g.met) > lineRound
+	if len(g.lanes) > 0 { // they stand in line, or wait for mail
+		return g.told || now.Sub(g.met) > idleRound
 	}
 	if g.met.IsZero() {
 		return false
@@ -259,12 +259,8 @@ func (g *gate) busy(now time.Time) bool {
 	return g.told || g.open == 0 && sits || idle && now.Sub(g.met) > idleRound
 }
 
-// lineRound is how often a gate renews its lanes that stand in line and use no
-// permits: before what the last round said is not believed any more.
-const lineRound = freshFor / 2
-
-// idleRound is how often a gate without lanes renews its claim on idle
-// connections, and looks whether a hold was ended by hand.
+// idleRound is how often a gate whose lanes use no permits, or that has none,
+// renews its claim on connections, and looks whether a hold was ended by hand.
 const idleRound = 5 * time.Second
 
 // lend is a copy of an envelope for a round, with the permits that go back.
