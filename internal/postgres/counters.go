@@ -119,6 +119,18 @@ func (c changes) queue(batch *pgx.Batch, ensure bool) {
 	queue(c.domains, sqlEnsureDomainCounters, sqlLockDomainCounters, sqlChangeDomainCounters)
 }
 
+// queueHot is queue for connections of the hot path, on rows that exist. Nothing
+// but nested loops is planned there, so the change itself takes the rows in the
+// order of the keys and need not lock them first.
+func (c changes) queueHot(batch *pgx.Batch) {
+	if args := columns(c.providers); args != nil {
+		batch.Queue(sqlChangeProviderCounters, args...)
+	}
+	if args := columns(c.domains); args != nil {
+		batch.Queue(sqlChangeDomainCounters, args...)
+	}
+}
+
 // columns turns sums into one array per column, rows without a change left out.
 func columns(sums map[counterKey]campaign.Counters) []any {
 	keys := make([]counterKey, 0, len(sums))

@@ -131,6 +131,14 @@ func learn(ctx context.Context, tx pgx.Tx, outcomes []Outcome) error {
 
 // absolve forgets soft refusals of whoever took a message.
 func absolve(ctx context.Context, tx pgx.Tx, outcomes []Outcome) error {
+	batch := &pgx.Batch{}
+	if queueAbsolution(batch, outcomes); batch.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+func queueAbsolution(batch *pgx.Batch, outcomes []Outcome) {
 	var contacts, domains []int64
 	for _, o := range outcomes {
 		if o.Attempted && o.To == campaign.Delivered {
@@ -138,13 +146,11 @@ func absolve(ctx context.Context, tx pgx.Tx, outcomes []Outcome) error {
 		}
 	}
 	if len(contacts) == 0 {
-		return nil
+		return
 	}
 	slices.Sort(domains)
-	batch := &pgx.Batch{}
 	batch.Queue(sqlForgetSoft, contacts, slices.Compact(domains))
 	batch.Queue(sqlDropPending, contacts)
-	return tx.SendBatch(ctx, batch).Close()
 }
 
 // softKey names one counter.

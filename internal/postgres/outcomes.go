@@ -114,6 +114,9 @@ on conflict (provider_id, minute) do update
 // for which [IsBadRow] holds means that one of the rows cannot be stored; the
 // caller records smaller groups then.
 func (s *Store) Record(ctx context.Context, outcomes []Outcome) error {
+	if done, err := s.recordPlain(ctx, outcomes); done || err != nil {
+		return err
+	}
 	err := pgx.BeginFunc(ctx, s.hot, func(tx pgx.Tx) error {
 		_, err := recordIn(ctx, tx, outcomes)
 		return err

@@ -1,0 +1,52 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/listhygiene/bounce"
+)
+
+// sqlRecordAll records outcomes of which none may be late: it divides by zero, and
+// so ends the transaction, when a row was leased again since, or twice.
+const sqlRecordAll = `
+with recorded as (` + sqlRecord + `
+)
+select 1 / (count(*) = cardinality($2::bigint[]))::int from recorded`
+
+// recordPlain records a group whose outcomes cost no address anything, in one
+// round trip: most groups are nothing but acceptances. It returns false, and has
+// done nothing, when the group must be looked at row by row.
+func (s *Store) recordPlain(ctx context.Context, outcomes []Outcome) (done bool, err error) {
+	if slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Attempted && o.Address.Kind != bounce.NoEffect }) {
+		return false, nil
+	}
+	batch := &pgx.Batch{} // a transaction of its own
+	batch.Queue(sqlRecordAll, recordColumns(outcomes)...)
+	sums := newChanges()
+	for _, o := range outcomes {
+		sums.move(o.Campaign, o.Provider, o.Domain, o.From, o.To, o.To == campaign.Delivered && o.Number == 1)
+	}
+	sums.queueHot(batch)
+	queueAttempts(batch, outcomes)
+	queueMinutes(batch, outcomes)
+	queueAbsolution(batch, outcomes)
+	err = s.hot.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return conn.SendBatch(ctx, batch).Close() })
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == divisionByZero {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("record %d outcomes: %w", len(outcomes), err)
+	}
+	return true, nil
+}
+
+const divisionByZero = "22012"
