@@ -96,6 +96,7 @@ select a, a, a, 1, now(), now(), now() from (select 'reader' || k || '@north.tes
 	b.campaign = b.launch("Autumn")
 	b.exec(`update deliveries set state = 'deferred', attempts = 1, first_attempt_at = now() - interval '47 hours'
 	         where id in (select id from deliveries order by id limit 3)`)
+	storetest.Requeue(b, b.store)
 	b.exec(`update campaign_providers set queued = queued - 3, deferred = 3`)
 	state := pacing.New(pacing.Profile{}, now.Add(-time.Minute))
 	refusal := reply.Meaning{Class: reply.ClassRate, Bounce: reply.BounceRateLimited, Scope: reply.ScopeSource, Temporary: true}

@@ -19,7 +19,7 @@ type claimed struct {
 	place  int // places of the claim that are taken
 }
 
-// claim leases up to limit deliveries under a permit, as the end of the claim
+// claim takes up to limit deliveries under a permit, as the end of the claim
 // before it when there is one. Permits beyond them are given back.
 func (l *lane) claim(ctx context.Context, turn postgres.Due, p permit, limit int, before *claimed) (*claimed, error) {
 	c := &claimed{turn: turn, permit: p, at: l.engine.clock.now()}
@@ -48,7 +48,12 @@ func (l *lane) claim(ctx context.Context, turn postgres.Due, p permit, limit int
 // needs a permit in hand, and it stays one claim, of which one message at most
 // may be on its way.
 func (l *lane) run(ctx context.Context, c *claimed, failed *smtpout.Failure) error {
-	defer l.engine.claims.ended(c.epoch)
+	epoch, unsent := c.epoch, true // also when a message makes us panic
+	defer func() {
+		if !l.unrecorded { // else it stays: who finds this node dead sees what is in doubt
+			l.engine.claims.ended(epoch, unsent)
+		}
+	}()
 	for goOn := true; c != nil && goOn; {
 		next := make(chan *claimed, 1)
 		asked := false
@@ -59,7 +64,7 @@ func (l *lane) run(ctx context.Context, c *claimed, failed *smtpout.Failure) err
 				go func() { next <- l.claimAhead(ctx, before, carried) }()
 			}
 		}
-		goOn = l.sendAll(ctx, c, failed)
+		goOn, unsent = l.sendAll(ctx, c, failed)
 		l.ahead = nil
 		c = nil
 		if asked {
@@ -67,20 +72,19 @@ func (l *lane) run(ctx context.Context, c *claimed, failed *smtpout.Failure) err
 		}
 		if c != nil && !goOn {
 			c.permit.giveBack(0)
-			l.handBack(c.rows)
+			unsent = true
 		}
 	}
 	return nil
 }
 
-// sendAll sends the deliveries of a claim and gives back what cannot be sent. It
-// returns whether all were, so that more may follow.
-func (l *lane) sendAll(ctx context.Context, c *claimed, failed *smtpout.Failure) bool {
+// sendAll sends the deliveries of a claim, as far as they can be sent. It returns
+// whether more may follow, and whether some are left.
+func (l *lane) sendAll(ctx context.Context, c *claimed, failed *smtpout.Failure) (goOn, unsent bool) {
 	ahead := l.ahead
 	next := 0
 	defer func() { // also when a message makes us panic
 		c.permit.giveBack(next - c.base)
-		l.handBack(c.rows[next:])
 		l.gate.took(c.turn, next-len(c.rows))
 	}()
 	for i, d := range c.rows {
@@ -89,20 +93,17 @@ func (l *lane) sendAll(ctx context.Context, c *claimed, failed *smtpout.Failure)
 			l.ahead = ahead
 		}
 		if failed == nil && !l.covered(ctx, c, i) {
-			return false
+			return false, true
 		}
 		goOn, used := l.deliver(ctx, c.permit, i-c.base, d, c.at, failed)
-		if !used && goOn { // left out: given back alone
-			l.handBack(c.rows[i : i+1])
-		}
-		if used || goOn {
+		if used {
 			next = i + 1
 		}
 		if !goOn {
-			return false
+			return false, next < len(c.rows)
 		}
 	}
-	return true
+	return true, false
 }
 
 // claimLife is how long what is left of a claim may wait for other permits

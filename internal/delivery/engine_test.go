@@ -76,8 +76,8 @@ func TestPauseAndCancelAreMetAtOnce(t *testing.T) {
 			} else {
 				t.Logf("the last of %d transactions began %s after the %s", n, late.Round(time.Millisecond), verb)
 			}
-			if left := g.text(`select count(*)::text from deliveries where lease_node is not null`); left != "0" {
-				t.Errorf("%s deliveries are still leased", left)
+			if left := g.text(`select count(*)::text from claims`); left != "0" {
+				t.Errorf("%s claims are still held", left)
 			}
 			g.balanced()
 			if verb == campaign.Cancel {
@@ -105,8 +105,8 @@ func TestWhoLeavesIsNotMailed(t *testing.T) {
 	g := start(t, r, rigConfig{contacts: 12, lanes: 1, start: 30})
 	<-r.began // the first message is with the server
 	until(t, 5*time.Second, "the victim is in hand", func() bool {
-		return g.text(`select coalesce(lease_node, 0)::text from deliveries d join contacts c on c.id = d.contact_id
-		                where c.address = $1`, isReader(victim)) != "0"
+		return g.text(`select count(*)::text from claims k join deliveries d on d.id = any(k.deliveries)
+		                join contacts c on c.id = d.contact_id where c.address = $1`, isReader(victim)) != "0"
 	})
 	var contact int64
 	g.must(g.store.Pool().QueryRow(t.Context(), `select id from contacts where address = $1`, isReader(victim)).Scan(&contact))
@@ -148,7 +148,7 @@ func TestRepliesOfAnyBytesAreStored(t *testing.T) {
 	g.balanced()
 }
 
-// A claim whose commit was never heard of leases mail that no lane knows of.
+// A claim whose commit was never heard of holds mail that no lane knows of.
 func TestLostClaimIsFreed(t *testing.T) {
 	t.Parallel()
 	hold := make(chan struct{})
@@ -169,9 +169,9 @@ func TestLostClaimIsFreed(t *testing.T) {
 		t.Fatal("a claim without a database succeeded")
 	}
 	until(t, 5*time.Second, "the lost claim is freed", func() bool {
-		return g.text(`select count(*)::text from deliveries where lease_epoch = $1`, lost[0].Epoch) == "0"
+		return g.text(`select count(*)::text from claims where epoch = $1`, lost[0].Epoch) == "0"
 	})
-	if held := g.text(`select count(*)::text from deliveries where lease_node = $1`, g.node); held == "0" {
+	if held := g.text(`select count(*)::text from claims where node_id = $1`, g.node); held == "0" {
 		t.Error("what the lane has in hand was freed, too")
 	}
 	close(hold)

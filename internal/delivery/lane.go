@@ -37,6 +37,8 @@ type lane struct {
 	narrow   bool   // domains of this provider have hosts of their own: claim for one at a time
 	last     string // domain of the newest message
 
+	unrecorded bool // the process ended before an outcome was recorded
+
 	coming  bool          // it was let in, and has composed nothing yet
 	patient bool          // it stood in line for what it claims now
 	took    time.Duration // by the newest message, from its first byte to its record
@@ -261,30 +263,6 @@ func (l *lane) prepare(ctx context.Context, p *permit) (turn postgres.Due, faile
 			l.domain = id
 		}
 		return turn, nil, nil
-	}
-}
-
-// handBack gives leases back untouched.
-func (l *lane) handBack(claimed []postgres.Claimed) {
-	if len(claimed) == 0 {
-		return
-	}
-	now := l.engine.clock.now()
-	outcomes := make([]postgres.Outcome, len(claimed))
-	for i, d := range claimed {
-		outcomes[i] = l.outcome(d, now)
-	}
-	if err := l.engine.writer.record(outcomes...); err != nil {
-		l.engine.log.Warn("leases could not be given back; they are when this node is missed", "deliveries", len(claimed), "error", err)
-	}
-}
-
-// outcome begins the outcome of a delivery: unattempted, in the same state.
-func (l *lane) outcome(d postgres.Claimed, now time.Time) postgres.Outcome {
-	return postgres.Outcome{
-		Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.DomainID,
-		Provider: l.gate.provider.ID, Node: l.engine.node, Epoch: d.Epoch,
-		From: d.State, To: d.State, Number: d.Attempts, At: now,
 	}
 }
 

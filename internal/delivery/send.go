@@ -50,7 +50,7 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 		return false, false
 	}
 	if l.engine.watch.mayHaveLeft(d, claimedAt) {
-		return true, false
+		return false, false // a new claim looks closer
 	}
 	l.last = d.Domain
 	if l.ahead != nil {
@@ -204,8 +204,11 @@ func (l *lane) uncomposable(d postgres.Claimed, settings campaign.Settings, err 
 
 // attempt begins the outcome of a delivery that was attempted.
 func (l *lane) attempt(d postgres.Claimed, now time.Time) postgres.Outcome {
-	o := l.outcome(d, now)
-	o.Attempted, o.Number, o.First = true, d.Attempts+1, now
+	o := postgres.Outcome{
+		Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.DomainID,
+		Provider: l.gate.provider.ID, Node: l.engine.node,
+		From: d.State, Number: d.Attempts + 1, First: now, At: now,
+	}
 	if d.FirstAttempt != nil {
 		o.First = *d.FirstAttempt
 	}
@@ -234,6 +237,7 @@ func putOff(o *postgres.Outcome) bool {
 // record makes an outcome durable. It returns false when the process ends first.
 func (l *lane) record(o postgres.Outcome) bool {
 	if l.engine.admission.record(func() error { return l.engine.writer.record(o) }) != nil {
+		l.unrecorded = true
 		return false
 	}
 	observeOutcome(o)

@@ -44,7 +44,7 @@ func (e *Engine) sweep(ctx context.Context) {
 }
 
 func (e *Engine) sweepOnce(ctx context.Context, expire bool) error {
-	if err := e.claims.freeLost(ctx); err != nil {
+	if err := e.claims.tidy(ctx); err != nil {
 		return err
 	}
 	now := e.clock.now()

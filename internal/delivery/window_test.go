@@ -44,7 +44,7 @@ func TestNothingGoesOutsideTheWindow(t *testing.T) {
 	g.setWindow(g.campaign, elsewhen(false))
 	until(t, 5*time.Second, "the window is known", func() bool { return g.Engine.watch.closed(g.campaign, time.Now()) })
 	until(t, 5*time.Second, "what was in hand is given back", func() bool {
-		return g.text(`select count(*)::text from deliveries where lease_node is not null`) == "0"
+		return g.text(`select count(*)::text from claims`) == "0"
 	})
 	before := g.counters()
 	if before.Queued == 0 {

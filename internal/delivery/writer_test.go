@@ -32,8 +32,8 @@ func TestBadRowIsSplitOff(t *testing.T) {
 	group := make([]entry, len(claimed))
 	for i, d := range claimed {
 		group[i] = entry{recorded: make(chan struct{}), outcome: postgres.Outcome{Ledger: d.Ledger, Delivery: d.Delivery,
-			Campaign: d.Campaign, Contact: d.Contact, Domain: d.DomainID, Provider: g.provider, Node: g.node, Epoch: d.Epoch,
-			From: d.State, To: campaign.Bounced, Attempted: true, Number: 1, First: time.Now(), At: time.Now(), Host: "mx.a.test",
+			Campaign: d.Campaign, Contact: d.Contact, Domain: d.DomainID, Provider: g.provider, Node: g.node,
+			From: d.State, To: campaign.Bounced, Number: 1, First: time.Now(), At: time.Now(), Host: "mx.a.test",
 			Reply: reply.Reply{Phase: reply.PhaseRcpt, Code: 550, Lines: []string{"no such user"}}}}
 	}
 	group[3].outcome.Reply.Lines = []string{"no \x00 user"}

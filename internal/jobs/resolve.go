@@ -143,7 +143,7 @@ func (w *resolveWorker) judge(ctx context.Context, d postgres.UnknownDomain, fou
 		from := campaign.DeliveryState(lease.State)
 		o := postgres.Outcome{Ledger: lease.Ledger, Delivery: lease.Delivery, Campaign: lease.Campaign,
 			Contact: lease.Contact, Domain: lease.Domain, Node: w.bulk.Node, From: from,
-			Attempted: true, Number: lease.Attempts + 1, First: now, At: now, Reply: words, Meaning: meaning}
+			Number: lease.Attempts + 1, First: now, At: now, Reply: words, Meaning: meaning}
 		if lease.FirstAttempt != nil {
 			o.First = *lease.FirstAttempt
 		}

@@ -186,12 +186,8 @@ func settleLease(d postgres.DeadLease, settings campaign.Settings, now time.Time
 	from := campaign.DeliveryState(d.State)
 	o := postgres.Outcome{
 		Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.Domain,
-		Provider: d.Provider, Epoch: d.Epoch, From: from, To: from, At: now,
+		Provider: d.Provider, From: from, At: now, InDoubt: true, Number: d.Attempts + 1, First: now,
 	}
-	if !d.InDoubt {
-		return o
-	}
-	o.Attempted, o.InDoubt, o.Number, o.First = true, true, d.Attempts+1, now
 	if d.FirstAttempt != nil {
 		o.First = *d.FirstAttempt
 	}

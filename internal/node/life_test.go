@@ -63,20 +63,17 @@ func TestSettleLease(t *testing.T) {
 		lease    postgres.DeadLease
 		settings campaign.Settings
 		want     campaign.DeliveryState
-		attempt  bool
 	}{
-		{"not begun", postgres.DeadLease{State: "queued"}, campaign.DefaultSettings(), campaign.Queued, false},
-		{"not begun, tried before", postgres.DeadLease{State: "deferred", FirstAttempt: &earlier}, campaign.DefaultSettings(), campaign.Deferred, false},
-		{"the first of its claim", postgres.DeadLease{State: "queued", InDoubt: true}, campaign.DefaultSettings(), campaign.Deferred, true},
-		{"held by the campaign's choice", postgres.DeadLease{State: "queued", InDoubt: true}, hold, campaign.InDoubt, true},
-		{"past its lifetime", postgres.DeadLease{State: "deferred", InDoubt: true, FirstAttempt: &earlier}, short, campaign.InDoubt, true},
+		{"the first of its claim", postgres.DeadLease{State: "queued", InDoubt: true}, campaign.DefaultSettings(), campaign.Deferred},
+		{"held by the campaign's choice", postgres.DeadLease{State: "queued", InDoubt: true}, hold, campaign.InDoubt},
+		{"past its lifetime", postgres.DeadLease{State: "deferred", InDoubt: true, FirstAttempt: &earlier}, short, campaign.InDoubt},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			o := settleLease(tt.lease, tt.settings, now, 0.5)
-			if o.To != tt.want || o.Attempted != tt.attempt || o.InDoubt != tt.attempt {
-				t.Errorf("becomes %s, an attempt: %v, in doubt: %v; want %s and %v", o.To, o.Attempted, o.InDoubt, tt.want, tt.attempt)
+			if o.To != tt.want || o.Number != tt.lease.Attempts+1 || !o.InDoubt {
+				t.Errorf("becomes %s after attempt %d, in doubt: %v; want %s", o.To, o.Number, o.InDoubt, tt.want)
 			}
 			if !o.From.May(o.To) {
 				t.Errorf("%s may not become %s", o.From, o.To)

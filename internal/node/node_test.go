@@ -107,7 +107,7 @@ func TestStopDrains(t *testing.T) {
 	n := r.node()
 	id := r.launch(n, 60, "north.test")
 	r.until(20*time.Second, "mail is in flight", func() bool {
-		return r.number(`select count(*) from deliveries where lease_node is not null`) > 0
+		return r.number(`select count(*) from claims`) > 0
 	})
 	began := time.Now()
 	r.must(n.Stop())
@@ -124,7 +124,7 @@ func TestStopDrains(t *testing.T) {
 }
 
 // A receiver that keeps us waiting is cut after 10 s: its message is in doubt,
-// everything else goes back, and nothing is leased in the name of a node that
+// everything else goes back, and nothing is held in the name of a node that
 // is gone.
 func TestStopCuts(t *testing.T) {
 	t.Parallel()
@@ -132,7 +132,7 @@ func TestStopCuts(t *testing.T) {
 	n := r.node()
 	id := r.launch(n, 30, "north.test")
 	r.until(20*time.Second, "mail is in flight", func() bool {
-		return r.number(`select count(*) from deliveries where lease_node is not null`) > 0
+		return r.number(`select count(*) from claims`) > 0
 	})
 	time.Sleep(time.Second) // until the last byte of some message is with the receiver
 	began := time.Now()

@@ -10,7 +10,7 @@ import (
 const (
 	// A ledger is filled before it has indexes: attaching it makes those of
 	// deliveries, whichever they are.
-	sqlBenchLedgerTable = `create table deliveries_%[1]d (like deliveries including defaults including constraints including storage)`
+	sqlBenchLedgerTable = `create table deliveries_%[1]d (like deliveries including defaults including constraints including storage including generated)`
 
 	// Recipients of a campaign are spread evenly over the contacts, in order, as a
 	// launch finds them. A campaign under way has tried a part of them.
@@ -45,6 +45,11 @@ select k.ledger_id, nextval('delivery_ids'), k.id, c.id, c.domain_id, d.provider
        ('deferred', 421, '4.7.0', 'rate', '421 4.7.0 too many messages from your address, try again later'),
        ('in_doubt', 0, '', 'network', 'the connection was lost after the message')) o (state, code, enhanced, class, reply) on o.state = s.state`
 
+	sqlBenchQueue = `
+insert into mail_queue
+select ` + sqlQueueColumns + `
+  from deliveries d where d.ledger_id = $1 and d.state in ('queued', 'deferred') order by d.id`
+
 	sqlBenchProviderCounters = `
 insert into campaign_providers (campaign_id, provider_id, targeted, queued, deferred, delivered, accepted_first, bounced, expired, suppressed, cancelled, in_doubt)
 select campaign_id, coalesce(provider_id, 0), count(*), count(*) filter (where state = 'queued'), count(*) filter (where state = 'deferred'),
@@ -69,6 +74,7 @@ func fillLedgers(ctx context.Context, f *benchFilling) error {
 			{sql: fmt.Sprintf(sqlBenchLedgerTable, ledger)},
 			{name + "deliveries", fmt.Sprintf(sqlBenchDeliveries, ledger), []any{f.Contacts, f.Now}},
 			{name + "indexes", fmt.Sprintf(sqlLedgerAttach, ledger), nil},
+			{name + "queue", sqlBenchQueue, []any{ledger}},
 			{name + "counters by provider", sqlBenchProviderCounters, []any{ledger}},
 			{name + "counters by domain", sqlBenchDomainCounters, []any{ledger}},
 		}

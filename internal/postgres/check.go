@@ -33,11 +33,29 @@ select 'domain', campaign_id, of_id, state::text, coalesce(kept.n, 0), coalesce(
  where kept.n is distinct from counted.n
  order by 1, 2, 3, 4`
 
+// What waits is in the queue or in a claim, once.
+const sqlCheckQueue = `
+with kept as (
+    select campaign_id, case when deferred then 'deferred' else 'queued' end as state, count(*) as n from (
+        select campaign_id, deferred, delivery_id from mail_queue
+        union all
+        select d.campaign_id, d.state = 'deferred', d.id
+          from claims c cross join lateral unnest(c.deliveries, c.attempts) k(id, attempts)
+          join deliveries d on d.ledger_id = c.ledger_id and d.id = k.id and d.attempts = k.attempts and d.state in ('queued', 'deferred')) waits
+     group by 1, 2
+), counted as (
+    select campaign_id, state::text, count(*) as n from deliveries where state in ('queued', 'deferred') group by 1, 2
+)
+select 'queue', campaign_id, 0::bigint, state, coalesce(kept.n, 0), coalesce(counted.n, 0)
+  from kept full join counted using (campaign_id, state)
+ where kept.n is distinct from counted.n
+ order by 2, 4`
+
 const sqlCheckSize = `select count(*), count(distinct campaign_id) from deliveries`
 
 // Difference is a counter that does not say what the ledger holds.
 type Difference struct {
-	Of       string // provider or domain; people or programs for what readers did
+	Of       string // provider, domain, or queue for what waits; people or programs for what readers did
 	Campaign int64
 	ID       int64  // of the provider or domain; the link that was used, 0 for any
 	State    string // or open or click
@@ -53,7 +71,7 @@ type Checked struct {
 }
 
 // Check recounts the whole ledger in one snapshot and compares it with the
-// counters by provider and by domain.
+// counters by provider and by domain, and with the queue.
 func (s *Store) Check(ctx context.Context) (Checked, error) {
 	var checked Checked
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
@@ -68,12 +86,17 @@ func (s *Store) Check(ctx context.Context) (Checked, error) {
 		if checked.Differences, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Difference]); err != nil {
 			return err
 		}
-		if rows, err = tx.Query(ctx, sqlCheckEngagement); err != nil {
-			return err
+		for _, sql := range []string{sqlCheckQueue, sqlCheckEngagement} {
+			if rows, err = tx.Query(ctx, sql); err != nil {
+				return err
+			}
+			more, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Difference])
+			if err != nil {
+				return err
+			}
+			checked.Differences = append(checked.Differences, more...)
 		}
-		visits, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Difference])
-		checked.Differences = append(checked.Differences, visits...)
-		return err
+		return nil
 	})
 	if err != nil {
 		return checked, fmt.Errorf("check the ledger: %w", err)

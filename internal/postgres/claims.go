@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headwaymail/headway/campaign"
 )
@@ -20,6 +19,18 @@ import (
 // Indexes: suppressions_once, suppressions_canonical, list_members_pkey.
 const sqlBarred = `
   left join lateral (
+    select min(s.reason) filter (where s.scope = 'global' and s.kind = 'address' and (not camp.system or s.reason = 'bounced')) as address,
+           min(s.reason) filter (where s.scope = 'global' and s.kind = 'domain' and not camp.system) as domain,
+           coalesce(array_agg(s.list_id) filter (where s.scope = 'list'), '{}') as lists
+      from (
+        select * from suppressions where kind = 'address' and key = c.address_key
+        union all
+        select * from suppressions where kind = 'address' and canonical_key = c.canonical_key
+        union all
+        select * from suppressions where kind = 'domain' and key = dom.name) s
+     where s.expires_at is null or s.expires_at > $1
+  ) said on true
+  left join lateral (
     select coalesce(
         case c.status
             when 'cleaned' then 'bounced'
@@ -27,107 +38,86 @@ const sqlBarred = `
             when 'unsubscribed' then case when camp.system then null else 'unsubscribed' end
             when 'unconfirmed' then case when camp.system then null else 'unconfirmed' end
         end,
-        (select min(s.reason) from (
-            select * from suppressions where kind = 'address' and key = c.address_key
-            union all
-            select * from suppressions where kind = 'address' and canonical_key = c.canonical_key) s
-          where s.scope = 'global' and (s.expires_at is null or s.expires_at > $1)
-            and (not camp.system or s.reason = 'bounced')),
-        (select min(s.reason) from suppressions s
-          where s.kind = 'domain' and s.scope = 'global' and s.key = dom.name
-            and (s.expires_at is null or s.expires_at > $1) and not camp.system),
+        said.address,
+        said.domain,
         case when not camp.system and not exists (
             select from campaign_lists cl
               join list_members m on m.list_id = cl.list_id and m.contact_id = c.id and m.status = 'subscribed'
-             where cl.campaign_id = camp.id and not cl.exclude
-               and not exists (
-                   select from suppressions s
-                    where s.kind = 'address' and s.scope = 'list' and s.list_id = cl.list_id and s.key = c.address_key
-                      and (s.expires_at is null or s.expires_at > $1))
-               and not exists (
-                   select from suppressions s
-                    where s.kind = 'address' and s.scope = 'list' and s.list_id = cl.list_id and s.canonical_key = c.canonical_key
-                      and (s.expires_at is null or s.expires_at > $1))
-               and not exists (
-                   select from suppressions s
-                    where s.kind = 'domain' and s.scope = 'list' and s.list_id = cl.list_id and s.key = dom.name
-                      and (s.expires_at is null or s.expires_at > $1)))
+             where cl.campaign_id = camp.id and not cl.exclude and cl.list_id <> all(said.lists))
              and not exists (
             select from campaign_segments cs
               join list_members m on m.contact_id = c.id and m.status = 'subscribed'
-             where cs.campaign_id = camp.id and not cs.exclude
-               and not exists (
-                   select from suppressions s
-                    where s.kind = 'address' and s.scope = 'list' and s.list_id = m.list_id and s.key = c.address_key
-                      and (s.expires_at is null or s.expires_at > $1))
-               and not exists (
-                   select from suppressions s
-                    where s.kind = 'address' and s.scope = 'list' and s.list_id = m.list_id and s.canonical_key = c.canonical_key
-                      and (s.expires_at is null or s.expires_at > $1))
-               and not exists (
-                   select from suppressions s
-                    where s.kind = 'domain' and s.scope = 'list' and s.list_id = m.list_id and s.key = dom.name
-                      and (s.expires_at is null or s.expires_at > $1)))
+             where cs.campaign_id = camp.id and not cs.exclude and m.list_id <> all(said.lists))
             then 'unsubscribed'
         end) as reason
   ) barred on true`
 
-// sqlClaim leases due deliveries of one provider: deferred ones first, since
-// their lifetime runs and there are few, then queued ones. Those that must not
-// be mailed any more become suppressed in the same statement. Within the claim
-// they stand by domain, since a connection serves domains that share their
-// hosts. Index: deliveries_due.
+// sqlClaim takes due deliveries of one provider out of the queue: deferred ones
+// first, since their lifetime runs and there are few, then queued ones. Those that
+// must not be mailed any more stay, and are told with the reason. Within the claim
+// they stand by domain, since a connection serves domains that share their hosts.
+// Index: mail_queue_due.
 const sqlClaim = `
 with epoch as materialized (
     select case when $8::bigint = 0 then nextval('lease_epochs') else $8 end as n
+), camp as materialized (
+    select id, system from campaigns where id = $2 and state = 'sending'
 ), deferred as materialized (
-    select d.ledger_id, d.id, d.contact_id, d.domain_id, d.state, d.attempts, d.first_attempt_at, d.due_at,
-           d.doubted, camp.id as campaign_id, camp.system
-      from campaigns camp
-      join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
-     where camp.id = $2 and camp.state = 'sending'
-       and d.provider_id = $3 and d.lease_node is null and d.state = 'deferred' and d.due_at <= $1
-       and ($6::bigint = 0 or d.domain_id = $6)
-     order by d.due_at, d.id
+    select q.ctid as place, q.ledger_id, q.delivery_id, q.domain_id, q.due_at
+      from mail_queue q
+     where q.campaign_id = (select id from camp) and q.provider_id = $3 and q.deferred and q.due_at <= $1 and ($6::bigint = 0 or q.domain_id = $6)
+     order by q.due_at, q.delivery_id
      limit case when $7 then 0 else $4::int end
-       for update of d skip locked
-), queued as materialized (
-    select d.ledger_id, d.id, d.contact_id, d.domain_id, d.state, d.attempts, d.first_attempt_at, d.due_at,
-           d.doubted, camp.id as campaign_id, camp.system
-      from campaigns camp
-      join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
-     where camp.id = $2 and camp.state = 'sending'
-       and d.provider_id = $3 and d.lease_node is null and d.state = 'queued' and d.due_at <= $1
-       and ($6::bigint = 0 or d.domain_id = $6)
-     order by d.due_at, d.id
+       for update of q skip locked
+), fresh as materialized (
+    select q.ctid as place, q.ledger_id, q.delivery_id, q.domain_id, q.due_at
+      from mail_queue q
+     where q.campaign_id = (select id from camp) and q.provider_id = $3 and not q.deferred and q.due_at <= $1 and ($6::bigint = 0 or q.domain_id = $6)
+     order by q.due_at, q.delivery_id
      limit greatest($4 - (select count(*) from deferred), 0)
-       for update of d skip locked
+       for update of q skip locked
 ), due as materialized (
-    select * from deferred union all select * from queued
-), line as materialized (
-    select array_agg(id order by domain_id, due_at, id) as ids from due
+    select * from deferred union all select * from fresh
 ), judged as materialized (
-    select camp.*, c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason,
-           array_position((select ids from line), camp.delivery_id) as place
-      from (select due.ledger_id, due.id as delivery_id, due.contact_id, due.domain_id, due.state, due.attempts,
-                   due.first_attempt_at, due.due_at, due.doubted, due.campaign_id as id, due.system from due) camp
-      join contacts c on c.id = camp.contact_id
+    select camp.place, camp.ledger_id, camp.delivery_id, camp.id, d.contact_id, camp.domain_id, d.state, d.attempts, d.first_attempt_at,
+           d.doubted, camp.due_at, c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason
+      from (select due.*, $2 as id, (select system from camp) as system from due) camp
+      join deliveries d on d.ledger_id = camp.ledger_id and d.id = camp.delivery_id and d.state in ('queued', 'deferred')
+      join contacts c on c.id = d.contact_id
       join domains dom on dom.id = camp.domain_id` + sqlBarred + `
-), leased as (
-    update deliveries d
-       set lease_node = $5, lease_epoch = epoch.n, lease_order = judged.place + $9
-      from judged, epoch
-     where d.ledger_id = judged.ledger_id and d.id = judged.delivery_id and judged.reason is null
-), stopped as (
-    update deliveries d
-       set state = case when judged.doubted then 'in_doubt'::delivery_state else 'suppressed' end, class = judged.reason, updated_at = $1
-      from judged
-     where d.ledger_id = judged.ledger_id and d.id = judged.delivery_id and judged.reason is not null
+), line as materialized (
+    select array_agg(delivery_id order by domain_id, due_at, delivery_id) as ids,
+           array_agg(attempts order by domain_id, due_at, delivery_id) as attempts, min(ledger_id) as ledger_id
+      from judged where reason is null
+), taken as (
+    delete from mail_queue where ctid = any(
+        array(select place from judged where reason is null)
+        || case when (select count(*) from due) > (select count(*) from judged) -- some are no longer what they were
+                then array(select place from due where place not in (select place from judged)) end)
+), held as (
+    insert into claims (epoch, place, node_id, ledger_id, deliveries, attempts)
+    select epoch.n, $9, $5, line.ledger_id, line.ids, line.attempts from line, epoch where line.ids is not null
 )
 select judged.ledger_id, judged.delivery_id, judged.id, judged.contact_id, judged.domain_id, judged.state::text,
        judged.attempts, judged.first_attempt_at, judged.address, judged.address_key, judged.canonical_key,
-       judged.fields, judged.domain, coalesce(judged.reason, ''), judged.doubted, epoch.n, judged.place
+       judged.fields, judged.domain, coalesce(judged.reason, ''), judged.doubted, epoch.n,
+       coalesce(array_position((select ids from line), judged.delivery_id), 0)
   from judged, epoch`
+
+// sqlBar ends what a claim found that must not be mailed any more, where it still
+// waits. Index: mail_queue_due.
+const sqlBar = `
+with gone as (
+    delete from mail_queue q
+     using unnest($2::int[], $3::bigint[], $4::text[]) k(ledger_id, id, reason)
+      join deliveries d on d.ledger_id = k.ledger_id and d.id = k.id and d.state in ('queued', 'deferred')
+     where ` + sqlQueued + `
+    returning d.ledger_id, d.id, d.state, k.reason
+)
+update deliveries d
+   set state = case when d.doubted then 'in_doubt'::delivery_state else 'suppressed' end, class = gone.reason, updated_at = $1
+  from gone where d.ledger_id = gone.ledger_id and d.id = gone.id
+returning d.campaign_id, coalesce(d.provider_id, 0), d.domain_id, gone.state::text, d.doubted`
 
 // Claimed is a delivery that a lane may now send.
 type Claimed struct {
@@ -146,7 +136,7 @@ type Claimed struct {
 	Domain       string
 	Barred       string // why it was suppressed instead; empty for those to send
 	Doubted      bool   // an earlier attempt was in doubt
-	Epoch        int64  // fences the outcome
+	Epoch        int64  // of the claim
 	Place        int    // among those that were claimed with it, from 1: they are sent in this order
 }
 
@@ -167,63 +157,76 @@ type ClaimRequest struct {
 	Place int
 }
 
-// Claim leases due deliveries of a campaign at a provider, those that fall due
+// Claim takes due deliveries of a campaign at a provider, those that fall due
 // first. Deliveries of those who must not be mailed any more are suppressed
-// instead; their number is returned beside.
-func (s *Store) Claim(ctx context.Context, r ClaimRequest) ([]Claimed, int, error) {
-	var claimed []Claimed
-	suppressed := 0
-	err := s.inPipe(ctx, func(conn *pgxpool.Conn) error {
-		all, err := claimRows(ctx, conn, r)
+// instead; their number is returned beside. done are claims that have ended, every
+// delivery with its outcome.
+func (s *Store) Claim(ctx context.Context, r ClaimRequest, done ...int64) ([]Claimed, int, error) {
+	var all []Claimed
+	batch := &pgx.Batch{} // a transaction of its own, in one round trip
+	if len(done) > 0 {
+		batch.Queue(sqlForgetClaims, done)
+	}
+	batch.Queue(sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued, r.Epoch, r.Place).Query(func(rows pgx.Rows) (err error) {
+		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Claimed])
+		return err
+	})
+	if err := s.hot.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, 0, fmt.Errorf("claim for campaign %d at provider %d: %w", r.Campaign, r.Provider, err)
+	}
+	slices.SortFunc(all, func(a, b Claimed) int { return a.Place - b.Place })
+	barred := slices.IndexFunc(all, func(d Claimed) bool { return d.Barred == "" }) // they have no place
+	if barred < 0 {
+		barred = len(all)
+	}
+	if barred > 0 {
+		if err := s.bar(ctx, all[:barred], r.Now); err != nil {
+			return nil, 0, fmt.Errorf("campaign %d: suppress who must not be mailed: %w", r.Campaign, err)
+		}
+	}
+	return all[barred:], barred, nil
+}
+
+// bar ends deliveries to those who must not be mailed.
+func (s *Store) bar(ctx context.Context, barred []Claimed, now time.Time) error {
+	ledgers, ids, reasons := make([]int32, len(barred)), make([]int64, len(barred)), make([]string, len(barred))
+	for i, d := range barred {
+		ledgers[i], ids[i], reasons[i] = d.Ledger, d.Delivery, d.Barred
+	}
+	return pgx.BeginFunc(ctx, s.hot, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sqlBar, now, ledgers, ids, reasons)
 		if err != nil {
 			return err
 		}
 		sums := newChanges()
-		for _, d := range all {
-			if d.Barred == "" {
-				claimed = append(claimed, d)
-				continue
-			}
-			suppressed++
-			sums.move(r.Campaign, r.Provider, d.DomainID, d.State, campaign.Suppressed.After(d.Doubted), false)
+		var (
+			of, provider, domain int64
+			from                 campaign.DeliveryState
+			doubted              bool
+		)
+		_, err = pgx.ForEachRow(rows, []any{&of, &provider, &domain, &from, &doubted}, func() error {
+			sums.move(of, provider, domain, from, campaign.Suppressed.After(doubted), false)
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		batch := &pgx.Batch{}
-		sums.queue(batch, false)
-		batch.Queue("commit")
-		return conn.SendBatch(ctx, batch).Close()
+		return sums.apply(ctx, tx, false)
 	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("claim for campaign %d at provider %d: %w", r.Campaign, r.Provider, err)
-	}
-	return claimed, suppressed, nil
-}
-
-// claimRows begins a transaction and leases, in one round trip.
-func claimRows(ctx context.Context, conn *pgxpool.Conn, r ClaimRequest) (all []Claimed, err error) {
-	batch := &pgx.Batch{}
-	batch.Queue("begin")
-	batch.Queue(sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued, r.Epoch, r.Place).Query(func(rows pgx.Rows) error {
-		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Claimed])
-		slices.SortFunc(all, func(a, b Claimed) int { return a.Place - b.Place })
-		return err
-	})
-	return all, conn.SendBatch(ctx, batch).Close()
 }
 
 // sqlPeek finds the domain of the delivery that a claim would begin with. Index:
-// deliveries_due.
+// mail_queue_due.
 const sqlPeek = `
 select dom.id, dom.name
   from campaigns camp
   join domains dom on dom.id = coalesce(
-        (select d.domain_id from deliveries d
-          where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = $2
-            and d.lease_node is null and d.state = 'deferred' and d.due_at <= $3 and not $4
-          order by d.due_at, d.id limit 1),
-        (select d.domain_id from deliveries d
-          where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = $2
-            and d.lease_node is null and d.state = 'queued' and d.due_at <= $3
-          order by d.due_at, d.id limit 1))
+        (select q.domain_id from mail_queue q
+          where q.campaign_id = camp.id and q.provider_id = $2 and q.deferred and q.due_at <= $3 and not $4
+          order by q.due_at, q.delivery_id limit 1),
+        (select q.domain_id from mail_queue q
+          where q.campaign_id = camp.id and q.provider_id = $2 and not q.deferred and q.due_at <= $3
+          order by q.due_at, q.delivery_id limit 1))
  where camp.id = $1 and camp.state = 'sending'`
 
 // Peek returns the domain of a campaign's delivery that falls due first at a
@@ -245,7 +248,7 @@ type Due struct {
 	Campaign int64
 	Provider int64
 	At       time.Time // when the first of them falls due
-	Waiting  int64     // queued and deferred in all, leased ones among them
+	Waiting  int64     // queued and deferred in all, claimed ones among them
 	Deferred int64     // of these, those that were tried before
 	Knock    bool      // its hold there is over: one message tries
 	Weight   int
@@ -253,24 +256,22 @@ type Due struct {
 }
 
 // sqlDue asks each live (campaign, provider) with waiting mail when its next
-// unleased delivery falls due. Index: deliveries_due, two probes a row.
+// delivery in the queue falls due. Index: mail_queue_due, two probes a row.
 const sqlDue = `
-select camp.id, cp.provider_id, least(deferred.due_at, queued.due_at), cp.queued + cp.deferred, cp.deferred,
+select camp.id, cp.provider_id, least(deferred.due_at, fresh.due_at), cp.queued + cp.deferred, cp.deferred,
        hold.until is not null, camp.weight, camp.launched_at
   from campaigns camp
   join campaign_providers cp on cp.campaign_id = camp.id and cp.queued + cp.deferred > 0 and cp.provider_id > 0
   left join campaign_holds hold on hold.campaign_id = camp.id and hold.provider_id = cp.provider_id
   left join lateral (
-    select d.due_at from deliveries d
-     where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = cp.provider_id
-       and d.lease_node is null and d.state = 'deferred'
-     order by d.due_at, d.id limit 1) deferred on cp.deferred > 0
+    select q.due_at from mail_queue q
+     where q.campaign_id = camp.id and q.provider_id = cp.provider_id and q.deferred
+     order by q.due_at, q.delivery_id limit 1) deferred on cp.deferred > 0
   left join lateral (
-    select d.due_at from deliveries d
-     where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and d.provider_id = cp.provider_id
-       and d.lease_node is null and d.state = 'queued'
-     order by d.due_at, d.id limit 1) queued on cp.queued > 0
- where camp.state = 'sending' and (deferred.due_at is not null or queued.due_at is not null)
+    select q.due_at from mail_queue q
+     where q.campaign_id = camp.id and q.provider_id = cp.provider_id and not q.deferred
+     order by q.due_at, q.delivery_id limit 1) fresh on cp.queued > 0
+ where camp.state = 'sending' and (deferred.due_at is not null or fresh.due_at is not null)
    and (hold.until is null or hold.until <= $1)`
 
 // Due returns the waiting work of all sending campaigns that are not held at the

@@ -42,15 +42,14 @@ type UnknownDomain struct {
 }
 
 const (
-	// Index: deliveries_due, for provider_id is null.
+	// Index: mail_queue_due, for a provider of 0.
 	sqlUnknownDomains = `
 select dom.id, dom.name, dom.looks
   from domains dom
  where dom.id in (
-    select d.domain_id from campaigns camp
-      join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
-     where camp.state = 'sending' and d.provider_id is null and d.lease_node is null
-       and d.state in ('queued', 'deferred') and d.due_at <= $1)
+    select q.domain_id from campaigns camp
+      join mail_queue q on q.campaign_id = camp.id
+     where camp.state = 'sending' and q.provider_id = 0 and q.due_at <= $1)
  order by dom.id
  limit $2`
 
@@ -58,9 +57,8 @@ select dom.id, dom.name, dom.looks
 select exists (
     select from campaigns camp
       join campaign_providers cp on cp.campaign_id = camp.id and cp.provider_id = 0 and cp.queued + cp.deferred > 0
-      join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
-     where camp.state = 'sending' and d.provider_id is null and d.lease_node is null
-       and d.state in ('queued', 'deferred') and d.due_at <= $1)`
+      join mail_queue q on q.campaign_id = camp.id and q.provider_id = 0 and q.due_at <= $1
+     where camp.state = 'sending')`
 
 	sqlEnsureProviders = `
 insert into providers (key, name) select * from unnest($1::text[], $2::text[]) order by 1
@@ -85,30 +83,31 @@ update domains d
        as l(domain_id, provider_id, mail_host, mx, expires_at)
  where d.id = l.domain_id`
 
-	// Deliveries that waited for their provider. They are never leased.
+	// Deliveries that waited for their provider. Nobody claims them before.
 	sqlAssignProvider = `
-update deliveries d
-   set provider_id = l.provider_id
-  from unnest($1::bigint[], $2::bigint[]) as l(domain_id, provider_id), campaigns camp
- where d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and camp.state in ('sending', 'paused')
-   and d.provider_id is null and d.domain_id = l.domain_id and d.state in ('queued', 'deferred')
+with moved as (
+    update mail_queue q
+       set provider_id = l.provider_id
+      from unnest($1::bigint[], $2::bigint[]) as l(domain_id, provider_id), campaigns camp
+     where q.campaign_id = camp.id and camp.state in ('sending', 'paused') and q.provider_id = 0 and q.domain_id = l.domain_id
+    returning q.ledger_id, q.delivery_id, q.provider_id
+)
+update deliveries d set provider_id = moved.provider_id
+  from moved where d.ledger_id = moved.ledger_id and d.id = moved.delivery_id
 returning d.campaign_id, d.provider_id, d.domain_id, d.state::text`
 
 	// Deliveries to domains that cannot be mailed now, to be judged one by one.
 	sqlUnmailable = `
+with taken as (
+    delete from mail_queue q using campaigns camp
+     where q.campaign_id = camp.id and camp.state = 'sending' and q.provider_id = 0 and q.due_at <= $2 and q.domain_id = $1
+    returning q.ledger_id, q.delivery_id
+)
 select d.ledger_id, d.id, d.campaign_id, d.contact_id, d.domain_id, 0::bigint, d.state::text,
-       d.attempts, d.first_attempt_at, 0::bigint, false, d.doubted
-  from deliveries d
-  join campaigns camp on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id and camp.state = 'sending'
- where d.provider_id is null and d.lease_node is null and d.domain_id = $1
-   and d.state in ('queued', 'deferred') and d.due_at <= $2
- order by d.ledger_id, d.id
-   for update of d skip locked`
-
-	sqlLeaseForJudging = `
-update deliveries d set lease_epoch = 0
-  from unnest($1::int[], $2::bigint[]) as l(ledger_id, id)
- where d.ledger_id = l.ledger_id and d.id = l.id`
+       d.attempts, d.first_attempt_at, false, d.doubted
+  from taken
+  join deliveries d on d.ledger_id = taken.ledger_id and d.id = taken.delivery_id and d.state in ('queued', 'deferred')
+ order by d.ledger_id, d.id`
 )
 
 // UnknownDomains returns domains whose provider must be found before their due
@@ -244,13 +243,8 @@ func (s *Store) JudgeUnmailable(ctx context.Context, domain int64, now time.Time
 			return err
 		}
 		outcomes := make([]Outcome, len(waiting))
-		ledgers, ids := make([]int32, len(waiting)), make([]int64, len(waiting))
 		for i, d := range waiting {
 			outcomes[i] = decide(d)
-			ledgers[i], ids[i] = d.Ledger, d.Delivery
-		}
-		if _, err := tx.Exec(ctx, sqlLeaseForJudging, ledgers, ids); err != nil {
-			return err
 		}
 		judged = len(waiting)
 		_, err = recordIn(ctx, tx, outcomes)

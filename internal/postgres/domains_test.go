@@ -22,7 +22,7 @@ func TestSaveLooksMovesCounters(t *testing.T) {
 	w.change(cancelled, campaign.Cancel)
 	_, err := w.JudgeUnmailable(ctx, w.domain("a.test"), w.now, func(d DeadLease) Outcome {
 		o := settle(w)(d)
-		o.Attempted, o.Number, o.First, o.To, o.Due = true, 1, w.now, campaign.Deferred, w.now.Add(time.Minute)
+		o.InDoubt = false
 		return o
 	})
 	w.must(err)
@@ -83,7 +83,7 @@ func TestJudgeUnmailable(t *testing.T) {
 		n, err := w.JudgeUnmailable(ctx, w.domain("gone.test"), w.now, func(d DeadLease) Outcome {
 			from := campaign.DeliveryState(d.State)
 			o := Outcome{Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.Domain, From: from,
-				Attempted: true, Number: d.Attempts + 1, First: w.now, At: w.now, Reply: words, Meaning: meaning, To: to, Due: w.now.Add(time.Minute)}
+				Node: 1, Number: d.Attempts + 1, First: w.now, At: w.now, Reply: words, Meaning: meaning, To: to, Due: w.now.Add(time.Minute)}
 			if d.FirstAttempt != nil {
 				o.First = *d.FirstAttempt
 			}

@@ -11,32 +11,33 @@ import (
 )
 
 const (
-	// A batch of a campaign's deliveries that nobody has in hand ends: those of the
+	// A batch of a campaign's deliveries that wait in the queue ends: those of the
 	// three kinds below. Who may have got the message stays in doubt.
 	sqlEndFrom = `
 with batch as materialized (
-    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
-      from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
-     where c.id = $1 and d.lease_node is null`
+    select q.ctid as place, q.ledger_id, q.delivery_id, q.deferred
+      from mail_queue q join campaigns c on c.id = q.campaign_id
+     where c.id = $1`
 
 	sqlEndTo = `
      limit $4
-       for update of d skip locked
+       for update of q skip locked
+), gone as (
+    delete from mail_queue where ctid = any(array(select place from batch))
 )
-update deliveries d set state = case when batch.doubted then 'in_doubt' else $2 end::delivery_state, updated_at = $3
-  from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
+update deliveries d set state = case when d.doubted then 'in_doubt' else $2 end::delivery_state, updated_at = $3
+  from batch where d.ledger_id = batch.ledger_id and d.id = batch.delivery_id
+returning coalesce(d.provider_id, 0), d.domain_id, case when batch.deferred then 'deferred' else 'queued' end, d.doubted`
 
-	sqlCancelBatch = sqlEndFrom + `
-       and c.state = 'cancelled' and d.state in ('queued', 'deferred')` + sqlEndTo
+	sqlCancelBatch = sqlEndFrom + ` and c.state = 'cancelled'` + sqlEndTo
 
-	// Lifetime counts from the first attempt. Index: deliveries_ageing.
+	// Lifetime counts from the first attempt. Index: mail_queue_ageing.
 	sqlExpireBatch = sqlEndFrom + `
-       and c.state in ('sending', 'paused') and d.state = 'deferred' and d.first_attempt_at < $5` + sqlEndTo
+       and c.state in ('sending', 'paused') and q.deferred and q.first_attempt_at < $5` + sqlEndTo
 
 	// What was never tried ends at the campaign's own stop-by time.
 	sqlStopBatch = sqlEndFrom + `
-       and c.state in ('sending', 'paused') and d.state = 'queued'` + sqlEndTo
+       and c.state in ('sending', 'paused') and not q.deferred` + sqlEndTo
 
 	// A file that is on trial is judged first, by its last results too.
 	sqlFinishable = `

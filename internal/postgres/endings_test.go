@@ -18,12 +18,12 @@ func TestEndings(t *testing.T) {
 	tests := []struct {
 		name string
 		end  func(w *world, id int64) (int, error)
-		want []string // of queued, deferred, deferred with doubt, leased, delivered
+		want []string // of queued, deferred, deferred with doubt, claimed, delivered
 	}{
 		{"cancel", func(w *world, id int64) (int, error) {
 			w.change(id, campaign.Cancel)
 			return w.CancelBatch(context.Background(), id, 100, w.now)
-		}, []string{"cancelled", "cancelled", "in_doubt, doubted", "queued, leased", "delivered"}},
+		}, []string{"cancelled", "cancelled", "in_doubt, doubted", "queued, claimed", "delivered"}},
 		{"cancel in batches of one", func(w *world, id int64) (int, error) {
 			w.change(id, campaign.Cancel)
 			n := 0
@@ -34,23 +34,23 @@ func TestEndings(t *testing.T) {
 					return n, err
 				}
 			}
-		}, []string{"cancelled", "cancelled", "in_doubt, doubted", "queued, leased", "delivered"}},
+		}, []string{"cancelled", "cancelled", "in_doubt, doubted", "queued, claimed", "delivered"}},
 		{"cancel of a campaign that is sending", func(w *world, id int64) (int, error) {
 			return w.CancelBatch(context.Background(), id, 100, w.now)
-		}, []string{"queued", "deferred", "deferred, doubted", "queued, leased", "delivered"}},
+		}, []string{"queued", "deferred", "deferred, doubted", "queued, claimed", "delivered"}},
 		{"expire", func(w *world, id int64) (int, error) {
 			return w.ExpireBatch(context.Background(), id, w.now.Add(time.Second), 100, w.now)
-		}, []string{"queued", "expired", "in_doubt, doubted", "queued, leased", "delivered"}},
+		}, []string{"queued", "expired", "in_doubt, doubted", "queued, claimed", "delivered"}},
 		{"expire what is older", func(w *world, id int64) (int, error) {
 			return w.ExpireBatch(context.Background(), id, w.now, 100, w.now)
-		}, []string{"queued", "deferred", "deferred, doubted", "queued, leased", "delivered"}},
+		}, []string{"queued", "deferred", "deferred, doubted", "queued, claimed", "delivered"}},
 		{"expire while paused", func(w *world, id int64) (int, error) {
 			w.change(id, campaign.Pause)
 			return w.ExpireBatch(context.Background(), id, w.now.Add(time.Second), 100, w.now)
-		}, []string{"queued", "expired", "in_doubt, doubted", "queued, leased", "delivered"}},
+		}, []string{"queued", "expired", "in_doubt, doubted", "queued, claimed", "delivered"}},
 		{"stop", func(w *world, id int64) (int, error) {
 			return w.StopBatch(context.Background(), id, 100, w.now)
-		}, []string{"expired", "deferred", "deferred, doubted", "queued, leased", "delivered"}},
+		}, []string{"expired", "deferred", "deferred, doubted", "queued, claimed", "delivered"}},
 	}
 	w := newWorld(t)
 	for _, tt := range tests {
@@ -62,7 +62,7 @@ func TestEndings(t *testing.T) {
 			id := w.launch("Readers")
 			c := w.claim(id, provider, 1, 4)
 			w.record(w.accepted(c[0], provider), w.refused(c[2], provider, campaign.Deferred, 452, "full"), w.doubted(c[1], provider))
-			before := []string{"queued", "deferred", "deferred, doubted", "queued, leased", "delivered"}
+			before := []string{"queued", "deferred", "deferred, doubted", "queued, claimed", "delivered"}
 			states := func() []string {
 				return []string{w.state(id, ids[4]), w.state(id, ids[2]), w.state(id, ids[1]), w.state(id, ids[3]), w.state(id, ids[0])}
 			}
@@ -91,13 +91,9 @@ func TestEndings(t *testing.T) {
 func settle(w *world) func(DeadLease) Outcome {
 	return func(d DeadLease) Outcome {
 		from := campaign.DeliveryState(d.State)
-		o := Outcome{Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.Domain,
-			Provider: d.Provider, Epoch: d.Epoch, From: from, To: from, At: w.now}
-		if d.InDoubt {
-			o.Attempted, o.InDoubt, o.Number, o.First = true, true, d.Attempts+1, w.now
-			o.To, o.Due = campaign.Deferred, w.now.Add(time.Minute)
-		}
-		return o
+		return Outcome{Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.Domain,
+			Provider: d.Provider, Node: 1, From: from, At: w.now, InDoubt: true, Number: d.Attempts + 1, First: w.now,
+			To: campaign.Deferred, Due: w.now.Add(time.Minute)}
 	}
 }
 
@@ -133,14 +129,14 @@ func TestBuryNode(t *testing.T) {
 	}
 	wait.Wait()
 	if slices.Sort(buried); !slices.Equal(buried, []int{0, 0, 0, 4}) {
-		t.Errorf("four who buried it gave back %v leases; want one to give back all 4", buried)
+		t.Errorf("four who buried it gave back %v deliveries; want one to give back all 4", buried)
 	}
 	var got []string
 	for _, contact := range ids {
 		got = append(got, w.state(id, contact))
 	}
 	want := []string{"delivered", "deferred, doubted", "queued", "deferred, doubted", "queued",
-		"queued, leased", "queued, leased", "queued", "queued"}
+		"queued, claimed", "queued, claimed", "queued", "queued"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -153,7 +149,10 @@ func TestBuryNode(t *testing.T) {
 	if alive, err := w.Beat(ctx, living, w.now); !alive || err != nil {
 		t.Errorf("the living node's beat: %v, %v", alive, err)
 	}
-	w.record(w.accepted(other[0], provider), w.accepted(first[1], provider), w.accepted(second[0], provider)) // two of them late
+	w.record(w.accepted(other[0], provider))
+	late := []Outcome{w.accepted(first[1], provider), w.accepted(second[0], provider)}
+	late[0].Node, late[1].Node = dead, dead
+	w.record(late...)
 	if got := w.totals(id); got.Delivered != 4 || got.Deferred != 0 {
 		t.Errorf("counted %+v", got)
 	}
@@ -176,7 +175,9 @@ func TestBuryNodeBesideItsOutcomes(t *testing.T) {
 		claimed := w.claim(id, provider, dead, 20)
 		wait.Go(func() {
 			for _, d := range claimed {
-				if err := w.Record(ctx, []Outcome{w.accepted(d, provider)}); err != nil {
+				o := w.accepted(d, provider)
+				o.Node = dead
+				if err := w.Record(ctx, []Outcome{o}); err != nil {
 					t.Error(err)
 				}
 			}

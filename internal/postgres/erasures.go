@@ -30,15 +30,18 @@ update import_rows set status = 'erased', fields = '{}', consent = null where ad
 
 	sqlErasureContact = `select id from contacts where address_key = $1 for update`
 
-	// What was not sent is not sent. Whoever has it in hand finds its lease gone.
+	// What was not sent is not sent. The outcome of who has it in hand comes late.
 	sqlErasureDeliveries = `
-with open as materialized (
+with gone as (
+    delete from mail_queue q using deliveries d
+     where d.contact_id = $1 and d.state in ('queued', 'deferred') and ` + sqlQueued + `
+), open as materialized (
     select d.ledger_id, d.id, d.campaign_id, d.provider_id, d.domain_id, d.state, d.doubted
       from deliveries d where d.contact_id = $1 and d.state in ('queued', 'deferred') for update
 )
 update deliveries d
    set state = case when open.doubted then 'in_doubt'::delivery_state else 'suppressed' end, class = 'erased',
-       lease_node = null, lease_epoch = null, lease_order = null, updated_at = $2
+       updated_at = $2
   from open where d.ledger_id = open.ledger_id and d.id = open.id
 returning open.campaign_id, coalesce(open.provider_id, 0), open.domain_id, open.state::text, open.doubted`
 

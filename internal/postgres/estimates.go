@@ -24,22 +24,20 @@ select p.provider_id, c.id, c.weight, c.launched_at, c.state = 'paused', p.queue
 
 	// When deferred mail falls due. At each provider only the next few hundred
 	// are looked at, and the last one: what lies between is spread evenly by
-	// whoever asks. Index: deliveries_due, of the campaign's own partition.
+	// whoever asks. Index: mail_queue_due.
 	sqlDueLater = `
 select p.provider_id, next.due, next.n, last.due_at
   from campaign_providers p
  cross join lateral (
        select to_timestamp(ceil(extract(epoch from d.due_at) / 10) * 10) as due, count(*) as n
-         from (select due_at from deliveries
-                where ledger_id = $3 and campaign_id = $1 and provider_id = p.provider_id
-                  and state = 'deferred' and lease_node is null
-                order by due_at, id limit $2) d
+         from (select due_at from mail_queue
+                where campaign_id = $1 and provider_id = p.provider_id and deferred
+                order by due_at, delivery_id limit $2) d
         group by 1) next
  cross join lateral (
-       select due_at from deliveries
-        where ledger_id = $3 and campaign_id = $1 and provider_id = p.provider_id
-          and state = 'deferred' and lease_node is null
-        order by due_at desc, id desc limit 1) last
+       select due_at from mail_queue
+        where campaign_id = $1 and provider_id = p.provider_id and deferred
+        order by due_at desc, delivery_id desc limit 1) last
  where p.campaign_id = $1 and p.deferred > 0
  order by p.provider_id, next.due`
 
@@ -95,11 +93,7 @@ const dueLooked = 400
 
 // DueLater returns when a campaign's deferred mail falls due, by provider.
 func (s *Store) DueLater(ctx context.Context, campaign int64) (map[int64]DueLater, error) {
-	ledger, err := s.ledgerOf(ctx, campaign)
-	if err != nil {
-		return nil, fmt.Errorf("deferred mail of campaign %d: %w", campaign, err)
-	}
-	rows, err := s.pool.Query(ctx, sqlDueLater, campaign, dueLooked, ledger)
+	rows, err := s.pool.Query(ctx, sqlDueLater, campaign, dueLooked)
 	if err != nil {
 		return nil, fmt.Errorf("deferred mail of campaign %d: %w", campaign, err)
 	}

@@ -22,7 +22,8 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 		{"a new ledger", []string{`create table deliveries_7 partition of deliveries for values in (7)`}},
 		{"rows without a provider, as just after a launch", []string{`insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, due_at, updated_at)
 		 select 7, 1, k, k % 200, now(), now() from generate_series(1, 5000) k`, `analyze deliveries_7`}},
-		{"their providers found", []string{`update deliveries set provider_id = domain_id`}},
+		{"their providers found", []string{`update deliveries set provider_id = domain_id`,
+			`insert into mail_queue select campaign_id, provider_id, false, due_at, id, ledger_id, domain_id from deliveries`}},
 		{"many contacts, lists and suppressions", []string{
 			`insert into domains (name) select 'd' || k || '.test' from generate_series(1, 2000) k`,
 			`insert into lists (name, created_at) select 'L' || k, now() from generate_series(1, 20) k`,
@@ -40,7 +41,7 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 			}
 		}
 		for name, sql := range map[string]string{
-			"claim": sqlClaim, "peek": sqlPeek, "due": sqlDue, "record": sqlRecord, "record all": sqlRecordAll, "lock paces": sqlLockPaces,
+			"claim": sqlClaim, "peek": sqlPeek, "due": sqlDue, "record": sqlRecordEach, "release": sqlRelease, "record all": sqlRecordAll, "hold the node": sqlHoldLiving, "lock paces": sqlLockPaces,
 			"save paces": sqlSavePaces, "save learned paces": sqlSavePacesLearned, "change provider counters": sqlChangeProviderCounters,
 			"change domain counters": sqlChangeDomainCounters, "lock provider counters": sqlLockProviderCounters, "lock domain counters": sqlLockDomainCounters,
 			"forget soft bounces": sqlForgetSoft, "drop pending suppressions": sqlDropPending,

@@ -34,8 +34,9 @@ on conflict (month) do nothing`
 select id from ledgers where month = date_trunc('month', $1::timestamptz at time zone 'UTC')::date`
 
 	// The partition is made and indexed while nobody sees it, then attached:
-	// the parent is never locked against readers.
-	sqlLedgerTable  = `create table if not exists deliveries_%[1]d (like deliveries including all)`
+	// the parent is never locked against readers. Pages keep room for what the
+	// outcomes add to their rows, so that they are changed in place.
+	sqlLedgerTable  = `create table if not exists deliveries_%[1]d (like deliveries including all) with (fillfactor = 60)`
 	sqlLedgerAttach = `
 alter table deliveries attach partition deliveries_%[1]d for values in (%[1]d)`
 	sqlLedgerAttached = `
@@ -103,8 +104,8 @@ with members as materialized (
     select $8, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $9::timestamptz end, $1
       from judged where fate = 'will_receive' order by id
     on conflict (ledger_id, campaign_id, contact_id) do nothing
-    returning provider_id, domain_id, slice, due_at
-)` + sqlLaunchCounts
+    returning id, provider_id, domain_id, slice, due_at
+)` + sqlLaunchQueue + sqlLaunchCounts
 
 	// The same for readers who get it at a time of their own: $10 on the wall of
 	// the zone in the field $11, and $12 where that is none.
@@ -119,10 +120,15 @@ with members as materialized (
       left join zones on zones.key = lower(btrim(c.fields ->> $11))
      where judged.fate = 'will_receive' order by judged.id
     on conflict (ledger_id, campaign_id, contact_id) do nothing
-    returning provider_id, domain_id, slice, due_at
-)` + sqlLaunchCounts + `
+    returning id, provider_id, domain_id, slice, due_at
+)` + sqlLaunchQueue + sqlLaunchCounts + `
 union all
 select 'later', '', extract(epoch from due_at)::bigint, 0, count(*) from inserted where slice = 0 and due_at > $1 group by 3`
+
+	sqlLaunchQueue = `, waits as (
+    insert into mail_queue (campaign_id, provider_id, deferred, due_at, delivery_id, ledger_id, domain_id)
+    select $2, coalesce(provider_id, 0), false, due_at, id, $8, domain_id from inserted
+)`
 
 	sqlLaunchCounts = `
 select fate, case when fate in ('undeliverable', 'held') then why else '' end, 0::bigint, 0::bigint, count(*) from judged group by 1, 2
@@ -300,10 +306,16 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 }
 
 const sqlSystemDelivery = `
-insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, due_at, updated_at)
-select $1, $2, c.id, c.domain_id, $4, $4 from contacts c where c.id = $3
-on conflict (ledger_id, campaign_id, contact_id) do nothing
-returning domain_id`
+with inserted as (
+    insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, due_at, updated_at)
+    select $1, $2, c.id, c.domain_id, $4, $4 from contacts c where c.id = $3
+    on conflict (ledger_id, campaign_id, contact_id) do nothing
+    returning id, domain_id
+), waits as (
+    insert into mail_queue (campaign_id, provider_id, deferred, due_at, delivery_id, ledger_id, domain_id)
+    select $2, 0, false, $4, id, $1, domain_id from inserted
+)
+select domain_id from inserted`
 
 const sqlLaunchSystem = `
 update campaigns set state = 'sending', launched_at = $2, launch_done = true, ledger_id = $3, updated_at = $2

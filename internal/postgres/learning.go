@@ -116,7 +116,7 @@ func learn(ctx context.Context, tx pgx.Tx, outcomes []Outcome) error {
 		return fmt.Errorf("count soft refusals: %w", err)
 	}
 	for _, o := range outcomes {
-		if o.Attempted && o.Address.Kind == bounce.Suppress {
+		if o.Address.Kind == bounce.Suppress {
 			guilty = append(guilty, condemnation{outcome: o, effect: o.Address})
 		}
 	}
@@ -141,7 +141,7 @@ func absolve(ctx context.Context, tx pgx.Tx, outcomes []Outcome) error {
 func queueAbsolution(batch *pgx.Batch, outcomes []Outcome) {
 	var contacts, domains []int64
 	for _, o := range outcomes {
-		if o.Attempted && o.To == campaign.Delivered {
+		if o.To == campaign.Delivered {
 			contacts, domains = append(contacts, o.Contact), append(domains, o.Domain)
 		}
 	}
@@ -164,7 +164,7 @@ type softKey struct {
 func countSoft(ctx context.Context, tx pgx.Tx, outcomes []Outcome) ([]condemnation, error) {
 	seen := make(map[softKey]Outcome)
 	for _, o := range outcomes {
-		if !o.Attempted || o.Address.Kind != bounce.Soft {
+		if o.Address.Kind != bounce.Soft {
 			continue
 		}
 		key := softKey{"contact", o.Contact, string(o.Meaning.Bounce)}
@@ -249,8 +249,7 @@ const (
 select d.ledger_id, d.id, d.domain_id, coalesce(d.provider_id, 0), d.state::text, d.attempts
   from campaigns c
   join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id
- where c.id = $1 and d.contact_id = $2
-   for update of d`
+ where c.id = $1 and d.contact_id = $2`
 )
 
 // Reported is a failure that a report brought, after the server had taken the
@@ -269,7 +268,7 @@ type Reported struct {
 // counters and all. It returns the state that the delivery was in, empty when
 // there is no such delivery, and whether the report changed anything.
 func RecordReport(ctx context.Context, tx pgx.Tx, r Reported) (was campaign.DeliveryState, changed bool, err error) {
-	o := Outcome{Campaign: r.Campaign, Contact: r.Contact, To: campaign.Bounced, At: r.At, First: r.At, Attempted: true,
+	o := Outcome{Campaign: r.Campaign, Contact: r.Contact, To: campaign.Bounced, At: r.At, First: r.At,
 		Host: r.Host, Reply: r.Reply, Meaning: r.Meaning, Address: r.Address}
 	err = tx.QueryRow(ctx, sqlReportedRow, r.Campaign, r.Contact).Scan(&o.Ledger, &o.Delivery, &o.Domain, &o.Provider, &o.From, &o.Number)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -134,9 +134,6 @@ func TestBreaker(t *testing.T) {
 		t.Fatalf("%d are suppressed, want 19", n)
 	}
 	w.now = w.now.Add(time.Minute)
-	for i := range claimed {
-		claimed[i].Epoch = claimed[0].Epoch
-	}
 	for _, d := range claimed[39:] {
 		w.record(unknown(d))
 	}

@@ -31,22 +31,23 @@ insert into nodes (host, lifeline, roles, started_at, beat_at) values ($1, $2, $
 
 	sqlDeleteNode = `delete from nodes where id = $1`
 
-	// The rows that a dead node had leased, the first of each claim marked: it
-	// is the one whose message may have gone out. Index: deliveries_leased.
-	sqlDeadLeases = `
-with locked as materialized (
-    select * from deliveries d where d.lease_node = $1 order by d.ledger_id, d.id for update
-)
-select d.ledger_id, d.id, d.campaign_id, d.contact_id, d.domain_id, d.provider_id, d.state::text,
-       d.attempts, d.first_attempt_at, d.lease_epoch,
-       d.lease_order = min(d.lease_order) over (partition by d.lease_epoch), d.doubted
-  from locked d`
+	// No claim begins while this waits, and none after it.
+	sqlLockNode = `select id from nodes where id = $1 for update`
 
-	// A leased row counts as queued or deferred, so no counter changes. Index:
-	// deliveries_leased.
-	sqlFreeLeases = `
-update deliveries set lease_node = null, lease_epoch = null, lease_order = null
- where lease_node = $1 and lease_epoch <> all($2::bigint[])`
+	// What a dead node had in hand without an outcome, the first of each claim
+	// marked: it is the one whose message may have gone out. Index: claims_node.
+	sqlDeadClaims = `
+with ended as (
+    delete from claims where node_id = $1 returning epoch, place, ledger_id, deliveries, attempts
+), held as materialized (
+    select ended.epoch, ended.ledger_id, ended.place + k.n as place, k.id, k.attempts
+      from ended cross join lateral unnest(ended.deliveries, ended.attempts) with ordinality k(id, attempts, n)
+)
+select d.ledger_id, d.id, d.campaign_id, d.contact_id, d.domain_id, coalesce(d.provider_id, 0), d.state::text,
+       d.attempts, d.first_attempt_at, held.place = min(held.place) over (partition by held.epoch), d.doubted
+  from held
+  join deliveries d on d.ledger_id = held.ledger_id and d.id = held.id and d.attempts = held.attempts and d.state in ('queued', 'deferred')
+ order by d.ledger_id, d.id`
 
 	// River believes in its own liveness only after minutes; ours knows sooner.
 	sqlDeadJobs = `
@@ -117,19 +118,18 @@ type DeadLease struct {
 	State        string
 	Attempts     int
 	FirstAttempt *time.Time
-	Epoch        int64
 	InDoubt      bool // the first of its claim: its message may have gone out
 	Doubted      bool // an earlier attempt was in doubt
 }
 
-// BuryNode ends a node and gives back all that it held: jobs, and leases as
-// decide turns them into outcomes. It returns the number of leases, and is safe
-// to be called by several nodes at once. A node that has drained, and so holds
-// nothing, ends itself this way too.
+// BuryNode ends a node and gives back all that it held: jobs, and claims, of which
+// decide turns what is in doubt into outcomes. It returns the number of deliveries,
+// and is safe to be called by several nodes at once. A node that has drained, and
+// so holds nothing, ends itself this way too.
 func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide func(DeadLease) Outcome) (int, error) {
 	var leases []DeadLease
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sqlDeleteNode, node)
+		tag, err := tx.Exec(ctx, sqlLockNode, node)
 		if err != nil {
 			return err
 		}
@@ -142,19 +142,17 @@ func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide 
 		if _, err := tx.Exec(ctx, sqlDeadLanes, LaneQueue(node)); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, sqlDeadLeases, node)
+		rows, err := tx.Query(ctx, sqlDeadClaims, node)
 		if err != nil {
 			return err
 		}
-		leases, err = pgx.CollectRows(rows, pgx.RowToStructByPos[DeadLease])
-		if err != nil || len(leases) == 0 {
+		if leases, err = pgx.CollectRows(rows, pgx.RowToStructByPos[DeadLease]); err != nil {
 			return err
 		}
-		outcomes := make([]Outcome, len(leases))
-		for i, lease := range leases {
-			outcomes[i] = decide(lease)
+		if err := settleClaims(ctx, tx, leases, decide); err != nil {
+			return err
 		}
-		_, err = recordIn(ctx, tx, outcomes)
+		_, err = tx.Exec(ctx, sqlDeleteNode, node)
 		return err
 	})
 	if err != nil {
@@ -163,22 +161,31 @@ func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide 
 	return len(leases), nil
 }
 
+// settleClaims records what is in doubt, and puts the rest back into the queue.
+func settleClaims(ctx context.Context, tx pgx.Tx, leases []DeadLease, decide func(DeadLease) Outcome) error {
+	var (
+		outcomes []Outcome
+		ledgers  []int32
+		ids      []int64
+	)
+	for _, lease := range leases {
+		if lease.InDoubt {
+			outcomes = append(outcomes, decide(lease))
+		} else {
+			ledgers, ids = append(ledgers, lease.Ledger), append(ids, lease.Delivery)
+		}
+	}
+	if _, err := tx.Exec(ctx, sqlEnqueue, ledgers, ids); err != nil || len(outcomes) == 0 {
+		return err
+	}
+	_, err := recordIn(ctx, tx, outcomes)
+	return err
+}
+
 // GiveUpSeats frees the lanes that a dead node held at providers.
 func (s *Store) GiveUpSeats(ctx context.Context, node int64) error {
 	if _, err := s.pool.Exec(ctx, sqlGiveUpSeats, strconv.FormatInt(node, 10)); err != nil {
 		return fmt.Errorf("lanes of node %d: %w", node, err)
-	}
-	return nil
-}
-
-// FreeLeases gives back, untouched, what a node has leased in other claims than
-// those of the epochs in held.
-func (s *Store) FreeLeases(ctx context.Context, node int64, held []int64) error {
-	if held == nil {
-		held = []int64{}
-	}
-	if _, err := s.pool.Exec(ctx, sqlFreeLeases, node, held); err != nil {
-		return fmt.Errorf("free lost leases of node %d: %w", node, err)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/headwaymail/headway/pacing/reply"
 )
 
-// Outcome is what came of a leased delivery.
+// Outcome is what came of a claimed delivery.
 type Outcome struct {
 	Ledger   int32
 	Delivery int64
@@ -25,10 +25,8 @@ type Outcome struct {
 	Domain   int64
 	Provider int64
 	Node     int64
-	Epoch    int64 // of the claim; an outcome of an older claim is late
 
 	From, To  campaign.DeliveryState
-	Attempted bool // false gives the lease back untouched
 	InDoubt   bool // the message may have been taken
 	Number    int  // of the attempt, from 1
 	First, At time.Time
@@ -54,38 +52,50 @@ type Encryption struct {
 }
 
 const (
-	// Fenced: a row that was leased again since does not match. Index: the
-	// primary key.
+	// Fenced: a row to which something happened since it was claimed does not match.
+	// What is to be tried again goes back into the queue. Index: the primary key.
 	sqlRecord = `
+with recorded as (
 update deliveries d
    set state = o.state::delivery_state,
-       lease_node = null, lease_epoch = null, lease_order = null,
-       attempts = case when o.attempted then o.number else d.attempts end,
-       first_attempt_at = case when o.attempted then o.first_at else d.first_attempt_at end,
+       attempts = o.number, first_attempt_at = o.first_at,
        due_at = coalesce(o.due_at, d.due_at),
-       code = case when o.attempted then o.code else d.code end,
-       enhanced = case when o.attempted then o.enhanced else d.enhanced end,
-       class = case when o.attempted then o.class else d.class end,
-       reply = case when o.attempted then o.reply else d.reply end,
-       tls = case when o.attempted then o.tls else d.tls end,
+       code = o.code, enhanced = o.enhanced, class = o.class, reply = o.reply, tls = o.tls,
        doubted = d.doubted or o.in_doubt,
        updated_at = o.at
-  from unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[], $5::boolean[], $6::int[], $7::timestamptz[],
+  from unnest($1::int[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::int[], $7::timestamptz[],
               $8::timestamptz[], $9::timestamptz[], $10::int[], $11::text[], $12::text[], $13::text[], $14::boolean[],
               $15::boolean[])
-       as o(ledger_id, id, epoch, state, attempted, number, first_at, due_at, at, code, enhanced, class, reply, tls,
-            in_doubt)
- where d.ledger_id = o.ledger_id and d.id = o.id and d.lease_epoch = o.epoch
-returning o.id, o.epoch`
+       with ordinality
+       as o(ledger_id, id, provider_id, was, state, number, first_at, due_at, at, code, enhanced, class, reply, tls,
+            in_doubt, n)
+ where d.ledger_id = o.ledger_id and d.id = o.id
+   and d.state = o.was::delivery_state and d.attempts = o.number - 1 and coalesce(d.provider_id, 0) = o.provider_id
+returning o.n, d.*
+), again as (
+insert into mail_queue
+select ` + sqlQueueColumns + `
+  from recorded d where d.state in ('queued', 'deferred')
+on conflict do nothing
+)`
 
-	sqlLateRow = `select state::text, attempts = 1 and not doubted from deliveries where ledger_id = $1 and id = $2 for update`
+	// Nobody finds the node dead before the end of the transaction.
+	sqlHoldNode = `select count(*) from (select from nodes where id = $1 for key share) n`
 
-	// A late outcome corrects the state and takes the row from whoever leased
-	// it since; that lane's own outcome will be late in turn.
+	// Which of the outcomes were recorded, by their place.
+	sqlRecordEach = sqlRecord + `
+select n::int from recorded`
+
+	sqlLateState = `select state::text from deliveries where ledger_id = $1 and id = $2`
+
+	sqlLateRow = `
+select state::text, attempts = 1 and not doubted, coalesce(provider_id, 0) from deliveries where ledger_id = $1 and id = $2 for update`
+
+	// A late outcome corrects the state, whoever has the row in hand; that lane's
+	// own outcome will be late in turn.
 	sqlCorrect = `
 update deliveries
-   set state = $3::delivery_state, lease_node = null, lease_epoch = null, lease_order = null,
-       code = $4, enhanced = $5, class = $6, reply = $7, updated_at = $8
+   set state = $3::delivery_state, code = $4, enhanced = $5, class = $6, reply = $7, updated_at = $8
  where ledger_id = $1 and id = $2`
 
 	sqlInsertAttempts = `
@@ -138,34 +148,37 @@ func IsBadRow(err error) bool {
 	return class == "22" || class == "23" // data exception, integrity violation
 }
 
-// recordIn records outcomes and returns how many of them came too late.
+// recordIn records outcomes of one node and returns how many of them came too late:
+// those of rows to which something happened since they were claimed, and all when
+// the node was found dead, since its claims were given back then.
 func recordIn(ctx context.Context, tx pgx.Tx, outcomes []Outcome) (late int, err error) {
-	rows, err := tx.Query(ctx, sqlRecord, recordColumns(outcomes)...)
-	if err != nil {
+	var alive int
+	var places []int
+	if err := tx.QueryRow(ctx, sqlHoldNode, outcomes[0].Node).Scan(&alive); err != nil {
 		return 0, err
 	}
-	// One group may hold the outcomes of two claims of the same delivery.
-	type lease struct{ delivery, epoch int64 }
-	recorded := make(map[lease]bool, len(outcomes))
-	var l lease
-	_, err = pgx.ForEachRow(rows, []any{&l.delivery, &l.epoch}, func() error {
-		recorded[l] = true
-		return nil
-	})
-	if err != nil {
-		return 0, err
+	if alive > 0 {
+		rows, err := tx.Query(ctx, sqlRecordEach, recordColumns(outcomes)...)
+		if err != nil {
+			return 0, err
+		}
+		if places, err = pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
+			return 0, err
+		}
+	}
+	recorded := make(map[int]bool, len(places)) // a group may hold two outcomes of one delivery
+	for _, place := range places {
+		recorded[place-1] = true
 	}
 	sums := newChanges()
 	for i, o := range outcomes {
-		switch {
-		case recorded[lease{o.Delivery, o.Epoch}]:
-			first := o.To == campaign.Delivered && o.Number == 1
-			sums.move(o.Campaign, o.Provider, o.Domain, o.From, o.To, first)
-		case o.Attempted:
-			late++
-			if outcomes[i].To, err = correct(ctx, tx, o, sums); err != nil {
-				return late, err
-			}
+		if recorded[i] {
+			sums.move(o.Campaign, o.Provider, o.Domain, o.From, o.To, o.To == campaign.Delivered && o.Number == 1)
+			continue
+		}
+		late++
+		if outcomes[i].To, err = correct(ctx, tx, o, sums); err != nil {
+			return late, err
 		}
 	}
 	if err := sums.apply(ctx, tx, false); err != nil {
@@ -174,46 +187,57 @@ func recordIn(ctx context.Context, tx pgx.Tx, outcomes []Outcome) (late int, err
 	return late, recordDetails(ctx, tx, outcomes)
 }
 
-// correct applies an outcome whose lease was lost, as far as the state of the
-// row allows, and returns the state that the outcome really led to.
+// correct applies an outcome to a row that is not any more as it was claimed, as
+// far as its state allows, and returns the state that the outcome really led to.
 func correct(ctx context.Context, tx pgx.Tx, o Outcome, sums changes) (campaign.DeliveryState, error) {
 	var (
-		state campaign.DeliveryState
-		first bool
+		state    campaign.DeliveryState
+		first    bool
+		provider int64
 	)
-	err := tx.QueryRow(ctx, sqlLateRow, o.Ledger, o.Delivery).Scan(&state, &first)
+	err := tx.QueryRow(ctx, sqlLateState, o.Ledger, o.Delivery).Scan(&state)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return o.To, nil // compacted meanwhile: the attempt is all that is left to keep
 	}
 	if err != nil {
 		return o.To, err
 	}
-	if !o.To.Final() || o.To == state || !state.May(o.To) {
+	if !o.To.Final() {
 		return state, nil
+	}
+	if _, err := tx.Exec(ctx, sqlDequeue, o.Ledger, o.Delivery); err != nil {
+		return o.To, err
+	}
+	if err := tx.QueryRow(ctx, sqlLateRow, o.Ledger, o.Delivery).Scan(&state, &first, &provider); err != nil {
+		return o.To, err
+	}
+	if o.To == state || !state.May(o.To) {
+		_, err := tx.Exec(ctx, sqlEnqueue, []int32{o.Ledger}, []int64{o.Delivery})
+		return state, err
 	}
 	_, err = tx.Exec(ctx, sqlCorrect, o.Ledger, o.Delivery, string(o.To), o.Reply.Code, o.Reply.Enhanced,
 		string(o.Meaning.Class), o.Reply.String(), o.At)
 	if err != nil {
 		return o.To, err
 	}
-	sums.move(o.Campaign, o.Provider, o.Domain, state, o.To, false)
+	sums.move(o.Campaign, provider, o.Domain, state, o.To, false)
 	if first && state == campaign.Delivered {
-		sums.add(o.Campaign, o.Provider, o.Domain, campaign.Counters{AcceptedFirst: -1})
+		sums.add(o.Campaign, provider, o.Domain, campaign.Counters{AcceptedFirst: -1})
 	}
 	return o.To, nil
 }
 
 func recordColumns(outcomes []Outcome) []any {
 	n := len(outcomes)
-	ledgers, ids, epochs := make([]int32, n), make([]int64, n), make([]int64, n)
-	states, attempted, numbers := make([]string, n), make([]bool, n), make([]int32, n)
-	firsts, dues, ats := make([]*time.Time, n), make([]*time.Time, n), make([]time.Time, n)
+	ledgers, ids, providers := make([]int32, n), make([]int64, n), make([]int64, n)
+	was, states, numbers := make([]string, n), make([]string, n), make([]int32, n)
+	firsts, dues, ats := make([]time.Time, n), make([]*time.Time, n), make([]time.Time, n)
 	codes, enhanced, classes := make([]int32, n), make([]string, n), make([]string, n)
 	replies, tls, doubts := make([]string, n), make([]bool, n), make([]bool, n)
 	for i, o := range outcomes {
-		ledgers[i], ids[i], epochs[i] = o.Ledger, o.Delivery, o.Epoch
-		states[i], attempted[i], numbers[i] = string(o.To), o.Attempted, int32(o.Number)
-		firsts[i], ats[i] = zeroAsNull(o.First), o.At
+		ledgers[i], ids[i], providers[i] = o.Ledger, o.Delivery, o.Provider
+		was[i], states[i], numbers[i] = string(o.From), string(o.To), int32(o.Number)
+		firsts[i], ats[i] = o.First, o.At
 		if !o.To.Final() {
 			dues[i] = zeroAsNull(o.Due)
 		}
@@ -221,8 +245,7 @@ func recordColumns(outcomes []Outcome) []any {
 		classes[i] = cmp.Or(string(o.Meaning.Bounce), string(o.Meaning.Class))
 		replies[i], tls[i], doubts[i] = o.Reply.String(), o.TLS, o.InDoubt
 	}
-	return []any{ledgers, ids, epochs, states, attempted, numbers, firsts, dues, ats, codes, enhanced, classes, replies, tls,
-		doubts}
+	return []any{ledgers, ids, providers, was, states, numbers, firsts, dues, ats, codes, enhanced, classes, replies, tls, doubts}
 }
 
 // recordDetails writes what is kept beside the rows: attempts, the minutes of
@@ -250,7 +273,7 @@ func queueAttempts(batch *pgx.Batch, outcomes []Outcome) {
 		verified                                   []bool
 	)
 	for _, o := range outcomes {
-		if !o.Attempted || (o.To == campaign.Delivered && !o.InDoubt) {
+		if o.To == campaign.Delivered && !o.InDoubt {
 			continue
 		}
 		result := string(o.To)
@@ -289,7 +312,7 @@ type minuteKey struct {
 func queueMinutes(batch *pgx.Batch, outcomes []Outcome) {
 	sums := make(map[minuteKey]minute)
 	for _, o := range outcomes {
-		if !o.Attempted || o.Provider == 0 {
+		if o.Provider == 0 {
 			continue
 		}
 		key := minuteKey{o.Provider, o.At.Unix() / 60 * 60}

@@ -14,21 +14,23 @@ import (
 	"github.com/headwaymail/headway/listhygiene/bounce"
 )
 
-// sqlRecordAll records outcomes of which none may be late: it divides by zero, and
-// so ends the transaction, when a row was leased again since, or twice.
-const sqlRecordAll = `
-with recorded as (` + sqlRecord + `
-)
+// Outcomes of which none may be late: a division by zero ends the transaction when
+// something happened to a row since it was claimed, or the node was found dead.
+const (
+	sqlRecordAll = sqlRecord + `
 select 1 / (count(*) = cardinality($2::bigint[]))::int from recorded`
+	sqlHoldLiving = `select 1 / count(*) from (select from nodes where id = $1 for key share) n`
+)
 
 // recordPlain records a group whose outcomes cost no address anything, in one
 // round trip: most groups are nothing but acceptances. It returns false, and has
 // done nothing, when the group must be looked at row by row.
 func (s *Store) recordPlain(ctx context.Context, outcomes []Outcome) (done bool, err error) {
-	if slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Attempted && o.Address.Kind != bounce.NoEffect }) {
+	if slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Address.Kind != bounce.NoEffect }) {
 		return false, nil
 	}
 	batch := &pgx.Batch{} // a transaction of its own
+	batch.Queue(sqlHoldLiving, outcomes[0].Node)
 	batch.Queue(sqlRecordAll, recordColumns(outcomes)...)
 	sums := newChanges()
 	for _, o := range outcomes {

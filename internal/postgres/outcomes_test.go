@@ -34,8 +34,6 @@ func TestRecordMovesCounters(t *testing.T) {
 			campaign.Counters{Targeted: 5, Queued: 3, Delivered: 1, AcceptedFirst: 1, Bounced: 1}},
 		{"deferred", w.refused(claimed[2], provider, campaign.Deferred, 421, "slow down"),
 			campaign.Counters{Targeted: 5, Queued: 2, Deferred: 1, Delivered: 1, AcceptedFirst: 1, Bounced: 1}},
-		{"given back", w.untouched(claimed[3], provider),
-			campaign.Counters{Targeted: 5, Queued: 2, Deferred: 1, Delivered: 1, AcceptedFirst: 1, Bounced: 1}},
 		{"in doubt", w.doubted(claimed[4], provider),
 			campaign.Counters{Targeted: 5, Queued: 1, Deferred: 2, Delivered: 1, AcceptedFirst: 1, Bounced: 1}},
 	}
@@ -46,6 +44,7 @@ func TestRecordMovesCounters(t *testing.T) {
 		}
 	}
 	w.now = w.now.Add(time.Hour)
+	w.must(w.Release(context.Background(), claimed[3].Epoch))
 	again := w.claim(id, provider, 1, 10)
 	if got := addresses(again); !slices.Equal(got, []string{"e@a.test", "b@b.test", "d@b.test"}) {
 		t.Fatalf("then claimed %v", got)
@@ -86,11 +85,17 @@ func TestLateOutcomes(t *testing.T) {
 			func(w *world, provider int64, d Claimed) Outcome {
 				return w.refused(d, provider, campaign.Deferred, 452, "full")
 			},
-			"queued, leased", campaign.Counters{Targeted: 1, Queued: 1}},
-		{"given back does nothing",
-			func(w *world, id, provider int64, _ Claimed) { w.claim(id, provider, 2, 1) },
-			func(w *world, provider int64, d Claimed) Outcome { return w.untouched(d, provider) },
-			"queued, leased", campaign.Counters{Targeted: 1, Queued: 1}},
+			"queued, claimed", campaign.Counters{Targeted: 1, Queued: 1}},
+		{"accepted takes it out of the queue",
+			func(*world, int64, int64, Claimed) {},
+			func(w *world, provider int64, d Claimed) Outcome { return w.accepted(d, provider) },
+			"delivered", campaign.Counters{Targeted: 1, Delivered: 1}},
+		{"deferred leaves it in the queue",
+			func(*world, int64, int64, Claimed) {},
+			func(w *world, provider int64, d Claimed) Outcome {
+				return w.refused(d, provider, campaign.Deferred, 452, "full")
+			},
+			"queued", campaign.Counters{Targeted: 1, Queued: 1}},
 		{"accepted corrects a bounce",
 			func(w *world, id, provider int64, _ Claimed) {
 				w.record(w.refused(w.claim(id, provider, 2, 1)[0], provider, campaign.Bounced, 550, "no"))
@@ -123,9 +128,11 @@ func TestLateOutcomes(t *testing.T) {
 			provider := w.at("a.test")
 			id := w.launch("Readers")
 			d := w.claim(id, provider, 1, 1)[0]
-			w.exec(`update deliveries set lease_node = null, lease_epoch = null, lease_order = null`)
+			dead := w.lose(d)
 			tt.since(w, id, provider, d)
-			w.record(tt.late(w, provider, d))
+			late := tt.late(w, provider, d)
+			late.Node = dead
+			w.record(late)
 			if got := w.state(id, contact); got != tt.want {
 				t.Errorf("is %s; want %s", got, tt.want)
 			}
@@ -136,8 +143,8 @@ func TestLateOutcomes(t *testing.T) {
 	}
 }
 
-// A late outcome and the one of the present claim may meet in one commit group.
-func TestLateOutcomeInTheGroupOfItsSuccessor(t *testing.T) {
+// Two outcomes of one delivery may meet in one commit group.
+func TestTwoOutcomesInAGroup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, late := range []campaign.DeliveryState{campaign.Deferred, campaign.Delivered} {
@@ -146,7 +153,7 @@ func TestLateOutcomeInTheGroupOfItsSuccessor(t *testing.T) {
 		provider := w.at("a.test")
 		id := w.launch("Readers")
 		old := w.claim(id, provider, 1, 1)[0]
-		w.exec(`update deliveries set lease_node = null, lease_epoch = null, lease_order = null`)
+		w.must(w.Release(context.Background(), old.Epoch))
 		present := w.claim(id, provider, 2, 1)[0]
 		first := w.refused(old, provider, late, 452, "full")
 		w.record(first, w.accepted(present, provider))
@@ -169,7 +176,7 @@ func TestRecordTwice(t *testing.T) {
 	id := w.launch("Readers")
 	c := w.claim(id, provider, 1, 4)
 	group := []Outcome{w.accepted(c[0], provider), w.refused(c[1], provider, campaign.Bounced, 550, "no"),
-		w.refused(c[2], provider, campaign.Deferred, 452, "full"), w.untouched(c[3], provider)}
+		w.refused(c[2], provider, campaign.Deferred, 452, "full")}
 	w.record(slices.Clone(group)...)
 	want := w.totals(id)
 	w.record(group...)

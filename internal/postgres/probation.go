@@ -85,12 +85,17 @@ returning slice`
 	// A slice is drawn across the file, not from its beginning: files are often
 	// sorted. Index: deliveries_slice.
 	sqlOpenSlice = `
+with drawn as materialized (
+    select q.ctid as place, d.ledger_id, d.id
+      from deliveries d join mail_queue q on ` + sqlQueued + `
+     where d.ledger_id = $1 and d.campaign_id = $2 and d.slice = $3 and d.state = 'queued'
+     order by hashint8(d.id) limit $6
+       for update of q skip locked
+), moved as (
+    update mail_queue set due_at = $5 where ctid = any(array(select place from drawn))
+)
 update deliveries d set slice = $4, due_at = $5, updated_at = $5
-  from (select ledger_id, id from deliveries
-         where ledger_id = $1 and campaign_id = $2 and slice = $3 and state = 'queued' and lease_node is null
-         order by hashint8(id) limit $6
-           for update skip locked) drawn
- where d.ledger_id = drawn.ledger_id and d.id = drawn.id`
+  from drawn where d.ledger_id = drawn.ledger_id and d.id = drawn.id`
 
 	sqlEndSource = `
 update probation_sources set state = $3 where campaign_id = $1 and number = $2`
@@ -101,20 +106,23 @@ update imports set stopped_at = $2, stopped_why = $3 where id = $1 and stopped_a
 	// What a stopped file still has to send, its open slices included.
 	sqlCancelStopped = `
 with batch as materialized (
-    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
+    select q.ctid as place, d.ledger_id, d.id, d.state
       from campaigns c
       join probation_sources s on s.campaign_id = c.id and s.state = 'stopped'
       join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id
                        and (d.slice = -s.number
                             or d.slice in (select p.slice from probation_slices p where p.campaign_id = c.id and p.source = s.number))
-     where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'queued' and d.slice <> 0
+      join mail_queue q on ` + sqlQueued + `
+     where c.id = $1 and c.state in ('sending', 'paused') and d.state = 'queued' and d.slice <> 0
      limit $4
-       for update of d skip locked
+       for update of q skip locked
+), gone as (
+    delete from mail_queue where ctid = any(array(select place from batch))
 )
 update deliveries d
-   set state = case when batch.doubted then 'in_doubt' else $2 end::delivery_state, class = 'probation_stopped', updated_at = $3
+   set state = case when d.doubted then 'in_doubt' else $2 end::delivery_state, class = 'probation_stopped', updated_at = $3
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
+returning coalesce(d.provider_id, 0), d.domain_id, batch.state::text, d.doubted`
 
 	sqlStoppedCampaigns = `
 select distinct c.id from campaigns c join probation_sources s on s.campaign_id = c.id and s.state = 'stopped'

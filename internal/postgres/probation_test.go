@@ -50,6 +50,7 @@ update deliveries d set state = case when dom.name = $3 and x.n % 100 < $4 then 
 // recount makes the counters of a campaign agree with its ledger.
 func (w *world) recount(id int64) {
 	w.t.Helper()
+	w.requeue()
 	for _, table := range []string{"campaign_providers", "campaign_domains"} {
 		of := map[string]string{"campaign_providers": "provider_id", "campaign_domains": "domain_id"}[table]
 		w.exec(fmt.Sprintf(`

@@ -49,11 +49,10 @@ select pr.name, a.outcome, a.code, a.class, a.rule, count(*), min(a.at), max(a.a
 	// What of a campaign's mail at a provider ends before a time if nothing is
 	// sent there: deferred mail by its lifetime ($3 is the first attempt before
 	// which it is over), and what was never tried when the campaign stops by
-	// then ($4). Index: deliveries_due.
+	// then ($4). Index: mail_queue_due.
 	sqlEnding = `
-select count(*) from deliveries d join campaigns c on d.ledger_id = c.ledger_id and d.campaign_id = c.id
- where c.id = $1 and d.provider_id = $2 and d.lease_node is null
-   and (d.state = 'deferred' and d.first_attempt_at < $3 or d.state = 'queued' and $4)`
+select count(*) from mail_queue
+ where campaign_id = $1 and provider_id = $2 and (deferred and first_attempt_at < $3 or not deferred and $4)`
 )
 
 // Source is a local address that mail is sent from.

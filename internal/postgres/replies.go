@@ -51,9 +51,15 @@ delete from suppressions s using contacts c
 
 	// Tried again, from the beginning of its lifetime.
 	sqlSendAgain = `
-update deliveries set state = 'queued', due_at = $3, first_attempt_at = null, updated_at = $3
- where ledger_id = $1 and id = $2 and state = 'bounced'
-returning true`
+with changed as (
+    update deliveries set state = 'queued', due_at = $3, first_attempt_at = null, updated_at = $3
+     where ledger_id = $1 and id = $2 and state = 'bounced'
+    returning *
+), waits as (
+    insert into mail_queue
+    select ` + sqlQueueColumns + ` from changed d
+)
+select true from changed`
 )
 
 // Undecided is a reply that no rule decided.

@@ -69,30 +69,27 @@ select d.name, coalesce(pr.name, ''), n.targeted, n.queued, n.deferred, n.delive
 	// The ledger is a value, so that the planner looks at its partition alone.
 	sqlLedgerOf = `select coalesce(ledger_id, 0) from campaigns where id = $1`
 
-	// In the order of contacts, within one partition. Index: deliveries_once.
-	sqlRecipients = `
+	sqlRecipientsFrom = `
 select d.contact_id, c.address, d.state::text, d.attempts, coalesce(d.code, 0), coalesce(d.class, ''),
        coalesce(d.reply, ''), coalesce(pr.name, ''), d.updated_at
   from (select * from deliveries
-         where ledger_id = $4 and campaign_id = $1 and contact_id > $2 order by contact_id limit $3) d
+         where ledger_id = $4 and campaign_id = $1 and contact_id > $2`
+	sqlRecipientsTo = ` order by contact_id limit $3) d
   join contacts c on c.id = d.contact_id
   left join providers pr on pr.id = d.provider_id
  order by d.contact_id`
 
-	// The same in one state. Indexes: deliveries_failed, deliveries_once.
-	sqlRecipientsIn = `
-select d.contact_id, c.address, d.state::text, d.attempts, coalesce(d.code, 0), coalesce(d.class, ''),
-       coalesce(d.reply, ''), coalesce(pr.name, ''), d.updated_at
-  from (select * from deliveries
-         where ledger_id = $4 and campaign_id = $1 and contact_id > $2 and state = $5::delivery_state order by contact_id limit $3) d
-  join contacts c on c.id = d.contact_id
-  left join providers pr on pr.id = d.provider_id
- order by d.contact_id`
+	// In the order of contacts, within one partition: all, those in one state, and
+	// the same of a state that few end in. Indexes: deliveries_once, deliveries_failed.
+	sqlRecipients       = sqlRecipientsFrom + sqlRecipientsTo
+	sqlRecipientsIn     = sqlRecipientsFrom + ` and state = $5::delivery_state` + sqlRecipientsTo
+	sqlRecipientsFailed = sqlRecipientsFrom + ` and failed = $5::delivery_state` + sqlRecipientsTo
 
 	// The same with what they did. Index: engagements_pkey, once for each.
-	sqlRecipientsEngaged   = `with page as (` + sqlRecipients + sqlWithEngagements
-	sqlRecipientsEngagedIn = `with page as (` + sqlRecipientsIn + sqlWithEngagements
-	sqlWithEngagements     = `)
+	sqlRecipientsEngaged       = `with page as (` + sqlRecipients + sqlWithEngagements
+	sqlRecipientsEngagedIn     = `with page as (` + sqlRecipientsIn + sqlWithEngagements
+	sqlRecipientsEngagedFailed = `with page as (` + sqlRecipientsFailed + sqlWithEngagements
+	sqlWithEngagements         = `)
 select page.*, e.clicked_at, coalesce(e.clicks, 0), coalesce(e.opens, 0), coalesce(e.program_clicks, 0), coalesce(e.program_opens, 0)
   from page
   left join lateral (
@@ -182,18 +179,22 @@ func (s *Store) DomainCounters(ctx context.Context, id int64, limit int) ([]Doma
 // Recipients returns a campaign's deliveries in a state (all when empty), by
 // contact id after the given one.
 func (s *Store) Recipients(ctx context.Context, id int64, state campaign.DeliveryState, after int64, limit int) ([]Recipient, error) {
-	return recipients[Recipient](ctx, s, id, state, after, limit, sqlRecipients, sqlRecipientsIn)
+	return recipients[Recipient](ctx, s, id, state, after, limit, sqlRecipients, sqlRecipientsIn, sqlRecipientsFailed)
 }
 
-// recipients reads a page of deliveries by one of two statements: of all states, or
-// of one.
-func recipients[T any](ctx context.Context, s *Store, id int64, state campaign.DeliveryState, after int64, limit int, all, in string) ([]T, error) {
+// recipients reads a page of deliveries by one of three statements: of all states, of
+// one, or of one that has an index of its own.
+func recipients[T any](ctx context.Context, s *Store, id int64, state campaign.DeliveryState, after int64, limit int, all, in, failed string) ([]T, error) {
 	ledger, err := s.ledgerOf(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("recipients of campaign %d: %w", id, err)
 	}
 	sql, args := all, []any{id, after, limit, ledger}
-	if state != "" {
+	switch {
+	case state == "":
+	case state.Final() && state != campaign.Delivered:
+		sql, args = failed, append(args, string(state))
+	default:
 		sql, args = in, append(args, string(state))
 	}
 	rows, err := s.pool.Query(ctx, sql, args...)
@@ -217,7 +218,7 @@ type EngagedRecipient struct {
 
 // EngagedRecipients is [Store.Recipients] with what the readers did.
 func (s *Store) EngagedRecipients(ctx context.Context, id int64, state campaign.DeliveryState, after int64, limit int) ([]EngagedRecipient, error) {
-	return recipients[EngagedRecipient](ctx, s, id, state, after, limit, sqlRecipientsEngaged, sqlRecipientsEngagedIn)
+	return recipients[EngagedRecipient](ctx, s, id, state, after, limit, sqlRecipientsEngaged, sqlRecipientsEngagedIn, sqlRecipientsEngagedFailed)
 }
 
 // ledgerOf returns the ledger of a campaign, 0 before its launch and for one that

@@ -18,23 +18,28 @@ select d.state::text, count(*) filter (where barred.reason is null), count(*) fi
   join deliveries d on d.ledger_id = $4 and d.campaign_id = $2
   join contacts c on c.id = d.contact_id
   join domains dom on dom.id = d.domain_id` + sqlBarred + `
- where camp.id = $2 and d.state = any($3::text[]::delivery_state[])
+ where camp.id = $2 and d.failed = any($3::text[]::delivery_state[])
  group by 1`
 
-	// The lifetime begins again; attempts go on counting.
+	// The lifetime begins again; attempts go on counting. Index: deliveries_failed.
 	sqlRetry = `
 with again as materialized (
-    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state
+    select d.ledger_id, d.id, d.state
       from campaigns camp
       join deliveries d on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
       join contacts c on c.id = d.contact_id
       join domains dom on dom.id = d.domain_id` + sqlBarred + `
-     where camp.id = $2 and d.state::text = any($3::text[]) and d.lease_node is null and barred.reason is null
+     where camp.id = $2 and d.failed = any($3::text[]::delivery_state[]) and barred.reason is null
        for update of d
+), changed as (
+    update deliveries d set state = 'queued', due_at = $1, first_attempt_at = null, updated_at = $1
+      from again where d.ledger_id = again.ledger_id and d.id = again.id
+    returning d.*, again.state as was
+), waits as (
+    insert into mail_queue
+    select ` + sqlQueueColumns + ` from changed d
 )
-update deliveries d set state = 'queued', due_at = $1, first_attempt_at = null, updated_at = $1
-  from again where d.ledger_id = again.ledger_id and d.id = again.id
-returning coalesce(again.provider_id, 0), again.domain_id, again.state::text`
+select coalesce(provider_id, 0), domain_id, was::text from changed`
 )
 
 // RetryCount is how many deliveries of a final state may be queued again.

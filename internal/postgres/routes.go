@@ -21,19 +21,21 @@ on conflict (name) do update set value = excluded.value`
 	sqlExpireDomains = `update domains set expires_at = $1 where expires_at > $1`
 
 	sqlUnassignProvider = `
-with waiting as (
-    select d.ledger_id, d.id, d.campaign_id, d.provider_id, d.state
-      from deliveries d
-      join campaigns camp on d.ledger_id = camp.ledger_id and d.campaign_id = camp.id
-     where camp.state in ('sending', 'paused') and d.provider_id is not null and d.lease_node is null
-       and d.state in ('queued', 'deferred')
-     order by d.ledger_id, d.id
-       for update of d)
+with waiting as materialized (
+    select q.ctid as place, q.ledger_id, q.delivery_id, q.campaign_id, q.provider_id
+      from mail_queue q
+      join campaigns camp on camp.id = q.campaign_id
+     where camp.state in ('sending', 'paused') and q.provider_id <> 0
+     order by q.ledger_id, q.delivery_id
+       for update of q
+), moved as (
+    update mail_queue set provider_id = 0 where ctid = any(array(select place from waiting))
+)
 update deliveries d
    set provider_id = null
   from waiting
- where d.ledger_id = waiting.ledger_id and d.id = waiting.id
-returning waiting.campaign_id, waiting.state::text, waiting.provider_id`
+ where d.ledger_id = waiting.ledger_id and d.id = waiting.delivery_id
+returning waiting.campaign_id, d.state::text, waiting.provider_id`
 )
 
 // SetRoutes stores by which rules mail is routed. When they differ from those in

@@ -49,23 +49,26 @@ select array_agg(contact_id order by contact_id) from (
 	// deliveries_once.
 	sqlCancelFile = `
 with batch as materialized (
-    select d.ledger_id, d.id, d.provider_id, d.domain_id, d.state, d.doubted
+    select q.ctid as place, d.ledger_id, d.id, d.state
       from campaigns c
       join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id and d.contact_id = any($5::bigint[])
       join contacts k on k.id = d.contact_id and k.verdict <> 'deliverable'
-     where c.id = $1 and c.state in ('sending', 'paused') and d.lease_node is null and d.state = 'queued' and d.slice = 0
+      join mail_queue q on ` + sqlQueued + `
+     where c.id = $1 and c.state in ('sending', 'paused') and d.state = 'queued' and d.slice = 0
        and not exists (
            select from list_members m left join imports i on i.id = m.import_id
             where m.contact_id = d.contact_id and m.status = 'subscribed' and i.stopped_at is null
               and (exists (select from campaign_lists cl where cl.campaign_id = $1 and cl.list_id = m.list_id and not cl.exclude)
                    or exists (select from campaign_segments cs where cs.campaign_id = $1 and not cs.exclude)))
      limit $4
-       for update of d skip locked
+       for update of q skip locked
+), gone as (
+    delete from mail_queue where ctid = any(array(select place from batch))
 )
 update deliveries d
-   set state = case when batch.doubted then 'in_doubt' else $2 end::delivery_state, class = 'file_stopped', updated_at = $3
+   set state = case when d.doubted then 'in_doubt' else $2 end::delivery_state, class = 'file_stopped', updated_at = $3
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(batch.provider_id, 0), batch.domain_id, batch.state::text, batch.doubted`
+returning coalesce(d.provider_id, 0), d.domain_id, batch.state::text, d.doubted`
 
 	sqlStoppedFileSwept = `
 update stopped_files set cursor = $3, swept = $4 where campaign_id = $1 and import_id = $2`

@@ -51,8 +51,7 @@ update contacts set status = 'unsubscribed', status_since = $2, updated_at = $2
 select d.ledger_id, d.id, d.domain_id, coalesce(d.provider_id, 0), d.state::text
   from campaigns c
   join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id
- where c.id = $1 and d.contact_id = $2 and d.doubted
-   for update of d`
+ where c.id = $1 and d.contact_id = $2 and d.doubted`
 
 	// Index: the primary key.
 	sqlSuppressionsSince = `

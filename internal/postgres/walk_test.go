@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,8 +23,14 @@ type walker struct {
 	provider int64
 	contacts []int64
 	held     map[int64][]Claimed // node → what it claimed and has not recorded
-	lost     []Claimed           // claims of nodes that were buried
+	lost     []lost              // claims of nodes that were buried
 	received map[int64]bool      // contacts that a server accepted for, whether recorded or not
+}
+
+// lost is what a node had claimed that was buried since.
+type lost struct {
+	Claimed
+	node int64
 }
 
 // Whatever happens to a campaign, and in whatever order, after each step its
@@ -111,17 +118,25 @@ func (w *walker) recordOne() {
 	}
 }
 
+// giveBack ends a claim with what it still holds.
 func (w *walker) giveBack() {
-	if d, ok := w.take(); ok {
-		w.record(w.untouched(d, w.provider))
+	d, ok := w.take()
+	if !ok {
+		return
 	}
+	for node, held := range w.held {
+		w.held[node] = slices.DeleteFunc(held, func(other Claimed) bool { return other.Epoch == d.Epoch })
+	}
+	w.must(w.Release(context.Background(), d.Epoch))
 }
 
 func (w *walker) recordLate() {
 	if len(w.lost) > 0 {
-		d := w.lost[0]
+		late := w.lost[0]
 		w.lost = w.lost[1:]
-		w.record(w.outcome(d))
+		o := w.outcome(late.Claimed)
+		o.Node = late.node
+		w.record(o)
 	}
 }
 
@@ -150,10 +165,12 @@ func (w *walker) bury() {
 	ctx := context.Background()
 	node, err := w.RegisterNode(ctx, "one", "", []string{"lanes"}, w.now)
 	w.must(err)
-	w.exec(`update deliveries set lease_node = $1 where lease_node = 1 and campaign_id = $2`, node, w.id)
+	w.exec(`update claims set node_id = $1 where node_id = 1`, node)
 	_, err = w.BuryNode(ctx, node, w.now, settle(w.world))
 	w.must(err)
-	w.lost = append(w.lost, w.held[1]...)
+	for _, d := range w.held[1] {
+		w.lost = append(w.lost, lost{d, node})
+	}
 	w.held[1] = nil
 }
 
@@ -181,7 +198,9 @@ func (w *walker) finish() {
 		}
 	}
 	for _, d := range w.lost {
-		w.record(w.accepted(d, w.provider))
+		o := w.accepted(d.Claimed, w.provider)
+		o.Node = d.node
+		w.record(o)
 		w.received[d.Contact] = true
 	}
 	if c, err := w.Campaign(ctx, w.id); err == nil && c.State != campaign.Cancelled {

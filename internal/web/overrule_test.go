@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 )
 
 var hiddenUntil = regexp.MustCompile(`name="until" value="([^"]+)"`)
@@ -20,6 +21,7 @@ func TestOverruleByForms(t *testing.T) {
 	id := b.sample(1000)
 	b.progress(id, 1, campaign.Deferred, 12, throttleWords)
 	b.exec(`update deliveries set first_attempt_at = now() - interval '47 hours' where state = 'deferred'`)
+	storetest.Requeue(t, b.store)
 	b.pace(1, 30, 2, false)
 
 	b.contains(b.get("/providers/1"), `href="/providers/1/hold"`, `href="/providers/1/cap"`, `href="/providers/1/reset"`)

@@ -258,6 +258,7 @@ update deliveries d set state = $3::delivery_state, attempts = 1, updated_at = n
 // recount makes a campaign's counters agree with its deliveries.
 func (b *bundle) recount(id int64) {
 	b.Helper()
+	storetest.Requeue(b, b.store)
 	const sums = `count(*), count(*) filter (where state = 'queued'), count(*) filter (where state = 'deferred'),
        count(*) filter (where state = 'delivered'), count(*) filter (where state = 'bounced'),
        count(*) filter (where state = 'expired'), count(*) filter (where state = 'suppressed'),

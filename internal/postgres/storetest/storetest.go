@@ -23,3 +23,16 @@ func Open(t testing.TB, connections int) *postgres.Store {
 	t.Cleanup(store.Close)
 	return store
 }
+
+// Requeue makes the queue agree with a ledger that was changed by hand.
+func Requeue(t testing.TB, store *postgres.Store) {
+	t.Helper()
+	for _, sql := range []string{`delete from mail_queue`, `
+insert into mail_queue (campaign_id, provider_id, deferred, due_at, delivery_id, ledger_id, domain_id, first_attempt_at)
+select campaign_id, coalesce(provider_id, 0), state = 'deferred', due_at, id, ledger_id, domain_id, first_attempt_at
+  from deliveries where state in ('queued', 'deferred')`} {
+		if _, err := store.Pool().Exec(context.Background(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
