@@ -47,6 +47,34 @@ alter table deliveries drop column lease_node, drop column lease_epoch, drop col
         case when state in ('bounced', 'expired', 'suppressed', 'cancelled', 'in_doubt') then state end) stored;
 create index deliveries_failed on deliveries (campaign_id, failed, contact_id) where failed is not null;
 
+-- One check instead of nine: Postgres reads the text of each whenever counters change.
+alter table campaign_providers
+    drop constraint campaign_providers_queued_check,
+    drop constraint campaign_providers_deferred_check,
+    drop constraint campaign_providers_delivered_check,
+    drop constraint campaign_providers_bounced_check,
+    drop constraint campaign_providers_expired_check,
+    drop constraint campaign_providers_suppressed_check,
+    drop constraint campaign_providers_cancelled_check,
+    drop constraint campaign_providers_in_doubt_check,
+    drop constraint campaign_providers_check,
+    add constraint campaign_providers_add_up check (
+        targeted = queued + deferred + delivered + bounced + expired + suppressed + cancelled + in_doubt
+        and least(queued, deferred, delivered, bounced, expired, suppressed, cancelled, in_doubt) >= 0);
+alter table campaign_domains
+    drop constraint campaign_domains_queued_check,
+    drop constraint campaign_domains_deferred_check,
+    drop constraint campaign_domains_delivered_check,
+    drop constraint campaign_domains_bounced_check,
+    drop constraint campaign_domains_expired_check,
+    drop constraint campaign_domains_suppressed_check,
+    drop constraint campaign_domains_cancelled_check,
+    drop constraint campaign_domains_in_doubt_check,
+    drop constraint campaign_domains_check,
+    add constraint campaign_domains_add_up check (
+        targeted = queued + deferred + delivered + bounced + expired + suppressed + cancelled + in_doubt
+        and least(queued, deferred, delivered, bounced, expired, suppressed, cancelled, in_doubt) >= 0);
+
 -- +goose Down
 drop index deliveries_failed;
 alter table deliveries drop column failed, add column lease_node bigint, add column lease_epoch bigint, add column lease_order int;
@@ -58,3 +86,23 @@ create index deliveries_ageing on deliveries (campaign_id, first_attempt_at)
 create index deliveries_failed on deliveries (campaign_id, state, contact_id)
     where state in ('bounced', 'expired', 'suppressed', 'cancelled', 'in_doubt');
 drop table claims, mail_queue;
+alter table campaign_providers drop constraint campaign_providers_add_up,
+    add check (queued >= 0),
+    add check (deferred >= 0),
+    add check (delivered >= 0),
+    add check (bounced >= 0),
+    add check (expired >= 0),
+    add check (suppressed >= 0),
+    add check (cancelled >= 0),
+    add check (in_doubt >= 0),
+    add check (targeted = queued + deferred + delivered + bounced + expired + suppressed + cancelled + in_doubt);
+alter table campaign_domains drop constraint campaign_domains_add_up,
+    add check (queued >= 0),
+    add check (deferred >= 0),
+    add check (delivered >= 0),
+    add check (bounced >= 0),
+    add check (expired >= 0),
+    add check (suppressed >= 0),
+    add check (cancelled >= 0),
+    add check (in_doubt >= 0),
+    add check (targeted = queued + deferred + delivered + bounced + expired + suppressed + cancelled + in_doubt);

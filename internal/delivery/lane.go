@@ -21,7 +21,7 @@ const (
 	// meanwhile, and a round brings permits where there are any.
 	admittedWait = 100 * time.Millisecond
 	// claimTakes is how long it may take from a permit in hand to the message
-	// on the wire: a transaction that leases deliveries, a signature, and the
+	// on the wire: a transaction that takes deliveries, a signature, and the
 	// work of others on a busy machine.
 	claimTakes = 150 * time.Millisecond
 )

@@ -138,24 +138,24 @@ func (b *Bulk) lookUp(ctx context.Context, d postgres.UnknownDomain) postgres.Lo
 func (w *resolveWorker) judge(ctx context.Context, d postgres.UnknownDomain, found postgres.MailHost) error {
 	words, meaning := found.Reply()
 	settings := make(map[int64]campaign.Settings)
-	_, err := w.bulk.Store.JudgeUnmailable(ctx, d.ID, time.Now(), func(lease postgres.DeadLease) postgres.Outcome {
+	_, err := w.bulk.Store.JudgeUnmailable(ctx, d.ID, time.Now(), func(held postgres.Held) postgres.Outcome {
 		now := time.Now()
-		from := campaign.DeliveryState(lease.State)
-		o := postgres.Outcome{Ledger: lease.Ledger, Delivery: lease.Delivery, Campaign: lease.Campaign,
-			Contact: lease.Contact, Domain: lease.Domain, Node: w.bulk.Node, From: from,
-			Number: lease.Attempts + 1, First: now, At: now, Reply: words, Meaning: meaning}
-		if lease.FirstAttempt != nil {
-			o.First = *lease.FirstAttempt
+		from := campaign.DeliveryState(held.State)
+		o := postgres.Outcome{Ledger: held.Ledger, Delivery: held.Delivery, Campaign: held.Campaign,
+			Contact: held.Contact, Domain: held.Domain, Node: w.bulk.Node, From: from,
+			Number: held.Attempts + 1, First: now, At: now, Reply: words, Meaning: meaning}
+		if held.FirstAttempt != nil {
+			o.First = *held.FirstAttempt
 		}
 		if o.Number >= looksBeforeBounce && found != postgres.MailHostTemporary {
 			o.Meaning.Temporary = false
 		}
-		terms, known := settings[lease.Campaign]
+		terms, known := settings[held.Campaign]
 		if !known {
-			terms = w.bulk.settings(ctx, lease.Campaign)
-			settings[lease.Campaign] = terms
+			terms = w.bulk.settings(ctx, held.Campaign)
+			settings[held.Campaign] = terms
 		}
-		decision := terms.Decide(campaign.Attempt{Number: o.Number, First: o.First, Doubted: lease.Doubted, Meaning: o.Meaning}, now, rand.Float64())
+		decision := terms.Decide(campaign.Attempt{Number: o.Number, First: o.First, Doubted: held.Doubted, Meaning: o.Meaning}, now, rand.Float64())
 		o.To, o.Due = decision.State, decision.Due
 		if found == postgres.MailHostNull && o.To == campaign.Bounced {
 			o.Address = bounce.DomainGone()

@@ -7,7 +7,7 @@
 //  3. the node enters its name, and its engine and job queue begin to work
 //     (node.go);
 //  4. on a signal, lanes finish the message in flight, records are written,
-//     connections are closed, leases and jobs go back, and the database is
+//     connections are closed, mail in hand and jobs go back, and the database is
 //     stopped if nobody else uses it.
 //
 // A node that the others took for dead begins again under a new name.

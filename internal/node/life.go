@@ -131,7 +131,7 @@ func (l *life) still(seen map[int64]sighting, nodes []postgres.Node, now time.Ti
 }
 
 func (l *life) bury(ctx context.Context, n postgres.Node) {
-	leases, err := l.giveBack(ctx, n.ID)
+	held, err := l.giveBack(ctx, n.ID)
 	if err == nil {
 		err = l.store.GiveUpSeats(ctx, n.ID)
 	}
@@ -140,29 +140,29 @@ func (l *life) bury(ctx context.Context, n postgres.Node) {
 		return
 	}
 	forgetLifeline(l.data, n.Lifeline)
-	l.log.Info("a dead node's work was taken over", "node", n.ID, "deliveries", leases)
+	l.log.Info("a dead node's work was taken over", "node", n.ID, "deliveries", held)
 }
 
 // leave ends the node of this life. What it still held, because it was cut short
 // or the database was away, is given back like a dead node's.
 func (l *life) leave(ctx context.Context) error {
-	leases, err := l.giveBack(ctx, l.node)
-	if err == nil && leases > 0 {
-		l.log.Warn("this node ended with mail in hand; it was given back", "deliveries", leases)
+	held, err := l.giveBack(ctx, l.node)
+	if err == nil && held > 0 {
+		l.log.Warn("this node ended with mail in hand; it was given back", "deliveries", held)
 	}
 	return err
 }
 
-// giveBack ends a node and returns how many leases it had.
+// giveBack ends a node and returns how many deliveries it held.
 func (l *life) giveBack(ctx context.Context, node int64) (int, error) {
 	settings := make(map[int64]campaign.Settings)
-	return l.store.BuryNode(ctx, node, time.Now(), func(d postgres.DeadLease) postgres.Outcome {
+	return l.store.BuryNode(ctx, node, time.Now(), func(d postgres.Held) postgres.Outcome {
 		terms, known := settings[d.Campaign]
 		if !known {
 			terms = l.terms(ctx, d.Campaign)
 			settings[d.Campaign] = terms
 		}
-		o := settleLease(d, terms, time.Now(), rand.Float64())
+		o := settleHeld(d, terms, time.Now(), rand.Float64())
 		o.Node = l.node
 		return o
 	})
@@ -178,11 +178,11 @@ func (l *life) terms(ctx context.Context, id int64) campaign.Settings {
 	return c.Settings
 }
 
-// settleLease turns what a dead node had claimed into an outcome. The first of
+// settleHeld turns what a dead node had claimed into an outcome. The first of
 // each claim may have gone out: that is an attempt in doubt. All others were
 // not begun, because a lane sends in the order of its claim and records each
 // outcome before the next.
-func settleLease(d postgres.DeadLease, settings campaign.Settings, now time.Time, spread float64) postgres.Outcome {
+func settleHeld(d postgres.Held, settings campaign.Settings, now time.Time, spread float64) postgres.Outcome {
 	from := campaign.DeliveryState(d.State)
 	o := postgres.Outcome{
 		Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.Domain,

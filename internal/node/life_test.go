@@ -60,19 +60,19 @@ func TestSettleLease(t *testing.T) {
 	short.Lifetime = campaign.Duration(time.Hour)
 	tests := []struct {
 		name     string
-		lease    postgres.DeadLease
+		held     postgres.Held
 		settings campaign.Settings
 		want     campaign.DeliveryState
 	}{
-		{"the first of its claim", postgres.DeadLease{State: "queued", InDoubt: true}, campaign.DefaultSettings(), campaign.Deferred},
-		{"held by the campaign's choice", postgres.DeadLease{State: "queued", InDoubt: true}, hold, campaign.InDoubt},
-		{"past its lifetime", postgres.DeadLease{State: "deferred", InDoubt: true, FirstAttempt: &earlier}, short, campaign.InDoubt},
+		{"the first of its claim", postgres.Held{State: "queued", InDoubt: true}, campaign.DefaultSettings(), campaign.Deferred},
+		{"held by the campaign's choice", postgres.Held{State: "queued", InDoubt: true}, hold, campaign.InDoubt},
+		{"past its lifetime", postgres.Held{State: "deferred", InDoubt: true, FirstAttempt: &earlier}, short, campaign.InDoubt},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			o := settleLease(tt.lease, tt.settings, now, 0.5)
-			if o.To != tt.want || o.Number != tt.lease.Attempts+1 || !o.InDoubt {
+			o := settleHeld(tt.held, tt.settings, now, 0.5)
+			if o.To != tt.want || o.Number != tt.held.Attempts+1 || !o.InDoubt {
 				t.Errorf("becomes %s after attempt %d, in doubt: %v; want %s", o.To, o.Number, o.InDoubt, tt.want)
 			}
 			if !o.From.May(o.To) {

@@ -160,8 +160,8 @@ func TestBuriedNodeBeginsAgain(t *testing.T) {
 	n := r.node()
 	id := r.launch(n, 30, "north.test")
 	before := r.number(`select id from nodes`)
-	_, err := n.Database.Store.BuryNode(context.Background(), before, time.Now(), func(d postgres.DeadLease) postgres.Outcome {
-		return settleLease(d, campaign.DefaultSettings(), time.Now(), 0)
+	_, err := n.Database.Store.BuryNode(context.Background(), before, time.Now(), func(d postgres.Held) postgres.Outcome {
+		return settleHeld(d, campaign.DefaultSettings(), time.Now(), 0)
 	})
 	r.must(err)
 	r.until(20*time.Second, "a new name", func() bool {
@@ -187,8 +187,8 @@ func TestBuriedNodeIsStopped(t *testing.T) {
 		r.must(err)
 	}
 	_, err := n.Database.Store.BuryNode(context.Background(), r.number(`select id from nodes`), time.Now(),
-		func(d postgres.DeadLease) postgres.Outcome {
-			return settleLease(d, campaign.DefaultSettings(), time.Now(), 0)
+		func(d postgres.Held) postgres.Outcome {
+			return settleHeld(d, campaign.DefaultSettings(), time.Now(), 0)
 		})
 	r.must(err)
 	r.until(20*time.Second, "the node takes another name", func() bool {

@@ -150,7 +150,7 @@ type ClaimRequest struct {
 	Queued   bool // only those that were never tried
 	Now      time.Time
 
-	// Epoch makes what is leased the end of a claim that the node has in hand,
+	// Epoch makes what is taken the end of a claim that the node has in hand,
 	// behind its first Place places: one message of both may be on its way. 0:
 	// a claim of its own.
 	Epoch int64

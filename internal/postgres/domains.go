@@ -231,14 +231,14 @@ func assignProviders(ctx context.Context, tx pgx.Tx, domains, providers []int64)
 // JudgeUnmailable turns the due deliveries of a domain that cannot be mailed
 // into outcomes, as decide says: a look that finds no mail host counts as an
 // attempt. It returns their number.
-func (s *Store) JudgeUnmailable(ctx context.Context, domain int64, now time.Time, decide func(DeadLease) Outcome) (int, error) {
+func (s *Store) JudgeUnmailable(ctx context.Context, domain int64, now time.Time, decide func(Held) Outcome) (int, error) {
 	judged := 0
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, sqlUnmailable, domain, now)
 		if err != nil {
 			return err
 		}
-		waiting, err := pgx.CollectRows(rows, pgx.RowToStructByPos[DeadLease])
+		waiting, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Held])
 		if err != nil || len(waiting) == 0 {
 			return err
 		}

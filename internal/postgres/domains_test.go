@@ -20,7 +20,7 @@ func TestSaveLooksMovesCounters(t *testing.T) {
 	sending, paused, cancelled := w.launch("Readers"), w.launch("Readers"), w.launch("Readers")
 	w.change(paused, campaign.Pause)
 	w.change(cancelled, campaign.Cancel)
-	_, err := w.JudgeUnmailable(ctx, w.domain("a.test"), w.now, func(d DeadLease) Outcome {
+	_, err := w.JudgeUnmailable(ctx, w.domain("a.test"), w.now, func(d Held) Outcome {
 		o := settle(w)(d)
 		o.InDoubt = false
 		return o
@@ -80,7 +80,7 @@ func TestJudgeUnmailable(t *testing.T) {
 	words, meaning := MailHostNoDomain.Reply()
 	judge := func(to campaign.DeliveryState) int {
 		w.t.Helper()
-		n, err := w.JudgeUnmailable(ctx, w.domain("gone.test"), w.now, func(d DeadLease) Outcome {
+		n, err := w.JudgeUnmailable(ctx, w.domain("gone.test"), w.now, func(d Held) Outcome {
 			from := campaign.DeliveryState(d.State)
 			o := Outcome{Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.Domain, From: from,
 				Node: 1, Number: d.Attempts + 1, First: w.now, At: w.now, Reply: words, Meaning: meaning, To: to, Due: w.now.Add(time.Minute)}

@@ -88,8 +88,8 @@ func TestEndings(t *testing.T) {
 }
 
 // settle is how a node that buries another decides, in short.
-func settle(w *world) func(DeadLease) Outcome {
-	return func(d DeadLease) Outcome {
+func settle(w *world) func(Held) Outcome {
+	return func(d Held) Outcome {
 		from := campaign.DeliveryState(d.State)
 		return Outcome{Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.Domain,
 			Provider: d.Provider, Node: 1, From: from, At: w.now, InDoubt: true, Number: d.Attempts + 1, First: w.now,

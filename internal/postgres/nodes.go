@@ -107,8 +107,8 @@ func (s *Store) Nodes(ctx context.Context) ([]Node, error) {
 	return nodes, nil
 }
 
-// DeadLease is a delivery that a dead node had claimed.
-type DeadLease struct {
+// Held is a delivery that a dead node had claimed.
+type Held struct {
 	Ledger       int32
 	Delivery     int64
 	Campaign     int64
@@ -126,8 +126,8 @@ type DeadLease struct {
 // decide turns what is in doubt into outcomes. It returns the number of deliveries,
 // and is safe to be called by several nodes at once. A node that has drained, and
 // so holds nothing, ends itself this way too.
-func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide func(DeadLease) Outcome) (int, error) {
-	var leases []DeadLease
+func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide func(Held) Outcome) (int, error) {
+	var held []Held
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, sqlLockNode, node)
 		if err != nil {
@@ -146,10 +146,10 @@ func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide 
 		if err != nil {
 			return err
 		}
-		if leases, err = pgx.CollectRows(rows, pgx.RowToStructByPos[DeadLease]); err != nil {
+		if held, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Held]); err != nil {
 			return err
 		}
-		if err := settleClaims(ctx, tx, leases, decide); err != nil {
+		if err := settleClaims(ctx, tx, held, decide); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, sqlDeleteNode, node)
@@ -158,21 +158,21 @@ func (s *Store) BuryNode(ctx context.Context, node int64, now time.Time, decide 
 	if err != nil {
 		return 0, fmt.Errorf("bury node %d: %w", node, err)
 	}
-	return len(leases), nil
+	return len(held), nil
 }
 
 // settleClaims records what is in doubt, and puts the rest back into the queue.
-func settleClaims(ctx context.Context, tx pgx.Tx, leases []DeadLease, decide func(DeadLease) Outcome) error {
+func settleClaims(ctx context.Context, tx pgx.Tx, held []Held, decide func(Held) Outcome) error {
 	var (
 		outcomes []Outcome
 		ledgers  []int32
 		ids      []int64
 	)
-	for _, lease := range leases {
-		if lease.InDoubt {
-			outcomes = append(outcomes, decide(lease))
+	for _, held := range held {
+		if held.InDoubt {
+			outcomes = append(outcomes, decide(held))
 		} else {
-			ledgers, ids = append(ledgers, lease.Ledger), append(ids, lease.Delivery)
+			ledgers, ids = append(ledgers, held.Ledger), append(ids, held.Delivery)
 		}
 	}
 	if _, err := tx.Exec(ctx, sqlEnqueue, ledgers, ids); err != nil || len(outcomes) == 0 {
