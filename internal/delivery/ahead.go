@@ -25,13 +25,23 @@ func (l *lane) claim(ctx context.Context, turn postgres.Due, p permit, limit int
 	c := &claimed{turn: turn, permit: p, at: l.engine.clock.now()}
 	r := postgres.ClaimRequest{Campaign: turn.Campaign, Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node,
 		Limit: limit, Queued: p.untried(), Now: c.at}
+	if l.domain == 0 {
+		r.After = l.gate.place(turn.Campaign, c.at)
+	}
 	if before != nil {
 		r.Epoch, r.Place = before.epoch, before.place
 	}
 	l.gate.took(turn, limit)
 	rows, full, err := l.engine.claims.claim(ctx, r)
 	l.gate.took(turn, len(rows)-limit)
-	if err == nil && !full && l.domain == 0 && !r.Queued {
+	switch {
+	case err != nil:
+	case full && l.domain == 0:
+		l.gate.passed(turn.Campaign, rows)
+	case full:
+	case r.After != postgres.QueuePlace{}:
+		l.gate.fromBeginning(turn.Campaign) // something may have come back before
+	case len(rows) == 0 || l.domain == 0 && !r.Queued:
 		l.gate.nothingDue(turn.Campaign) // until the next comparison
 	}
 	p.giveBack(len(rows)) // more permits than mail: for other lanes

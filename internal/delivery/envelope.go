@@ -184,7 +184,7 @@ func (o *outlook) take(in intake) {
 	if o.domain == "" {
 		share = o.shared.share(in.node, seconds(in.now))
 	}
-	most := chunkLimit * 4
+	most := chunkLimit * 16
 	if share < 1 {
 		most = max(int(share*o.pace.Rate*horizon.Seconds()+0.999), 1)
 	}

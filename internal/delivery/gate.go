@@ -31,6 +31,7 @@ type gate struct {
 	domains map[string]*envelope // guarded by mu; of sending domains that the provider limits
 	events  []happening          // guarded by mu; not handed in yet
 	turns   turns                // guarded by mu
+	places  map[int64]place      // guarded by mu; by campaign, how far its queue was claimed
 	content contentWatch         // guarded by mu
 	urgent  bool                 // guarded by mu; a round was asked for since the last one
 	news    chan struct{}        // guarded by mu; closed after each round
@@ -65,7 +66,7 @@ func newGate(e *Engine, provider postgres.Provider) *gate {
 	return &gate{
 		provider: provider, node: e.node, log: e.log.With("provider", provider.Name), profile: e.profile(provider.Key),
 		now: e.clock.now, spare: e.spare, kick: e.broker.ask, wake: e.Wake, drain: e.drain,
-		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch),
+		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch), places: make(map[int64]place),
 		news: make(chan struct{}), lanes: make(map[int]bool), idle: e.clock.now(),
 	}
 }

@@ -184,7 +184,6 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 		return false, err
 	}
 	if len(first.rows) == 0 {
-		l.gate.nothingDue(turn.Campaign) // until the next comparison
 		return true, nil
 	}
 	return failed == nil, l.run(ctx, first, failed)

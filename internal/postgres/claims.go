@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,7 @@ with epoch as materialized (
     select q.ctid as place, q.ledger_id, q.delivery_id, q.domain_id, q.due_at
       from mail_queue q
      where q.campaign_id = (select id from camp) and q.provider_id = $3 and not q.deferred and q.due_at <= $1 and ($6::bigint = 0 or q.domain_id = $6)
+       and (q.due_at, q.delivery_id) > ($10::timestamptz, $11::bigint)
      order by q.due_at, q.delivery_id
      limit greatest($4 - (select count(*) from deferred), 0)
        for update of q skip locked
@@ -100,7 +102,7 @@ with epoch as materialized (
 )
 select judged.ledger_id, judged.delivery_id, judged.id, judged.contact_id, judged.domain_id, judged.state::text,
        judged.attempts, judged.first_attempt_at, judged.address, judged.address_key, judged.canonical_key,
-       judged.fields, judged.domain, coalesce(judged.reason, ''), judged.doubted, epoch.n,
+       judged.fields, judged.domain, coalesce(judged.reason, ''), judged.doubted, judged.due_at, epoch.n,
        coalesce(array_position((select ids from line), judged.delivery_id), 0)
   from judged, epoch`
 
@@ -136,8 +138,9 @@ type Claimed struct {
 	Domain       string
 	Barred       string // why it was suppressed instead; empty for those to send
 	Doubted      bool   // an earlier attempt was in doubt
-	Epoch        int64  // of the claim
-	Place        int    // among those that were claimed with it, from 1: they are sent in this order
+	Due          time.Time
+	Epoch        int64 // of the claim
+	Place        int   // among those that were claimed with it, from 1: they are sent in this order
 }
 
 // ClaimRequest says what a lane wants.
@@ -155,6 +158,22 @@ type ClaimRequest struct {
 	// a claim of its own.
 	Epoch int64
 	Place int
+
+	// After leaves out what was never tried and stands at or before a place in the
+	// queue: rows that others took from its beginning need not be passed again. The
+	// zero value leaves out nothing.
+	After QueuePlace
+}
+
+// QueuePlace is a place in the queue of what was never tried, at one provider.
+type QueuePlace struct {
+	Due      time.Time
+	Delivery int64
+}
+
+// Before reports whether p comes before other.
+func (p QueuePlace) Before(other QueuePlace) bool {
+	return cmp.Or(p.Due.Compare(other.Due), cmp.Compare(p.Delivery, other.Delivery)) < 0
 }
 
 // Claim takes due deliveries of a campaign at a provider, those that fall due
@@ -167,7 +186,8 @@ func (s *Store) Claim(ctx context.Context, r ClaimRequest, done ...int64) ([]Cla
 	if len(done) > 0 {
 		batch.Queue(sqlForgetClaims, done)
 	}
-	batch.Queue(sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued, r.Epoch, r.Place).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued, r.Epoch, r.Place,
+		r.After.Due, r.After.Delivery).Query(func(rows pgx.Rows) (err error) {
 		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Claimed])
 		return err
 	})

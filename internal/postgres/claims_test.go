@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -238,4 +239,32 @@ func TestConcurrentClaims(t *testing.T) {
 		t.Errorf("%d were sent, counted %+v; want %d", len(sent), got, contacts)
 	}
 	w.unquarrelled()
+}
+
+// A claim that goes on from a place leaves out what stands before it, but for what
+// was tried before.
+func TestClaimAfterAPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	w.join("Readers", readers(8, "a.test")...)
+	provider := w.at("a.test")
+	id := w.launch("Readers")
+	first := w.claim(id, provider, 1, 3)
+	w.record(w.refused(first[0], provider, campaign.Deferred, 452, "full"))
+	w.must(w.Release(ctx, first[0].Epoch))
+	w.now = w.now.Add(time.Hour)
+	r := ClaimRequest{Campaign: id, Provider: provider, Node: 1, Limit: 4, Now: w.now,
+		After: QueuePlace{Due: first[2].Due, Delivery: first[2].Delivery}}
+	got, _, err := w.Claim(ctx, r)
+	w.must(err)
+	if want := []string{"reader4@a.test", "reader5@a.test", "reader6@a.test", "reader1@a.test"}; !slices.Equal(addresses(got), want) {
+		t.Errorf("claimed %v, want %v", addresses(got), want)
+	}
+	r.After = QueuePlace{}
+	got, _, err = w.Claim(ctx, r)
+	w.must(err)
+	if want := []string{"reader2@a.test", "reader3@a.test", "reader7@a.test", "reader8@a.test"}; !slices.Equal(addresses(got), want) {
+		t.Errorf("from the beginning: claimed %v, want %v", addresses(got), want)
+	}
 }
