@@ -89,15 +89,15 @@ func (t *turn) hostRefused(e Event) bool {
 	if h.Sick < hostAlarm {
 		return false
 	}
-	return t.steerAround(h, "refuses messages", func(other *host) bool {
+	return t.steerAround(h, "refuses messages", func(other host) bool {
 		return other.Sick < hostClear && t.now.since(other.Seen) < hostFresh && other.Until <= t.now
 	})
 }
 
 // steerAround avoids a host for a while, if another does well.
-func (t *turn) steerAround(h *host, how string, well func(*host) bool) bool {
+func (t *turn) steerAround(h *host, how string, well func(host) bool) bool {
 	for i := range t.Hosts {
-		if other := &t.Hosts[i]; other != h && other.Name != "" && well(other) {
+		if other := &t.Hosts[i]; other != h && other.Name != "" && well(*other) {
 			if h.Until == 0 || t.now.since(h.Until) > 2*h.Ban {
 				h.Ban = hostBan
 			}
@@ -126,7 +126,7 @@ func (t *turn) hostFailed(name string) bool {
 	if h.Fails < hostFails || !stale && h.Fails < hostFailsSoon {
 		return false
 	}
-	return t.steerAround(h, "fails", func(other *host) bool {
+	return t.steerAround(h, "fails", func(other host) bool {
 		return other.Good != 0 && (stale && t.now.since(other.Good) < hostFresh || other.Good > h.Row)
 	})
 }

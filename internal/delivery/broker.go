@@ -98,9 +98,9 @@ func (b *broker) round(ctx context.Context, everybody bool) error {
 	ctx, cancel := context.WithTimeout(ctx, roundWithin)
 	defer cancel()
 	begun := b.now()
-	meetings, asks, err := b.gather(begun, everybody)
-	if err != nil || len(meetings) == 0 {
-		return err
+	meetings, asks := b.gather(begun, everybody)
+	if len(meetings) == 0 {
+		return nil
 	}
 	var server time.Time
 	edit := func(rows []postgres.PaceRow) ([]postgres.PaceChange, bool, error) {
@@ -121,7 +121,7 @@ func (b *broker) round(ctx context.Context, everybody bool) error {
 		}
 		return changes, durable, nil
 	}
-	err = b.store.ExchangePaces(ctx, postgres.PaceExchange{Source: b.source, Server: b.server, Asks: asks, Now: begun, Edit: edit})
+	err := b.store.ExchangePaces(ctx, postgres.PaceExchange{Source: b.source, Server: b.server, Asks: asks, Now: begun, Edit: edit})
 	for _, m := range meetings {
 		if err != nil {
 			m.failed()
@@ -139,7 +139,7 @@ func (b *broker) round(ctx context.Context, everybody bool) error {
 }
 
 // gather asks every gate what it brings.
-func (b *broker) gather(now time.Time, everybody bool) (map[int64]*meeting, []postgres.PaceAsk, error) {
+func (b *broker) gather(now time.Time, everybody bool) (map[int64]*meeting, []postgres.PaceAsk) {
 	b.mu.Lock()
 	gates := make([]*gate, 0, len(b.gates))
 	for _, g := range b.gates {
@@ -153,15 +153,11 @@ func (b *broker) gather(now time.Time, everybody bool) (map[int64]*meeting, []po
 		if m == nil {
 			continue
 		}
-		own, err := m.asks(now, b.failed)
-		if err != nil {
-			return nil, nil, err
-		}
 		meetings[g.provider.ID] = m
-		asks = append(asks, own...)
+		asks = append(asks, m.asks(now, b.failed)...)
 	}
 	slices.SortFunc(asks, func(x, y postgres.PaceAsk) int { return int(x.Provider - y.Provider) })
-	return meetings, asks, nil
+	return meetings, asks
 }
 
 // notice is what the other nodes are told: the version below which permits have
@@ -281,13 +277,9 @@ func (e *envelope) lend(now time.Time, all bool) *envelope {
 }
 
 // asks names the paces of this gate, and those that are to be made.
-func (m *meeting) asks(now time.Time, again bool) ([]postgres.PaceAsk, error) {
+func (m *meeting) asks(now time.Time, again bool) []postgres.PaceAsk {
 	g := m.gate
-	first, err := json.Marshal(pacing.New(g.profile, now))
-	if err != nil {
-		return nil, fmt.Errorf("pace of %s: %w", g.provider.Name, err)
-	}
-	asks := []postgres.PaceAsk{{Provider: g.provider.ID, First: first}}
+	asks := []postgres.PaceAsk{{Provider: g.provider.ID, First: func() []byte { return encoded(pacing.New(g.profile, now)) }}}
 	for domain, e := range m.before {
 		if domain != "" {
 			asks = append(asks, postgres.PaceAsk{Provider: g.provider.ID, Domain: domain, Known: e.version})
@@ -299,10 +291,7 @@ func (m *meeting) asks(now time.Time, again bool) ([]postgres.PaceAsk, error) {
 			continue
 		}
 		// Where the first refusal names the domain, its envelope begins.
-		begin, err := json.Marshal(pacing.NewDomain(pacing.Profile{}, now))
-		if err != nil {
-			return nil, fmt.Errorf("pace of %s at %s: %w", h.domain, g.provider.Name, err)
-		}
+		begin := func() []byte { return encoded(pacing.NewDomain(pacing.Profile{}, now)) }
 		asks = append(asks, postgres.PaceAsk{Provider: g.provider.ID, Domain: h.domain, First: begin})
 	}
 	if again {
@@ -310,7 +299,13 @@ func (m *meeting) asks(now time.Time, again bool) ([]postgres.PaceAsk, error) {
 			asks[i].Known = 0
 		}
 	}
-	return asks, nil
+	return asks
+}
+
+// encoded is a state as it is stored.
+func encoded(s pacing.State) []byte {
+	data, _ := json.Marshal(s) // plain data: cannot fail
+	return data
 }
 
 // meet takes one locked row through the round.
@@ -323,8 +318,8 @@ func (m *meeting) meet(row postgres.PaceRow) (*outlook, error) {
 	in.events = m.heardBy(row.Domain)
 	in.inHand, in.firsts, in.unused = e.permits.count(), e.firsts.count(), e.unused
 	o, err := e.meet(row, in)
-	m.outlooks[row.Domain] = &o
-	return &o, err
+	m.outlooks[row.Domain] = o
+	return o, err
 }
 
 // failed gives back what could not be handed in.

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ func (c *connection) end() {
 // parking keeps connections between two lanes of the same provider.
 type parking struct {
 	mu     sync.Mutex
-	parked map[*gate][]*parkedConnection // guarded by mu
+	parked map[*gate][]*parkedConnection // guarded by mu; no gate without any
 	full   bool                          // guarded by mu; no more may be parked
 }
 
@@ -84,8 +85,7 @@ func (p *parking) take(g *gate) *connection {
 	if len(entries) == 0 {
 		return nil
 	}
-	entry := entries[len(entries)-1]
-	p.parked[g] = entries[:len(entries)-1]
+	entry := p.pull(g, len(entries)-1)
 	entry.timer.Stop()
 	return entry.connection
 }
@@ -95,11 +95,9 @@ func (p *parking) take(g *gate) *connection {
 func (p *parking) yield() bool {
 	p.mu.Lock()
 	var chosen *parkedConnection
-	for gate, entries := range p.parked {
-		if len(entries) > 0 {
-			chosen, p.parked[gate] = entries[0], entries[1:]
-			break
-		}
+	for g := range p.parked {
+		chosen = p.pull(g, 0)
+		break
 	}
 	p.mu.Unlock()
 	if chosen == nil {
@@ -113,14 +111,24 @@ func (p *parking) yield() bool {
 func (p *parking) remove(entry *parkedConnection) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	entries := p.parked[entry.gate]
-	for i, other := range entries {
-		if other == entry {
-			p.parked[entry.gate] = append(entries[:i:i], entries[i+1:]...)
-			return true
-		}
+	i := slices.Index(p.parked[entry.gate], entry)
+	if i < 0 {
+		return false
 	}
-	return false
+	p.pull(entry.gate, i)
+	return true
+}
+
+// pull takes out connection i of a gate, and with the last one the gate: what is
+// taken must not stay in memory for as long as others may be parked. p.mu is held.
+func (p *parking) pull(g *gate, i int) *parkedConnection {
+	entry := p.parked[g][i]
+	if rest := slices.Delete(p.parked[g], i, i+1); len(rest) > 0 {
+		p.parked[g] = rest
+	} else {
+		delete(p.parked, g)
+	}
+	return entry
 }
 
 // close ends all parked connections and refuses more.

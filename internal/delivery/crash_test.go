@@ -154,13 +154,13 @@ func TestForgottenRounds(t *testing.T) {
 			row := postgres.PaceRow{Version: 1, Up: 1000, State: stateOf(t, pacing.Profile{Start: start}, now)}
 			in := intake{node: 1, now: now, waiting: 1000, sending: true, claim: claim{want: 4, used: 1}}
 			granted := make(map[time.Time]bool)
-			round := func() (pacing.Block, outlook) {
+			round := func() (pacing.Block, *outlook) {
 				in.now = now
 				o, err := e.meet(row, in)
 				if err != nil {
 					t.Fatal(err)
 				}
-				e.adopt(&o, now)
+				e.adopt(o, now)
 				e.permits.empty()
 				return o.granted, o
 			}
@@ -172,7 +172,7 @@ func TestForgottenRounds(t *testing.T) {
 					granted[b.Slot(i)] = true
 				}
 			}
-			keep := func(o outlook) {
+			keep := func(o *outlook) {
 				row.State, row.Shared, row.Slot, row.PermitVersion = nil, o.change.Shared, o.change.Slot, o.change.PermitVersion
 				row.Version = o.version
 			}
@@ -192,7 +192,7 @@ func TestForgottenRounds(t *testing.T) {
 			crash := now
 			row = flushed
 			e = &envelope{} // another node, which knows nothing
-			row.State = marshal(t, state)
+			row.State = marshal(t, *state)
 			for up := 300 * time.Millisecond; up < 2*time.Second; up += roundEvery {
 				now = crash.Add(up)
 				row.Up = up.Seconds()

@@ -28,10 +28,10 @@ const (
 // envelope is the pacing state of the source, or of one sending domain, at a
 // provider, as this node knows it.
 type envelope struct {
-	domain  string // empty for the source's own
-	version int64  // of the row that state was read from; 0: none
-	state   pacing.State
-	shared  shared // as of the last round
+	domain  string        // empty for the source's own
+	version int64         // of the row that state was read from; 0: none
+	state   *pacing.State // nil: not known yet; it is never changed, only replaced
+	shared  shared        // as of the last round
 	pace    pacing.Pace
 	// pending was handed in and is not in the written state yet. Acceptances
 	// are not in it: the row counts them.
@@ -84,18 +84,19 @@ type outlook struct {
 
 // meet is one round: what others did and what happened here goes through the
 // controller, and permits, lanes and openings are taken.
-func (e *envelope) meet(row postgres.PaceRow, in intake) (outlook, error) {
-	o := outlook{envelope: *e}
+func (e *envelope) meet(row postgres.PaceRow, in intake) (*outlook, error) {
+	o := &outlook{envelope: *e}
+	o.state = new(pacing.State) // of its own: the round may fail
 	catchUp, err := o.catchUp(e, row, in.now)
 	if err != nil {
-		return o, err
+		return nil, err
 	}
 	o.state.Profile.WarmUp = in.profile.WarmUp
 	before := lessonOf(o.state, in.now)
 	o.versionBefore = before.version
-	o.state, o.decisions = pacing.Step(o.state, append(catchUp, in.events...), in.now)
+	*o.state, o.decisions = pacing.Step(*o.state, append(catchUp, in.events...), in.now)
 	for _, b := range in.unused {
-		o.state = pacing.Return(o.state, b, in.now)
+		*o.state = pacing.Return(*o.state, b, in.now)
 	}
 	for _, event := range in.events {
 		if event.Kind == pacing.Accepted && !event.Probe {
@@ -119,13 +120,15 @@ func (o *outlook) catchUp(e *envelope, row postgres.PaceRow, now time.Time) ([]p
 		return nil, fmt.Errorf("what nodes share: %w", err)
 	}
 	o.shared = there
-	known := e.state.Slots()
-	if row.State == nil {
-		o.state = o.state.AtSlots(slotsOf(row, known))
+	var known pacing.Slots
+	if e.state != nil {
+		known = e.state.Slots()
+	}
+	if row.State == nil && e.state != nil {
+		*o.state = e.state.AtSlots(slotsOf(row, known))
 		return there.since(e.shared, e.pace.Latency), nil
 	}
-	o.state = pacing.State{}
-	if err := json.Unmarshal(row.State, &o.state); err != nil {
+	if err := json.Unmarshal(row.State, o.state); err != nil {
 		return nil, fmt.Errorf("stored pace: %w", err)
 	}
 	o.version = row.Version
@@ -138,7 +141,7 @@ func (o *outlook) catchUp(e *envelope, row postgres.PaceRow, now time.Time) ([]p
 		// was used of them lies in the past.
 		written = pacing.Slots{Next: earliest(written.Next, now), First: earliest(written.First, now)}
 	}
-	o.state = o.state.AtSlots(later(slots, written))
+	*o.state = o.state.AtSlots(later(slots, written))
 	events := there.since(shared{}, max(e.pace.Latency, 50*time.Millisecond))
 	if len(o.pending) == 0 {
 		o.saved = time.Time{}
@@ -189,14 +192,14 @@ func (o *outlook) take(in intake) {
 		most = max(int(share*o.pace.Rate*horizon.Seconds()+0.999), 1)
 	}
 	if want := min(in.waiting, most) - in.inHand; want > 0 {
-		o.state, o.granted = pacing.Take(o.state, want, in.now, horizon)
+		*o.state, o.granted = pacing.Take(*o.state, want, in.now, horizon)
 		o.more = share == 1 && o.granted.N == want
 	}
 	if !o.pace.Greylists || o.domain != "" {
 		return
 	}
 	if want := min(in.untried, most) - in.firsts; want > 0 {
-		o.state, o.first = pacing.TakeFirst(o.state, want, in.now, horizon)
+		*o.state, o.first = pacing.TakeFirst(*o.state, want, in.now, horizon)
 	}
 }
 
@@ -225,7 +228,7 @@ func (o *outlook) write(row postgres.PaceRow, in intake, learned bool) {
 		o.shared.From, o.shared.Passed = 0, nil
 		o.pending, o.saved = nil, in.now
 		o.version = row.Version + 1
-		o.change.State, _ = json.Marshal(o.state) // plain data: cannot fail
+		o.change.State = encoded(*o.state)
 	}
 	o.change.Shared, _ = json.Marshal(o.shared)
 }
@@ -261,7 +264,7 @@ type lesson struct {
 	probing, manual  bool
 }
 
-func lessonOf(s pacing.State, now time.Time) lesson {
+func lessonOf(s *pacing.State, now time.Time) lesson {
 	p := s.Pace(now, pacing.Demand{Waiting: 1})
 	return lesson{version: p.Version, perLane: p.PerLane, lo: p.Lo, hi: p.Hi, mode: p.Mode, gap: p.OpenGap,
 		retry: p.RetryAfter, greylists: p.Greylists, avoid: len(p.Avoid), probing: p.Probing, manual: p.Manual}

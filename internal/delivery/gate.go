@@ -326,7 +326,7 @@ func (g *gate) plan(due []postgres.Due, spare int, now time.Time) []int {
 		return nil // the processors are the limit, not the lanes
 	}
 	wanted := 1
-	if !g.met.IsZero() {
+	if g.own.state != nil {
 		pace := g.own.state.Pace(now, pacing.Demand{Waiting: waiting, Open: g.open})
 		if pace.HoldUntil.Sub(now) > time.Second {
 			return nil

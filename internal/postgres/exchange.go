@@ -65,7 +65,8 @@ type PaceAsk struct {
 	Provider int64
 	Domain   string // the sending domain; empty for the source's own pace
 	Known    int64  // version whose state the caller has; 0: none
-	First    []byte // state to begin with when there is no row; nil: no row is made
+	// First returns the state to begin with when there is no row; nil: no row is made.
+	First func() []byte
 }
 
 // PaceRow is a locked pace. Slots are in seconds since 1970.
@@ -165,7 +166,7 @@ func lockPaces(ctx context.Context, conn *pgxpool.Conn, x PaceExchange, before s
 			names, states []string
 		)
 		for _, ask := range missing {
-			ids, names, states = append(ids, ask.Provider), append(names, ask.Domain), append(states, string(ask.First))
+			ids, names, states = append(ids, ask.Provider), append(names, ask.Domain), append(states, string(ask.First()))
 		}
 		batch.Queue(sqlEnsurePaces, x.Source, ids, names, states, x.Now)
 	}
