@@ -111,7 +111,7 @@ func (s *Rules) matches(rule int, q *query, found sifted) bool {
 		return false
 	}
 	for i, p := range r.patterns {
-		if s.sieve.met(rule, i, len(p.needs), found) && p.re.Match(q.text) {
+		if s.sieve.met(rule, i, len(p.needs), found) && p.regex().Match(q.text) {
 			return true
 		}
 	}

@@ -4,13 +4,14 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
+	"sync"
 	"unicode"
 )
 
 // pattern is one way in which a rule can match: an alternative of its regex. It
 // is only run on texts in which all its needs were found.
 type pattern struct {
-	re    *regexp.Regexp
+	regex func() *regexp.Regexp // compiled when it is first needed: most never are
 	needs []need
 }
 
@@ -25,25 +26,24 @@ const (
 	maxLiterals = 64
 )
 
-// alternatives compiles a regex into its top-level alternatives.
-func alternatives(regex string) ([]pattern, error) {
-	whole, err := syntax.Parse(regex, syntax.Perl)
-	if err != nil {
-		return nil, err
-	}
+// alternatives takes a regex apart into its top-level alternatives.
+func alternatives(whole *syntax.Regexp) ([]pattern, error) {
 	parts := []*syntax.Regexp{whole}
 	if whole.Op == syntax.OpAlternate {
 		parts = whole.Sub
 	}
 	patterns := make([]pattern, 0, len(parts))
 	for _, part := range parts {
-		re, err := regexp.Compile(part.String())
-		if err != nil {
-			return nil, err
+		text := part.String()
+		if _, err := syntax.Parse(text, syntax.Perl); err != nil {
+			return nil, err // all that compiling can find
 		}
 		needs := needsOf(part.Simplify())
 		slices.SortStableFunc(needs, func(a, b need) int { return b.shortest() - a.shortest() })
-		patterns = append(patterns, pattern{re, needs[:min(len(needs), maxNeeds)]})
+		patterns = append(patterns, pattern{
+			regex: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) }),
+			needs: needs[:min(len(needs), maxNeeds)],
+		})
 	}
 	return patterns, nil
 }
@@ -91,16 +91,8 @@ func (n need) shortest() int {
 	return len(slices.MinFunc(n, func(a, b string) int { return len(a) - len(b) }))
 }
 
-// unfoldedRune returns a rune of the pattern that folding never leaves in a
-// text, such as "A" or "é"; 0 when there is none.
-func unfoldedRune(pattern string) rune {
-	re, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil {
-		return 0
-	}
-	return unfolded(re)
-}
-
+// unfolded returns a rune of the pattern that folding never leaves in a text, such
+// as "A" or "é"; 0 when there is none.
 func unfolded(re *syntax.Regexp) rune {
 	if re.Op == syntax.OpLiteral && re.Flags&syntax.FoldCase == 0 {
 		for _, r := range re.Rune {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -265,15 +266,20 @@ func (l *loader) literals(n ast.Node) []string {
 	return words
 }
 
-// regex compiles the patterns of a rule.
+// regex takes the patterns of a rule apart.
 func (l *loader) regex(r *Rule, n ast.Node) {
 	for _, pattern := range r.Regex {
-		patterns, err := alternatives(pattern)
+		whole, err := syntax.Parse(pattern, syntax.Perl)
 		if err != nil {
 			l.fault(n, "regex: %w", err)
 			continue
 		}
-		if c := unfoldedRune(pattern); c != 0 {
+		patterns, err := alternatives(whole)
+		if err != nil {
+			l.fault(n, "regex: %w", err)
+			continue
+		}
+		if c := unfolded(whole); c != 0 {
 			l.fault(n, "regex: %q never matches: replies are matched in lower case and without accents", c)
 		}
 		r.patterns = append(r.patterns, patterns...)
