@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +17,6 @@ import (
 type gate struct {
 	provider postgres.Provider
 	node     int64
-	log      *slog.Logger
 	profile  pacing.Profile
 	now      func() time.Time
 	spare    func() int      // lanes that the node could still run
@@ -64,7 +62,7 @@ type happening struct {
 
 func newGate(e *Engine, provider postgres.Provider) *gate {
 	return &gate{
-		provider: provider, node: e.node, log: e.log.With("provider", provider.Name), profile: e.profile(provider.Key),
+		provider: provider, node: e.node, profile: e.profile(provider.Key),
 		now: e.clock.now, spare: e.spare, kick: e.broker.ask, wake: e.Wake, drain: e.drain,
 		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch), places: make(map[int64]place),
 		news: make(chan struct{}), lanes: make(map[int]bool), idle: e.clock.now(),

@@ -40,6 +40,9 @@ func Open(ctx context.Context, url string, size int) (*Store, error) {
 			return nil, fmt.Errorf("database URL: %w", err)
 		}
 		config.MaxConns = int32(p.size)
+		if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+			config.ConnConfig.DescriptionCacheCapacity = 0 // room on every connection for what this mode never uses
+		}
 		maps.Copy(config.ConnConfig.RuntimeParams, p.settings)
 		config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 		if config.ConnConfig.RuntimeParams["application_name"] == "" {

@@ -14,6 +14,9 @@ const (
 	keptBytes = 64 << 10 // text kept; what follows is read and dropped
 	keptLines = 100
 	maxBytes  = 1 << 20 // a reply this long ends the session
+
+	// usualBytes holds two lines of that length, and nearly every whole reply.
+	usualBytes = 1 << 10
 )
 
 var (
@@ -27,7 +30,7 @@ type replyReader struct {
 }
 
 func newReplyReader(r io.Reader) *replyReader {
-	return &replyReader{bufio.NewReaderSize(r, 4096)}
+	return &replyReader{bufio.NewReaderSize(r, usualBytes)}
 }
 
 // next reads one whole reply (RFC 5321 §4.2.1). The code is that of its last

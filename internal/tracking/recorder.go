@@ -58,7 +58,7 @@ type Recorder struct {
 	store   Store
 	log     *slog.Logger
 	every   time.Duration
-	arrived chan visit
+	arrived chan *visit
 	missed  atomic.Int64               // not counted: there was no room
 	readers map[postgres.Touch]*reader // used by run alone
 	waiting int                        // visits in readers
@@ -84,7 +84,7 @@ type reader struct {
 func Start(store Store, log *slog.Logger) *Recorder { return start(store, log, time.Second) }
 
 func start(store Store, log *slog.Logger, every time.Duration) *Recorder {
-	r := &Recorder{store: store, log: log, every: every, arrived: make(chan visit, queued), readers: make(map[postgres.Touch]*reader),
+	r := &Recorder{store: store, log: log, every: every, arrived: make(chan *visit, queued), readers: make(map[postgres.Touch]*reader),
 		stop: make(chan struct{}), ended: make(chan struct{})}
 	go r.run()
 	return r
@@ -94,7 +94,7 @@ func start(store Store, log *slog.Logger, every time.Duration) *Recorder {
 // What a visit says of the delivery is filled in later.
 func (r *Recorder) Note(t postgres.Touch, v engagement.Visit) bool {
 	select {
-	case r.arrived <- visit{t, v}:
+	case r.arrived <- &visit{t, v}:
 		return true
 	default:
 		r.missed.Add(1)
@@ -151,7 +151,7 @@ func (r *Recorder) finish() {
 }
 
 // take keeps a visit until it can be judged.
-func (r *Recorder) take(v visit) {
+func (r *Recorder) take(v *visit) {
 	known := r.readers[v.Touch]
 	if known == nil {
 		if r.waiting >= kept {

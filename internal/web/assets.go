@@ -1,6 +1,7 @@
 package web
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -31,7 +32,11 @@ var assetKinds = map[string]string{
 
 func loadAssets() (assets, error) {
 	loaded := make(assets)
-	err := fs.WalkDir(assetFiles, "assets", func(name string, entry fs.DirEntry, err error) error {
+	packer, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	err = fs.WalkDir(assetFiles, "assets", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -40,7 +45,7 @@ func loadAssets() (assets, error) {
 			return err
 		}
 		sum := sha256.Sum256(content)
-		loaded[strings.TrimPrefix(name, "assets/")] = asset{content: content, packed: packWell(content),
+		loaded[strings.TrimPrefix(name, "assets/")] = asset{content: content, packed: packWell(packer, content),
 			kind: assetKinds[path.Ext(name)], version: hex.EncodeToString(sum[:6])}
 		return nil
 	})

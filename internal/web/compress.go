@@ -33,10 +33,10 @@ func pack(b []byte) []byte {
 	return packed.Bytes()
 }
 
-// packWell compresses what is kept, once.
-func packWell(b []byte) []byte {
+// packWell compresses what is kept, once. w packs as well as it can.
+func packWell(w *gzip.Writer, b []byte) []byte {
 	var packed bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	w.Reset(&packed)
 	_, _ = w.Write(b)
 	_ = w.Close()
 	if packed.Len() > len(b)*9/10 {

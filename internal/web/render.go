@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/headwaymail/headway/internal/service"
 )
@@ -28,37 +29,37 @@ type frame struct {
 	Page    any      // the page's own view model
 }
 
-// templates are the pages by name. Each file of the folder defines "main", and
-// "live" when a part of it is live; files that begin with _ are shared.
-type templates map[string]*template.Template
+// templates are the pages by name, each read when it is first shown: a page takes
+// 200 KB with its copy of what is shared, and a node that sends shows few. Each file
+// of the folder defines "main", and "live" when a part of it is live; files that
+// begin with _ are shared.
+type templates map[string]func() (*template.Template, error)
 
 func loadTemplates(files assets) (templates, error) {
 	names, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, err
 	}
-	shared := template.New("").Funcs(functions(files))
-	for _, name := range names {
-		if strings.HasPrefix(path.Base(name), "_") {
-			if shared, err = shared.ParseFS(templateFiles, name); err != nil {
-				return nil, err
-			}
-		}
-	}
+	shared := sync.OnceValues(func() (*template.Template, error) {
+		return template.New("").Funcs(functions(files)).ParseFS(templateFiles, "templates/_*.html")
+	})
 	pages := make(templates)
 	for _, name := range names {
 		base := path.Base(name)
 		if strings.HasPrefix(base, "_") {
 			continue
 		}
-		page, err := shared.Clone()
-		if err != nil {
-			return nil, err
-		}
-		if page, err = page.ParseFS(templateFiles, name); err != nil {
-			return nil, err
-		}
-		pages[strings.TrimSuffix(base, ".html")] = page
+		pages[strings.TrimSuffix(base, ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			common, err := shared()
+			if err != nil {
+				return nil, err
+			}
+			page, err := common.Clone()
+			if err != nil {
+				return nil, err
+			}
+			return page.ParseFS(templateFiles, name)
+		})
 	}
 	return pages, nil
 }
@@ -101,9 +102,13 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 
 // draw runs one template of a page.
 func (s *Server) draw(page, part string, data any) ([]byte, error) {
-	set, ok := s.templates[page]
+	read, ok := s.templates[page]
 	if !ok {
 		return nil, fmt.Errorf("no template %q", page)
+	}
+	set, err := read()
+	if err != nil {
+		return nil, fmt.Errorf("template %q: %w", page, err)
 	}
 	var b bytes.Buffer
 	if err := set.ExecuteTemplate(&b, part, data); err != nil {
