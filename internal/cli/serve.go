@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -31,14 +30,9 @@ SIGTERM or Ctrl-C drains: messages in flight are finished and recorded.`,
 	}
 }
 
-// collectAt is by how many percent the heap of a server may grow before it is
-// collected: it holds little that lives long, and that little is what a small
-// machine has to keep for it. It costs some 6 % of the processor's time.
-const collectAt = 40
-
 func runServe(cmd *cobra.Command) (err error) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
+		defer keepHeap()()
 	}
 	ctx := cmd.Context()
 	c, err := settings(cmd)
