@@ -96,6 +96,8 @@ func FuzzSign(f *testing.F) {
 	f.Add([]byte("From: a\r\n\r\n"))
 	f.Add([]byte("From: a\r\n \t b\r\nfrom : c\r\n\r\n \t\r\n\r\n"))
 	f.Add([]byte("From: a\nTo: b\n\n"))
+	f.Add([]byte("From: a\r\nReply-To\r\n : b\r\n\r\n"))
+	f.Add([]byte("From: a\r\n\r\nOne  two three \tfour five\tsix   \r\n\tseven\r\n \r\neight nine\r\n \r\n"))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		out, err := dkim.Sign(nil, message, signedAt, edKey)
 		if err != nil {
@@ -126,6 +128,8 @@ func TestSignRefuses(t *testing.T) {
 		{"a bare CR in the header", "From: a\rb\r\n\r\n", rsaKey, "stands alone"},
 		{"no From", "To: a\r\n\r\n", rsaKey, "no From"},
 		{"a line that is no field", "From: a\r\nnonsense\r\n\r\n", rsaKey, "no header field"},
+		{"a line break in a name", "From: a\r\nTo\r\n : b\r\n\r\n", rsaKey, "no header field"},
+		{"a control character in a name", "From: a\r\n\vTo: b\r\n\r\n", rsaKey, "no header field"},
 		{"a continuation of nothing", " rom: a\r\nFrom: a\r\n\r\n", rsaKey, "no header field"},
 		{"no key", "From: a\r\n\r\n", &dkim.Signer{Domain: "example.test", Selector: "a"}, "missing"},
 		{"a domain with a line break", "From: a\r\n\r\n", &dkim.Signer{Domain: "x.test\r\nBcc: a", Selector: "a", Key: rsaKey.Key}, "not a full domain"},

@@ -28,20 +28,20 @@ var (
 // header is the fields of a message in their order, each with its line ends.
 type header [][]byte
 
-// split parses a message into its header and body.
-func split(message []byte) (header, []byte, error) {
+// split parses a message into its header, in the memory of one before, and body.
+func split(h header, message []byte) (header, []byte, error) {
 	end := bytes.Index(message, []byte("\r\n\r\n"))
 	if end < 0 {
 		return nil, nil, errNoEnd
 	}
-	h := make(header, 0, 32)
+	h = h[:0]
 	head, body := message[:end+2], message[end+4:]
 	if !hasOnlyCRLF(head) || !hasOnlyCRLF(body) {
 		return nil, nil, errLineEnds
 	}
 	for len(head) > 0 {
 		n := fieldLength(head)
-		if head[0] == ' ' || head[0] == '\t' || bytes.IndexByte(head[:n], ':') <= 0 {
+		if name, _, colon := bytes.Cut(head[:n], []byte(":")); !colon || !isFieldName(name) {
 			return nil, nil, fmt.Errorf("sign message: %.40q is no header field", head[:n])
 		}
 		h = append(h, head[:n])
@@ -51,6 +51,13 @@ func split(message []byte) (header, []byte, error) {
 		return nil, nil, errNoFrom
 	}
 	return h, body, nil
+}
+
+// isFieldName reports whether text is the name of a field, perhaps with blanks behind it
+// (RFC 5322 §2.2, §4.5). Of others a verifier may make a name that was not signed.
+func isFieldName(text []byte) bool {
+	text = bytes.TrimRight(text, " \t")
+	return len(text) > 0 && !bytes.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // fieldLength returns where the first field ends: at the first line break that
@@ -67,13 +74,21 @@ func fieldLength(head []byte) int {
 
 // hasOnlyCRLF reports whether CR and LF occur in pairs only.
 func hasOnlyCRLF(text []byte) bool {
-	pairs := bytes.Count(text, []byte("\r\n"))
-	return bytes.Count(text, []byte("\r")) == pairs && bytes.Count(text, []byte("\n")) == pairs
+	pairs := 0
+	for rest := text; ; pairs++ {
+		at := bytes.IndexByte(rest, '\n')
+		if at < 0 {
+			return bytes.Count(text, []byte("\r")) == pairs
+		}
+		if at == 0 || rest[at-1] != '\r' {
+			return false
+		}
+		rest = rest[at+1:]
+	}
 }
 
-// toSign returns the names for h=.
-func (h header) toSign() []string {
-	names := make([]string, 0, 2*len(overSigned)+len(signed))
+// appendNames appends the names for h=.
+func (h header) appendNames(names []string) []string {
 	for _, name := range overSigned {
 		for range h.count(name) + 1 {
 			names = append(names, name)
@@ -100,7 +115,7 @@ func (h header) count(name string) int {
 
 // isNamed reports whether a field has this name.
 func isNamed(field []byte, name string) bool {
-	if len(field) <= len(name) || !bytes.EqualFold(field[:len(name)], []byte(name)) {
+	if len(field) <= len(name) || field[0]|' ' != name[0]|' ' || !bytes.EqualFold(field[:len(name)], []byte(name)) {
 		return false
 	}
 	rest := bytes.TrimLeft(field[len(name):], " \t")

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -28,24 +29,53 @@ type Signer struct {
 // however many sign; it needs a From field and CRLF line ends. Now is when it is
 // signed. On an error dst comes back as it was.
 func Sign(dst, message []byte, now time.Time, signers ...*Signer) ([]byte, error) {
-	header, body, err := split(message)
-	if err != nil {
+	d := digests.Get().(*digest)
+	defer d.release()
+	if err := d.take(message); err != nil {
 		return dst, err
 	}
-	names := header.toSign()
-	fields := header.canonical(names)
-	bodyHash := base64.StdEncoding.EncodeToString(hashBody(body))
 	out := dst
 	for _, s := range signers {
-		if out, err = s.append(out, names, fields, bodyHash, now); err != nil {
+		var err error
+		if out, err = s.append(out, d, now); err != nil {
 			return dst, err
 		}
 	}
 	return append(out, message...), nil
 }
 
+// digest is what all signatures of a message cover. Its memory is used again.
+type digest struct {
+	header   header
+	names    []string // for h=
+	fields   []byte   // of these names, in relaxed form
+	bodyHash string   // for bh=
+	scratch  []byte
+}
+
+var digests = sync.Pool{New: func() any { return new(digest) }}
+
+// take takes a message in.
+func (d *digest) take(message []byte) (err error) {
+	var body []byte
+	if d.header, body, err = split(d.header, message); err != nil {
+		return err
+	}
+	d.names = d.header.appendNames(d.names[:0])
+	d.fields = d.header.appendCanonical(d.fields[:0], d.names)
+	hash := hashBody(body)
+	d.bodyHash = base64.StdEncoding.EncodeToString(hash[:])
+	return nil
+}
+
+// release gives the memory back. The message is not held on to.
+func (d *digest) release() {
+	clear(d.header)
+	digests.Put(d)
+}
+
 // append appends one DKIM-Signature field (RFC 6376 §3.5, §3.7).
-func (s *Signer) append(dst []byte, names []string, fields []byte, bodyHash string, now time.Time) ([]byte, error) {
+func (s *Signer) append(dst []byte, d *digest, now time.Time) ([]byte, error) {
 	algorithm, err := s.check()
 	if err != nil {
 		return dst, err
@@ -53,30 +83,32 @@ func (s *Signer) append(dst []byte, names []string, fields []byte, bodyHash stri
 	start := len(dst)
 	tags := tagWriter{dst: append(dst, "DKIM-Signature:"...), line: len("DKIM-Signature:")}
 	tags.add("v=1;")
-	tags.add("a=" + algorithm + ";")
+	tags.add("a=", algorithm, ";")
 	tags.add("c=relaxed/relaxed;")
-	tags.add("d=" + s.Domain + ";")
-	tags.add("s=" + s.Selector + ";")
-	tags.add("t=" + strconv.FormatInt(now.Unix(), 10) + ";")
+	tags.add("d=", s.Domain, ";")
+	tags.add("s=", s.Selector, ";")
+	tags.add("t=", strconv.FormatInt(now.Unix(), 10), ";")
 	if s.Lifetime > 0 {
-		tags.add("x=" + strconv.FormatInt(now.Add(s.Lifetime).Unix(), 10) + ";")
+		tags.add("x=", strconv.FormatInt(now.Add(s.Lifetime).Unix(), 10), ";")
 	}
-	tags.add("h=" + names[0])
-	for _, name := range names[1:] {
-		tags.join(":" + name)
+	tags.add("h=", d.names[0])
+	for _, name := range d.names[1:] {
+		tags.join(":", name)
 	}
 	tags.join(";")
-	tags.add("bh=" + bodyHash + ";")
+	tags.add("bh=", d.bodyHash, ";")
 	tags.add("b=")
 
 	signed := sha256.New()
-	signed.Write(fields)
-	signed.Write(appendCanonicalField(nil, tags.dst[start:], "DKIM-Signature"))
+	signed.Write(d.fields)
+	d.scratch = appendCanonicalField(d.scratch[:0], tags.dst[start:], "DKIM-Signature")
+	signed.Write(d.scratch)
 	signature, err := s.sign(signed.Sum(nil))
 	if err != nil {
 		return dst, fmt.Errorf("sign for %s: %w", s.Domain, err)
 	}
-	tags.fill(base64.StdEncoding.EncodeToString(signature))
+	d.scratch = base64.StdEncoding.AppendEncode(d.scratch[:0], signature)
+	tags.fill(d.scratch)
 	return append(tags.dst, "\r\n"...), nil
 }
 
@@ -108,9 +140,10 @@ type tagWriter struct {
 	line int // length of the last line so far
 }
 
-// add writes a tag behind a space, or on a line of its own if it fits no more.
-func (w *tagWriter) add(tag string) {
-	if w.line+1+len(tag) > maxLine {
+// add writes a tag, in pieces, behind a space, or on a line of its own if it fits
+// no more.
+func (w *tagWriter) add(tag ...string) {
+	if w.line+1+size(tag) > maxLine {
 		w.fold()
 	} else {
 		w.dst, w.line = append(w.dst, ' '), w.line+1
@@ -120,25 +153,37 @@ func (w *tagWriter) add(tag string) {
 
 // join writes text right behind the last, or on the next line, where folding
 // white space is allowed there.
-func (w *tagWriter) join(text string) {
-	if w.line+len(text) > maxLine {
+func (w *tagWriter) join(text ...string) {
+	if w.line+size(text) > maxLine {
 		w.fold()
 	}
 	w.write(text)
 }
 
 // fill writes base64, which may be folded anywhere.
-func (w *tagWriter) fill(text string) {
+func (w *tagWriter) fill(text []byte) {
 	for room := maxLine - w.line; len(text) > room; room = maxLine - w.line {
-		w.write(text[:room])
+		w.dst = append(w.dst, text[:room]...)
 		w.fold()
 		text = text[room:]
 	}
-	w.write(text)
+	w.dst, w.line = append(w.dst, text...), w.line+len(text)
 }
 
 func (w *tagWriter) fold() { w.dst, w.line = append(w.dst, "\r\n "...), 1 }
 
-func (w *tagWriter) write(text string) {
-	w.dst, w.line = append(w.dst, text...), w.line+len(text)
+func (w *tagWriter) write(pieces []string) {
+	for _, p := range pieces {
+		w.dst = append(w.dst, p...)
+	}
+	w.line += size(pieces)
+}
+
+// size is the length of all pieces together.
+func size(pieces []string) int {
+	n := 0
+	for _, p := range pieces {
+		n += len(p)
+	}
+	return n
 }
