@@ -2,6 +2,7 @@ package smtpout
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -29,24 +30,23 @@ type Envelope struct {
 // commands builds the MAIL and RCPT lines, with the parameters that x offers
 // and the message needs.
 func (e Envelope) commands(x Extensions, f facts) (mail, rcpt string) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "MAIL FROM:<%s>", wireAddress(e.From))
+	mail = "MAIL FROM:<" + wireAddress(e.From) + ">"
 	if x.Size {
-		fmt.Fprintf(&b, " SIZE=%d", f.size)
+		mail += " SIZE=" + strconv.FormatInt(f.size, 10)
 	}
 	if f.eightBit && x.EightBitMIME {
-		b.WriteString(" BODY=8BITMIME")
+		mail += " BODY=8BITMIME"
 	}
 	if e.needsUTF8() {
-		b.WriteString(" SMTPUTF8")
+		mail += " SMTPUTF8"
 	}
 	if x.DSN && e.ReturnHeaders {
-		b.WriteString(" RET=HDRS")
+		mail += " RET=HDRS"
 	}
 	if x.DSN && e.ID != "" {
-		b.WriteString(" ENVID=" + xtext(e.ID))
+		mail += " ENVID=" + xtext(e.ID)
 	}
-	return b.String() + "\r\n", "RCPT TO:<" + wireAddress(e.To) + ">\r\n"
+	return mail + "\r\n", "RCPT TO:<" + wireAddress(e.To) + ">\r\n"
 }
 
 // refusal returns the reply that the message gets from us, without asking the

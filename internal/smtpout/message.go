@@ -20,37 +20,43 @@ type facts struct {
 // the end of the message and for commands (RFC 5321 §2.3.8, "SMTP smuggling").
 func inspect(body []byte) facts {
 	f := facts{size: int64(len(body)), eightBit: eightBit(body)}
-	for start := 0; start < len(body); {
-		line := body[start:]
-		end := bytes.IndexByte(line, '\n')
+	lines, start := 0, 0
+	for start < len(body) {
+		end := bytes.IndexByte(body[start:], '\n')
 		if end < 0 {
 			f.unended = true
 			f.size += 2
-		} else {
-			line = line[:end]
-			if len(line) == 0 || line[len(line)-1] != '\r' {
-				f.flaw = fmt.Sprintf("the message has a line feed without a carriage return (byte %d)", start+end)
-				return f
-			}
-			line = line[:len(line)-1]
-		}
-		if cr := bytes.IndexByte(line, '\r'); cr >= 0 {
-			f.flaw = fmt.Sprintf("the message has a carriage return without a line feed (byte %d)", start+cr)
-			return f
-		}
-		f.dots = f.dots || len(line) > 0 && line[0] == '.'
-		if end < 0 {
+			f.dots = f.dots || body[start] == '.'
 			break
 		}
+		if end == 0 || body[start+end-1] != '\r' {
+			f.flaw = fmt.Sprintf("the message has a line feed without a carriage return (byte %d)", start+end)
+			return f
+		}
+		f.dots = f.dots || body[start] == '.'
 		start += end + 1
+		lines++
+	}
+	if bytes.Count(body, carriageReturn) != lines {
+		f.flaw = fmt.Sprintf("the message has a carriage return without a line feed (byte %d)", loneReturn(body))
 	}
 	return f
 }
 
-// eightBit looks for a byte above 127, eight at a time.
+// loneReturn returns where the first carriage return without a line feed is.
+func loneReturn(body []byte) int {
+	at := bytes.IndexByte(body, '\r')
+	for at+1 < len(body) && body[at+1] == '\n' {
+		at += 2 + bytes.IndexByte(body[at+2:], '\r')
+	}
+	return at
+}
+
+// eightBit looks for a byte above 127, 32 at a time.
 func eightBit(b []byte) bool {
-	for ; len(b) >= 8; b = b[8:] {
-		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+	little := binary.LittleEndian
+	for ; len(b) >= 32; b = b[32:] {
+		if (little.Uint64(b)|little.Uint64(b[8:])|little.Uint64(b[16:])|little.Uint64(b[24:]))&0x8080808080808080 != 0 {
 			return true
 		}
 	}
@@ -84,8 +90,9 @@ func stuffed(body []byte, write func([]byte) error) error {
 }
 
 var (
-	dot         = []byte(".")
-	lineEnd     = []byte("\r\n")
-	lineThenDot = []byte("\r\n.")
-	finalDot    = []byte(".\r\n")
+	dot            = []byte(".")
+	lineEnd        = []byte("\r\n")
+	lineThenDot    = []byte("\r\n.")
+	finalDot       = []byte(".\r\n")
+	carriageReturn = []byte("\r")
 )

@@ -77,13 +77,18 @@ func finished(rep reply.Reply) reply.Reply {
 }
 
 // line reads up to the next line feed and returns at most keep bytes of it,
-// without the line end. size counts all that was read. It fails when size
-// reaches limit.
+// without the line end, good until the next call. size counts all that was read.
+// It fails when size reaches limit.
 func (r *replyReader) line(keep, limit int) (line []byte, size int, err error) {
 	for {
 		part, err := r.br.ReadSlice('\n')
 		size += len(part)
-		line = append(line, part[:min(len(part), max(keep+2-len(line), 0))]...) // 2 for CR LF
+		part = part[:min(len(part), max(keep+2-len(line), 0))] // 2 for CR LF
+		if err == nil && line == nil {
+			line = part // whole in the buffer, as nearly always
+		} else {
+			line = append(line, part...)
+		}
 		switch {
 		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
 			return trimEnd(line), size, err
