@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -55,13 +56,8 @@ func (e *Engine) askForLanes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	byProvider := make(map[int64][]postgres.Due)
-	for _, d := range due {
-		if e.watch.closed(d.Campaign, now) {
-			continue
-		}
-		byProvider[d.Provider] = append(byProvider[d.Provider], d)
-	}
+	due = slices.DeleteFunc(due, func(d postgres.Due) bool { return e.watch.closed(d.Campaign, now) })
+	byProvider := grouped(due)
 	var missing []Lane
 	for provider, waiting := range byProvider {
 		if !slices.ContainsFunc(waiting, func(d postgres.Due) bool { return !d.At.After(now) }) {
@@ -80,6 +76,21 @@ func (e *Engine) askForLanes(ctx context.Context) error {
 		return nil
 	}
 	return e.askFor(ctx, missing)
+}
+
+// grouped returns the parts of what is due by provider.
+func grouped(due []postgres.Due) map[int64][]postgres.Due {
+	slices.SortFunc(due, func(a, b postgres.Due) int { return cmp.Compare(a.Provider, b.Provider) })
+	byProvider := make(map[int64][]postgres.Due)
+	for len(due) > 0 {
+		provider, n := due[0].Provider, 1
+		for n < len(due) && due[n].Provider == provider {
+			n++
+		}
+		byProvider[provider] = due[:n:n]
+		due = due[n:]
+	}
+	return byProvider
 }
 
 // forgetIdle drops what was due at providers where nothing is due any more, and

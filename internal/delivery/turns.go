@@ -29,6 +29,9 @@ const leastShare = 0.05
 // update takes the newest picture of what is due at the provider.
 func (t *turns) update(due []postgres.Due) {
 	t.due = due
+	if len(due) == len(t.time) && !slices.ContainsFunc(due, t.isNew) {
+		return // the same campaigns, as nearly always
+	}
 	floor := t.floor()
 	next := make(map[int64]float64, len(due))
 	for _, d := range due {
@@ -40,6 +43,12 @@ func (t *turns) update(due []postgres.Due) {
 	}
 	t.time = next
 	maps.DeleteFunc(t.rest, func(id int64, _ time.Time) bool { _, still := next[id]; return !still })
+}
+
+// isNew reports whether a campaign takes part for the first time.
+func (t *turns) isNew(d postgres.Due) bool {
+	_, known := t.time[d.Campaign]
+	return !known
 }
 
 // floor is the smallest virtual time of those that take part.
