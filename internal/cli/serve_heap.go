@@ -15,7 +15,7 @@ const (
 	// by half, it would cost a quarter of the processor's time. The program's own
 	// pages, stacks and what the collector needs come to 50 MB, so that a server
 	// stays below 100 MB.
-	heapRoom = 40 << 20
+	heapRoom = 36 << 20
 	// collectAt is by how many percent a heap that needs more may grow: a small
 	// machine has to keep that for it.
 	collectAt = 40

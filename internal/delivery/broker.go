@@ -358,6 +358,12 @@ func (m *meeting) adopt(now time.Time) {
 		g.openAt = own.openAt
 	}
 	g.urgent = false
+	if len(g.lanes) == 0 && g.open+g.opening == 0 {
+		g.own.pack()
+		for _, e := range g.domains {
+			e.pack()
+		}
+	}
 	close(g.news)
 	g.news = make(chan struct{})
 }
@@ -365,7 +371,7 @@ func (m *meeting) adopt(now time.Time) {
 // adopt replaces all but the permits, which lanes may have taken meanwhile.
 func (e *envelope) adopt(o *outlook, now time.Time) {
 	version := e.pace.Version
-	e.version, e.state, e.shared, e.pace, e.pending, e.saved = o.version, o.state, o.shared, o.pace, o.pending, o.saved
+	e.version, e.state, e.packed, e.shared, e.pace, e.pending, e.saved = o.version, o.state, nil, o.shared, o.pace, o.pending, o.saved
 	e.pace.Version = max(e.pace.Version, version) // word of a newer one may have come meanwhile
 	e.drop(now)
 	e.permits.add(o.granted)

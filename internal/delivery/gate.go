@@ -323,15 +323,12 @@ func (g *gate) plan(due []postgres.Due, spare int, now time.Time) []int {
 	if g.inLine {
 		return nil // the processors are the limit, not the lanes
 	}
+	if g.own.pace.HoldUntil.Sub(now) > time.Second {
+		return nil
+	}
 	wanted := 1
-	if g.own.state != nil {
-		pace := g.own.state.Pace(now, pacing.Demand{Waiting: waiting, Open: g.open})
-		if pace.HoldUntil.Sub(now) > time.Second {
-			return nil
-		}
-		if g.fresh(now) {
-			wanted = g.allowed
-		}
+	if g.fresh(now) {
+		wanted = g.allowed
 	}
 	var missing []int
 	for slot := range min(wanted, waiting) {
