@@ -47,7 +47,7 @@ select s.campaign_id, s.number
 	sqlTryingOf = `select number from probation_sources where campaign_id = $1 and state = 'trying' order by number`
 
 	sqlLockSource = `
-select s.import_id, c.ledger_id, c.launch_done
+select s.import_id, c.ledger_id, c.launch_done, c.settings
   from probation_sources s join campaigns c on c.id = s.campaign_id and c.state = 'sending' and c.ledger_id is not null
  where s.campaign_id = $1 and s.number = $2 and s.state = 'trying'
    for update of s skip locked`
@@ -96,6 +96,32 @@ with drawn as materialized (
 )
 update deliveries d set slice = $4, due_at = $5, updated_at = $5
   from drawn where d.ledger_id = drawn.ledger_id and d.id = drawn.id`
+
+	// The same for readers who get it at a time of their own: $7 on the wall of
+	// the zone in the field $8, and $9 where that is none. Those whose time has
+	// come or comes first are drawn first, across the file again, so that a slice
+	// seldom waits for the other side of the world.
+	sqlOpenSliceByZone = `
+with zones as materialized (
+    select distinct on (lower(name)) lower(name) as key, $7::timestamp at time zone name as due from pg_timezone_names order by lower(name)
+), waiting as materialized (
+    select d.id, greatest($5::timestamptz, coalesce(zones.due, $9::timestamptz)) as due
+      from deliveries d
+      join contacts c on c.id = d.contact_id
+      left join zones on zones.key = lower(btrim(c.fields ->> $8))
+     where d.ledger_id = $1 and d.campaign_id = $2 and d.slice = $3 and d.state = 'queued' and d.lease_node is null
+     order by due, hashint8(d.id) limit $6
+)
+update deliveries d set slice = $4, due_at = waiting.due, updated_at = $5
+  from waiting
+ where d.ledger_id = $1 and d.id = waiting.id and d.slice = $3 and d.state = 'queued' and d.lease_node is null`
+
+	// A slice is waited for from when its last reader's time comes.
+	sqlSliceOpens = `
+update probation_slices p set opened_at = greatest(p.opened_at, last.due)
+  from (select max(d.due_at) as due from deliveries d where d.ledger_id = $3 and d.campaign_id = $1 and d.slice = $2) last
+ where p.campaign_id = $1 and p.slice = $2
+returning opened_at`
 
 	sqlEndSource = `
 update probation_sources set state = $3 where campaign_id = $1 and number = $2`
@@ -217,20 +243,27 @@ type trial struct {
 	number    int16
 	imported  int64
 	ledger    int32
-	launched  bool // all of the file's contacts stand in the ledger
+	launched  bool                // all of the file's contacts stand in the ledger
+	own       campaign.ReaderTime // zero: everybody at one moment
 	file      string
 	fileKnown bool
 }
 
 func stepSource(ctx context.Context, tx pgx.Tx, campaignID int64, number int16, now time.Time) (bool, error) {
 	t := trial{campaign: campaignID, number: number}
-	err := tx.QueryRow(ctx, sqlLockSource, campaignID, number).Scan(&t.imported, &t.ledger, &t.launched)
+	var terms []byte
+	err := tx.QueryRow(ctx, sqlLockSource, campaignID, number).Scan(&t.imported, &t.ledger, &t.launched, &terms)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil // another node has it in hand
 	}
 	if err != nil {
 		return false, err
 	}
+	settings, err := campaign.ParseSettings(terms)
+	if err != nil {
+		return false, err
+	}
+	t.own = settings.ReaderTime
 	var slice int16
 	var ordinal int
 	var course probation.Course
@@ -283,7 +316,8 @@ func (t *trial) open(ctx context.Context, tx pgx.Tx, ordinal int, now time.Time)
 	if err := tx.QueryRow(ctx, sqlNewSlice, t.campaign, t.number, ordinal, now).Scan(&slice); err != nil {
 		return false, err
 	}
-	if _, err := tx.Exec(ctx, sqlOpenSlice, t.ledger, t.campaign, -t.number, slice, now, size); err != nil {
+	last, err := t.draw(ctx, tx, slice, size, now)
+	if err != nil {
 		return false, err
 	}
 	if _, err := tx.Exec(ctx, sqlTallySlice, t.campaign, slice, t.ledger); err != nil {
@@ -292,9 +326,29 @@ func (t *trial) open(ctx context.Context, tx pgx.Tx, ordinal int, now time.Time)
 	if err := t.name(ctx, tx); err != nil {
 		return false, err
 	}
-	_, err := tx.Exec(ctx, sqlInsertEvent, t.campaign, now, "probation",
-		fmt.Sprintf("Trying %d unproven contacts of %s (slice %d).", waiting, t.file, ordinal))
+	words := fmt.Sprintf("Trying %d unproven contacts of %s (slice %d).", waiting, t.file, ordinal)
+	if last.After(now) {
+		words = fmt.Sprintf("Trying %d unproven contacts of %s (slice %d), each at the time of their own zone; the last of them at %s UTC.",
+			waiting, t.file, ordinal, last.UTC().Format("15:04 on Mon 2 Jan"))
+	}
+	_, err = tx.Exec(ctx, sqlInsertEvent, t.campaign, now, "probation", words)
 	return true, err
+}
+
+// draw takes size of the file's waiting contacts into a slice, and returns when
+// the last of them falls due: now, or later where each reader has a time of
+// their own, before which nobody is mailed.
+func (t *trial) draw(ctx context.Context, tx pgx.Tx, slice int16, size int, now time.Time) (last time.Time, err error) {
+	args := []any{t.ledger, t.campaign, -t.number, slice, now, size}
+	if t.own.IsZero() {
+		_, err = tx.Exec(ctx, sqlOpenSlice, args...)
+		return now, err
+	}
+	if _, err = tx.Exec(ctx, sqlOpenSliceByZone, append(args, t.own.Wall(), t.own.Field, t.own.Default())...); err != nil {
+		return now, err
+	}
+	err = tx.QueryRow(ctx, sqlSliceOpens, t.campaign, slice, t.ledger).Scan(&last)
+	return last, err
 }
 
 // stop ends the file, for this campaign and for the ones to come.
