@@ -26,10 +26,11 @@ update campaigns
 	sqlSetWindow = `
 update campaigns set settings = settings - 'window' || $2::jsonb, updated_at = $3
  where id = $1 and state in ('draft', 'scheduled', 'sending', 'paused')`
-	sqlNoCampaignLists = `delete from campaign_lists where campaign_id = $1`
-	sqlTouchCampaign   = `update campaigns set updated_at = $2 where id = $1`
-	sqlDeleteDraft     = `delete from campaigns where id = $1`
-	sqlNewestCampaign  = sqlCampaignColumns + ` where not c.system order by c.id desc limit 1`
+	sqlNoCampaignLists    = `delete from campaign_lists where campaign_id = $1`
+	sqlNoCampaignSegments = `delete from campaign_segments where campaign_id = $1`
+	sqlTouchCampaign      = `update campaigns set updated_at = $2 where id = $1`
+	sqlDeleteDraft        = `delete from campaigns where id = $1`
+	sqlNewestCampaign     = sqlCampaignColumns + ` where not c.system order by c.id desc limit 1`
 
 	// Readers of a campaign's lists, the first by id: of each list as many as are
 	// wanted in all. Index: list_members_pkey.
@@ -162,17 +163,46 @@ func (s *Store) SetWindow(ctx context.Context, id int64, w campaign.Window, now 
 	return wrap(err, fmt.Sprintf("window of campaign %d", id))
 }
 
-// SaveAudience stores to which lists a draft goes, and whose members are left
-// out. Every list must exist.
-func (s *Store) SaveAudience(ctx context.Context, id int64, include, exclude []string, now time.Time) error {
+// AudienceChoice is whom a campaign goes to and whom it leaves out, by name.
+type AudienceChoice struct {
+	Lists           []string // to send to
+	Exclude         []string // lists whose members are left out
+	Segments        []string // to send to, besides the lists
+	ExcludeSegments []string // segments whose contacts are left out
+}
+
+// Audience returns whom a campaign goes to, as somebody chose it.
+func (s *Store) Audience(ctx context.Context, id int64) (a AudienceChoice, err error) {
+	for _, part := range []struct {
+		of      func(context.Context, int64, bool) ([]string, error)
+		exclude bool
+		into    *[]string
+	}{{s.CampaignLists, false, &a.Lists}, {s.CampaignLists, true, &a.Exclude},
+		{s.CampaignSegments, false, &a.Segments}, {s.CampaignSegments, true, &a.ExcludeSegments}} {
+		if *part.into, err = part.of(ctx, id, part.exclude); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// SaveAudience stores whom a draft goes to, in the place of what was chosen
+// before. Every list and segment must exist.
+func (s *Store) SaveAudience(ctx context.Context, id int64, a AudienceChoice, now time.Time) error {
 	return s.changeDraft(ctx, id, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, sqlNoCampaignLists, id); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlNoCampaignSegments, id); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, sqlTouchCampaign, id, now); err != nil {
 			return err
 		}
-		return addCampaignLists(ctx, tx, id, include, exclude)
+		if err := addCampaignLists(ctx, tx, id, a.Lists, a.Exclude); err != nil {
+			return err
+		}
+		return addCampaignSegments(ctx, tx, id, NewCampaign{Segments: a.Segments, ExcludeSegments: a.ExcludeSegments})
 	})
 }
 

@@ -14,15 +14,16 @@ import (
 
 const (
 	sqlSegments = `
-select id, name, rule, coalesce(counted, 0), counted_at, created_at from segments where $1 = 0 or id = $1 order by name`
+select id, name, rule, built_in, coalesce(counted, 0), counted_at, created_at from segments where $1 = 0 or id = $1
+ order by built_in <> '', name`
 	sqlSegmentNamed  = `select id from segments where name = $1`
 	sqlInsertSegment = `
 insert into segments (name, rule, created_at, updated_at) values ($1, $2, $3, $3) on conflict (name) do nothing returning id`
 	sqlUpdateSegment = `
 update segments set name = $2, rule = $3, updated_at = $4, counted = null, counted_at = null
- where id = $1 and not exists (select from segments where name = $2 and id <> $1)`
+ where id = $1 and built_in = '' and not exists (select from segments where name = $2 and id <> $1)`
 	sqlDeleteSegment = `
-delete from segments s where s.id = $1 and not exists (select from campaign_segments c where c.segment_id = s.id)`
+delete from segments s where s.id = $1 and s.built_in = '' and not exists (select from campaign_segments c where c.segment_id = s.id)`
 	sqlSegmentCounted = `update segments set counted = $2, counted_at = $3 where id = $1`
 
 	sqlCampaignSegment = `
@@ -45,12 +46,16 @@ type Segment struct {
 	ID        int64           `json:"id"`
 	Name      string          `json:"name"`
 	Rule      segment.Segment `json:"rule"`
+	BuiltIn   string          `json:"built_in,omitempty"`  // its key if it comes with the program, see segment.BuiltIns
 	Count     int64           `json:"count"`               // how many contacts it held
 	CountedAt time.Time       `json:"counted_at,omitzero"` // then; zero before the first count
 	CreatedAt time.Time       `json:"created_at"`
 }
 
-// Segments returns all segments by name.
+// ErrBuiltIn says that a segment comes with the program and stays as it is.
+var ErrBuiltIn = errors.New("it comes with Headway and cannot be changed; a copy of it can")
+
+// Segments returns all segments by name, those that come with the program last.
 func (s *Store) Segments(ctx context.Context) ([]Segment, error) { return s.segments(ctx, 0) }
 
 // Segment returns one segment, or [ErrNotFound].
@@ -76,7 +81,7 @@ func (s *Store) segments(ctx context.Context, id int64) ([]Segment, error) {
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (g Segment, err error) {
 		var rule []byte
 		var counted *time.Time
-		if err := row.Scan(&g.ID, &g.Name, &rule, &g.Count, &counted, &g.CreatedAt); err != nil {
+		if err := row.Scan(&g.ID, &g.Name, &rule, &g.BuiltIn, &g.Count, &counted, &g.CreatedAt); err != nil {
 			return g, err
 		}
 		g.CountedAt = nullAsZero(counted)
@@ -95,7 +100,8 @@ func (s *Store) SegmentNamed(ctx context.Context, name string) (id int64, err er
 }
 
 // SaveSegment makes a segment (id 0) or changes one, and returns its id. The
-// error is [ErrExists] when another has the name.
+// error is [ErrExists] when another has the name, [ErrBuiltIn] for one that comes
+// with the program.
 func (s *Store) SaveSegment(ctx context.Context, id int64, name string, rule segment.Segment, now time.Time) (int64, error) {
 	stored, err := json.Marshal(rule)
 	if err != nil {
@@ -110,21 +116,31 @@ func (s *Store) SaveSegment(ctx context.Context, id int64, name string, rule seg
 	}
 	tag, err := s.pool.Exec(ctx, sqlUpdateSegment, id, name, stored, now)
 	if err == nil && tag.RowsAffected() == 0 {
-		if _, err = s.Segment(ctx, id); err == nil {
-			err = ErrExists
-		}
+		err = s.whyKept(ctx, id, ErrExists)
 	}
 	return id, wrap(err, fmt.Sprintf("segment %q", name))
 }
 
+// whyKept says why a segment was not changed: otherwise, unless there is none or
+// it comes with the program.
+func (s *Store) whyKept(ctx context.Context, id int64, otherwise error) error {
+	g, err := s.Segment(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case g.BuiltIn != "":
+		return ErrBuiltIn
+	}
+	return otherwise
+}
+
 // DeleteSegment deletes a segment. The error is [ErrInUse] when a campaign names
-// it, [ErrNotFound] when there is none.
+// it, [ErrNotFound] when there is none, [ErrBuiltIn] for one that comes with the
+// program.
 func (s *Store) DeleteSegment(ctx context.Context, id int64) error {
 	tag, err := s.pool.Exec(ctx, sqlDeleteSegment, id)
 	if err == nil && tag.RowsAffected() == 0 {
-		if _, err = s.Segment(ctx, id); err == nil {
-			err = ErrInUse
-		}
+		err = s.whyKept(ctx, id, ErrInUse)
 	}
 	return wrap(err, "delete the segment")
 }

@@ -2,9 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/listhygiene/segment"
@@ -146,5 +149,59 @@ func TestLaunchBySegment(t *testing.T) {
 	must(s.pool.QueryRow(ctx, `select status from contacts where id = 2`).Scan(&status))
 	if status != "unsubscribed" {
 		t.Errorf("the contact is %s", status)
+	}
+}
+
+// The migration brings what the program says is built in, and nobody changes it.
+func TestBuiltInSegments(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	found, err := s.Segments(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []segment.BuiltIn
+	for _, g := range found {
+		got = append(got, segment.BuiltIn{Key: g.BuiltIn, Name: g.Name, Rule: g.Rule, Purpose: segment.Purpose(g.BuiltIn)})
+		if _, err := s.SaveSegment(t.Context(), g.ID, "Mine", g.Rule, time.Now()); !errors.Is(err, ErrBuiltIn) {
+			t.Errorf("%s was changed: %v", g.Name, err)
+		}
+		if err := s.DeleteSegment(t.Context(), g.ID); !errors.Is(err, ErrBuiltIn) {
+			t.Errorf("%s was deleted: %v", g.Name, err)
+		}
+	}
+	if diff := cmp.Diff(segment.BuiltIns(), got); diff != "" {
+		t.Errorf("built in (-program +migration):\n%s", diff)
+	}
+}
+
+// Quiet is who got something, is known for long, and whose clicks and opens were
+// all those of programs.
+func TestSunsetSegments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := w.join("Readers", "silent@a.test", "clicks@a.test", "opens@a.test", "scanner@a.test", "new@a.test", "unmailed@a.test")
+	id := w.launch("Readers")
+	w.exec(`update deliveries set state = 'delivered' where campaign_id = $1 and contact_id <> $2`, id, ids[5])
+	w.exec(`update contacts set created_at = $1 where id <> $2`, w.now.AddDate(-1, 0, 0), ids[4])
+	for i, sign := range []struct {
+		contact int64
+		kind    string
+		machine bool
+	}{{ids[1], "click", false}, {ids[2], "open", false}, {ids[3], "click", true}} {
+		w.exec(`insert into engagements (campaign_id, contact_id, kind, link, machine, times, first_at, last_at) values ($1, $2, $3, 0, $4, 1, $5, $5)`,
+			id, sign.contact, sign.kind, sign.machine, w.now.AddDate(0, 0, -i))
+	}
+	for _, b := range segment.BuiltIns() {
+		want := map[string][]int64{"active-90": {ids[1], ids[2]}, "quiet-180": {ids[0], ids[3]}, "quiet-270": {ids[0], ids[3]}}[b.Key]
+		found, err := w.SegmentFirst(t.Context(), b.Rule, w.now)
+		w.must(err)
+		var got []int64
+		for _, c := range found {
+			got = append(got, c.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s holds %v, not %v", b.Name, got, want)
+		}
 	}
 }

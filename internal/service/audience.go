@@ -2,10 +2,13 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/listhygiene/segment"
 )
 
 // audienceAge is how old a count may be that is shown again.
@@ -29,4 +32,51 @@ func (s *Service) Audience(ctx context.Context, id int64, wait time.Duration) (A
 		return AudienceView{}, fmt.Errorf("count the audience: %w", err)
 	}
 	return AudienceView{AudienceCount: counted.Value, At: counted.At, Known: counted.Known}, nil
+}
+
+// ErrBothWays says that a list or segment is included and excluded.
+var ErrBothWays = errors.New("choose one")
+
+// SaveAudience stores whom a draft goes to, and whom it leaves out.
+func (s *Service) SaveAudience(ctx context.Context, id int64, a postgres.AudienceChoice, by Actor) error {
+	for _, part := range []struct {
+		kind    string
+		in, out []string
+	}{{"list", a.Lists, a.Exclude}, {"segment", a.Segments, a.ExcludeSegments}} {
+		for _, name := range part.in {
+			if slices.Contains(part.out, name) {
+				return fmt.Errorf("the %s %q is both chosen and left out: %w", part.kind, name, ErrBothWays)
+			}
+		}
+	}
+	if err := s.Store.SaveAudience(ctx, id, a, now()); err != nil {
+		return err
+	}
+	s.audiences.forget(id)
+	return s.auditCampaign(ctx, by, "audience", id)
+}
+
+// receivedName is how many characters of a campaign's name are part of that of
+// the segment of those who received it.
+const receivedName = 40
+
+// ReceivedSegment returns the name of the segment of those who received a
+// campaign, which is made when it is asked for the first time.
+func (s *Service) ReceivedSegment(ctx context.Context, id int64) (string, error) {
+	c, err := s.Store.Campaign(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	found, err := s.Store.Segments(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, g := range found {
+		if g.Rule.OnlyReceived() == id {
+			return g.Name, nil
+		}
+	}
+	name := fmt.Sprintf("Received %s (no. %d)", cut(c.Name, receivedName), id)
+	_, err = s.SaveSegment(ctx, 0, name, segment.ReceivedBy(id))
+	return name, err
 }

@@ -98,25 +98,6 @@ func (s *Service) SaveDraft(ctx context.Context, id int64, name string, c campai
 	return saved, s.auditCampaign(ctx, by, "edit", id)
 }
 
-// SaveAudience stores to which lists a draft goes, by name.
-func (s *Service) SaveAudience(ctx context.Context, id int64, include, exclude []string, by Actor) error {
-	for _, name := range include {
-		for _, other := range exclude {
-			if name == other {
-				return fmt.Errorf("the list %q is both chosen and left out: %w", name, ErrBothWays)
-			}
-		}
-	}
-	if err := s.Store.SaveAudience(ctx, id, include, exclude, now()); err != nil {
-		return err
-	}
-	s.audiences.forget(id)
-	return s.auditCampaign(ctx, by, "audience", id)
-}
-
-// ErrBothWays says that a list is included and excluded.
-var ErrBothWays = errors.New("choose one")
-
 // Clone makes a draft of any campaign, with its lists, segments and terms, and returns its
 // id. What belongs to one time only, such as the time to finish by, is left out.
 func (s *Service) Clone(ctx context.Context, id int64, by Actor) (int64, error) {
@@ -126,18 +107,11 @@ func (s *Service) Clone(ctx context.Context, id int64, by Actor) (int64, error) 
 	}
 	n := postgres.NewCampaign{Name: copyName(c.Name), Weight: c.Weight, Content: c.Content, Settings: c.Settings, TimeZone: c.TimeZone, By: by.Name}
 	n.Settings.FinishBy, n.Settings.StopBy, n.Settings.ReaderTime = time.Time{}, time.Time{}, campaign.ReaderTime{}
-	if n.Lists, err = s.Store.CampaignLists(ctx, id, false); err != nil {
+	audience, err := s.Store.Audience(ctx, id)
+	if err != nil {
 		return 0, err
 	}
-	if n.Exclude, err = s.Store.CampaignLists(ctx, id, true); err != nil {
-		return 0, err
-	}
-	if n.Segments, err = s.Store.CampaignSegments(ctx, id, false); err != nil {
-		return 0, err
-	}
-	if n.ExcludeSegments, err = s.Store.CampaignSegments(ctx, id, true); err != nil {
-		return 0, err
-	}
+	n.Lists, n.Exclude, n.Segments, n.ExcludeSegments = audience.Lists, audience.Exclude, audience.Segments, audience.ExcludeSegments
 	clone, err := s.Store.CreateCampaign(ctx, n, now())
 	if err != nil {
 		return 0, err

@@ -20,6 +20,10 @@ func (s *Service) ReaderZones(ctx context.Context, id int64, r campaign.ReaderTi
 	return s.Store.ReaderZones(ctx, id, r)
 }
 
+// easternmost is how far ahead of UTC the first zone of a day is: UTC+14, the
+// Line Islands.
+const easternmost = 14 * time.Hour
+
 // ScheduleByZone lets each reader have a campaign at the same time of their own
 // day. It is launched when the first of them gets it, which it returns; that may
 // be now. Readers whose time has passed by then get it at once.
@@ -30,6 +34,13 @@ func (s *Service) ScheduleByZone(ctx context.Context, id int64, r campaign.Reade
 	}
 	if first = r.Default(); len(zones) > 0 {
 		first = zones[0].Due
+	}
+	segments, err := s.Store.CampaignSegments(ctx, id, false)
+	if err != nil {
+		return first, err
+	}
+	if east := r.Wall().Add(-easternmost); len(segments) > 0 && east.Before(first) {
+		first = east // whom a segment brings is not known yet, nor where they are
 	}
 	if !r.Default().After(now()) {
 		return first, fmt.Errorf("%s has passed in %s; choose a later time, or launch the campaign now", r.At, r.Zone)

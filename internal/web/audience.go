@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
@@ -26,27 +25,18 @@ const (
 type audienceView struct {
 	ID      int64
 	Name    string
-	Lists   []listChoice
+	In, Out audiencePart
 	Problem string
 	Saved   bool
 	Steps   []step
 	Count   audienceCount
 }
 
-// listChoice is a list that may be chosen or left out.
-type listChoice struct {
-	ID         int64
-	Name       string
-	Subscribed int64
-	Known      bool // how many are subscribed
-	In, Out    bool
-}
-
 // audienceCount are the figures of an audience: they add up.
 type audienceCount struct {
 	At        time.Time
 	Known     bool
-	Chosen    bool // any list is
+	Chosen    bool // any list or segment is
 	Waterfall []waterfallStep
 	Providers []providerShare
 	Reached   int64
@@ -92,8 +82,8 @@ func newAudienceCount(a service.AudienceView, chosen bool) audienceCount {
 
 // countOf counts the audience of a draft, waiting a moment.
 func (s *Server) countOf(ctx context.Context, id int64, wait time.Duration) (audienceCount, error) {
-	lists, err := s.service.Store.CampaignLists(ctx, id, false)
-	if err != nil || len(lists) == 0 {
+	chosen, err := s.service.Store.Audience(ctx, id)
+	if err != nil || len(chosen.Lists)+len(chosen.Segments) == 0 {
 		return audienceCount{At: time.Now(), Known: true}, err
 	}
 	counted, err := s.service.Audience(ctx, id, wait)
@@ -108,35 +98,18 @@ func (s *Server) showAudience(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in, err := s.service.Store.CampaignLists(r.Context(), c.ID, false)
+	chosen, err := s.service.Store.Audience(r.Context(), c.ID)
 	if err != nil {
 		return err
 	}
-	out, err := s.service.Store.CampaignLists(r.Context(), c.ID, true)
-	if err != nil {
-		return err
-	}
-	return s.renderAudience(w, r, http.StatusOK, c, in, out, "")
+	return s.renderAudience(w, r, http.StatusOK, c, chosen, "")
 }
 
-func (s *Server) renderAudience(w http.ResponseWriter, r *http.Request, status int, c postgres.Campaign, in, out []string, problem string) error {
-	lists, err := s.service.Store.ListIndex(r.Context())
-	if err != nil {
-		return err
-	}
-	counted, err := s.service.ListCounts(r.Context(), figureWait)
-	if err != nil {
-		return err
-	}
-	subscribed := make(map[int64]int64, len(counted.Value))
-	for _, l := range counted.Value {
-		subscribed[l.ID] = l.Subscribed
-	}
+func (s *Server) renderAudience(w http.ResponseWriter, r *http.Request, status int, c postgres.Campaign, chosen postgres.AudienceChoice, problem string) error {
 	view := audienceView{ID: c.ID, Name: c.Name, Problem: problem, Saved: r.URL.Query().Has("saved"), Steps: draftSteps("audience")}
-	for _, l := range lists {
-		n, known := subscribed[l.ID]
-		view.Lists = append(view.Lists, listChoice{ID: l.ID, Name: l.Name, Subscribed: n, Known: known,
-			In: slices.Contains(in, l.Name), Out: slices.Contains(out, l.Name)})
+	var err error
+	if view.In, view.Out, err = s.audienceParts(r.Context(), chosen); err != nil {
+		return err
 	}
 	if view.Count, err = s.countOf(r.Context(), c.ID, countWait); err != nil {
 		return err
@@ -164,7 +137,7 @@ func (s *Server) audienceLive(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// saveAudience stores the choice of lists.
+// saveAudience stores the choice of lists and segments.
 func (s *Server) saveAudience(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.draftOf(r)
 	if err != nil {
@@ -173,23 +146,13 @@ func (s *Server) saveAudience(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return errBadForm
 	}
-	lists, err := s.service.Store.ListIndex(r.Context())
+	chosen, err := s.readAudience(r)
 	if err != nil {
 		return err
 	}
-	var in, out []string
-	for _, l := range lists {
-		id := strconv.FormatInt(l.ID, 10)
-		if slices.Contains(r.PostForm["in"], id) {
-			in = append(in, l.Name)
-		}
-		if slices.Contains(r.PostForm["out"], id) {
-			out = append(out, l.Name)
-		}
-	}
-	err = s.service.SaveAudience(r.Context(), c.ID, in, out, actor(r))
+	err = s.service.SaveAudience(r.Context(), c.ID, chosen, actor(r))
 	if errors.Is(err, service.ErrBothWays) {
-		return s.renderAudience(w, r, http.StatusUnprocessableEntity, c, in, out, capital(err.Error())+".")
+		return s.renderAudience(w, r, http.StatusUnprocessableEntity, c, chosen, capital(err.Error())+".")
 	}
 	if err != nil {
 		return err

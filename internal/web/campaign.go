@@ -209,10 +209,10 @@ func waterfall(a campaign.Audience) []waterfallStep {
 	if a.InLists == 0 {
 		return []waterfallStep{}
 	}
-	steps := []waterfallStep{{Words: "In the lists", Count: a.InLists + a.Duplicates, Sum: true}}
+	steps := []waterfallStep{{Words: "In lists and segments", Count: a.InLists + a.Duplicates, Sum: true}}
 	for _, s := range []waterfallStep{
 		{Words: "On several of them", Count: -a.Duplicates},
-		{Words: "On an excluded list", Count: -a.Excluded},
+		{Words: "Left out by choice", Count: -a.Excluded},
 		{Words: "Unsubscribed", Count: -a.Unsubscribed},
 		{Words: "Not confirmed yet", Count: -a.Unconfirmed},
 		{Words: "Suppressed", Count: -a.Suppressed},

@@ -198,7 +198,7 @@ func TestAudienceAddsUp(t *testing.T) {
 	for _, m := range row.FindAllStringSubmatch(page.body, -1) {
 		got += m[1] + " " + m[2] + "; "
 	}
-	const want = "In the lists 130; On several of them −30; On an excluded list −2; Unsubscribed −3; Suppressed −1; Undeliverable −1; Held −2; Will receive 91; "
+	const want = "In lists and segments 130; On several of them −30; Left out by choice −2; Unsubscribed −3; Suppressed −1; Undeliverable −1; Held −2; Will receive 91; "
 	if got != want {
 		t.Errorf("%s\nwant %s\n%s", got, want, page.body)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,8 @@ type scheduleView struct {
 	Name     string
 	From     string
 	Subject  string
-	Lists    string
+	Lists    string // and segments to send to
+	LeftOut  string // lists and segments
 	Checks   []checkLine
 	Blocks   int
 	Warnings int
@@ -114,11 +116,12 @@ func (s *Server) showZones(r *http.Request, c postgres.Campaign, plan service.Pl
 func (s *Server) renderSchedule(w http.ResponseWriter, r *http.Request, status int, c postgres.Campaign, view scheduleView) error {
 	view.ID, view.Name, view.Subject, view.From = c.ID, c.Name, c.Content.Subject, senderLine(c.Content)
 	view.Steps, view.Zones = draftSteps("schedule"), zones
-	lists, err := s.service.Store.CampaignLists(r.Context(), c.ID, false)
+	chosen, err := s.service.Store.Audience(r.Context(), c.ID)
 	if err != nil {
 		return err
 	}
-	view.Lists = strings.Join(lists, ", ")
+	view.Lists = strings.Join(slices.Concat(chosen.Lists, chosen.Segments), ", ")
+	view.LeftOut = strings.Join(slices.Concat(chosen.Exclude, chosen.ExcludeSegments), ", ")
 	if view.Count, err = s.countOf(r.Context(), c.ID, countWait); err != nil {
 		return err
 	}

@@ -16,12 +16,13 @@ import (
 )
 
 // segmentsView is the index of segments.
-type segmentsView struct{ Segments []segmentLine }
+type segmentsView struct{ Own, BuiltIn []segmentLine }
 
 // segmentLine is one segment with what it asks.
 type segmentLine struct {
 	postgres.Segment
 	Words   string
+	Purpose string // of one that is built in
 	Counted string // when; empty before the first count
 }
 
@@ -32,11 +33,15 @@ func (s *Server) listSegments(w http.ResponseWriter, r *http.Request) error {
 	}
 	var view segmentsView
 	for _, g := range found {
-		line := segmentLine{Segment: g, Words: capital(g.Rule.Words())}
+		line := segmentLine{Segment: g, Words: capital(g.Rule.Words()), Purpose: segment.Purpose(g.BuiltIn)}
 		if !g.CountedAt.IsZero() {
 			line.Counted = moment(g.CountedAt, time.Now()) + " UTC"
 		}
-		view.Segments = append(view.Segments, line)
+		if g.BuiltIn != "" {
+			view.BuiltIn = append(view.BuiltIn, line)
+		} else {
+			view.Own = append(view.Own, line)
+		}
 	}
 	return s.render(w, r, http.StatusOK, "segments", frame{Title: "Segments", Section: "segments", Page: view})
 }
@@ -46,6 +51,7 @@ func (s *Server) listSegments(w http.ResponseWriter, r *http.Request) error {
 type segmentView struct {
 	ID      int64
 	Name    string
+	Purpose string // of one that is built in, which cannot be changed
 	Rule    segment.Segment
 	Groups  []segmentGroup // the outermost first
 	Problem string
@@ -109,6 +115,17 @@ var blankCondition = segment.Condition{Subject: segment.Field, Op: segment.Is}
 
 func (s *Server) newSegment(w http.ResponseWriter, r *http.Request) error {
 	view := segmentView{Rule: segment.Segment{Group: segment.Group{Match: segment.All, Conditions: []segment.Condition{blankCondition}}}}
+	if text := r.URL.Query().Get("copy"); text != "" {
+		id, err := idOf(text)
+		if err != nil {
+			return err
+		}
+		from, err := s.service.Store.Segment(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		view.Name, view.Rule = from.Name+" (copy)", from.Rule
+	}
 	return s.renderSegment(w, r, http.StatusOK, view)
 }
 
@@ -121,7 +138,7 @@ func (s *Server) showSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := segmentView{ID: id, Name: found.Name, Rule: found.Rule}
+	view := segmentView{ID: id, Name: found.Name, Purpose: segment.Purpose(found.BuiltIn), Rule: found.Rule}
 	if err := s.countSegment(r.Context(), found, &view); err != nil {
 		return err
 	}
@@ -174,7 +191,7 @@ func (s *Server) changeSegment(w http.ResponseWriter, r *http.Request) error {
 		return s.renderSegment(w, r, http.StatusOK, view)
 	}
 	id, err := s.service.SaveSegment(r.Context(), view.ID, view.Name, view.Rule)
-	if errors.Is(err, service.ErrSegment) || errors.Is(err, postgres.ErrExists) {
+	if errors.Is(err, service.ErrSegment) || errors.Is(err, postgres.ErrExists) || errors.Is(err, postgres.ErrBuiltIn) {
 		view.Problem = capital(err.Error()) + "."
 		return s.renderSegment(w, r, http.StatusUnprocessableEntity, view)
 	}
@@ -252,6 +269,9 @@ func (s *Server) deleteSegment(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = s.service.Store.DeleteSegment(r.Context(), id)
+	if errors.Is(err, postgres.ErrBuiltIn) {
+		return &refusal{Status: http.StatusConflict, Title: "This segment comes with Headway", Words: "It stays where it is. Nothing uses it until a campaign names it."}
+	}
 	if errors.Is(err, postgres.ErrInUse) {
 		return &refusal{Status: http.StatusConflict, Title: "This segment is in use", Words: "A campaign names it, and its report needs it."}
 	}

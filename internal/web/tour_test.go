@@ -117,7 +117,7 @@ func busyTour(t *testing.T) tour {
 		{"lists", "/lists", ""}, {"list", "/lists/1", ""}, {"list-action", "/lists/1/ask/mend-typos", ""}, {"list-edit", "/lists/1/edit", ""}, {"members", "/lists/1/members", ""},
 		{"contacts", "/contacts?q=reader1", ""}, {"contact", "/contacts/7", ""}, {"contact-mailed", "/contacts/1", ""}, {"contact-suppress", "/contacts/8/suppress", ""},
 		{"contact-erase", "/contacts/7/erase", ""}, {"lift", "/suppressions/lift?what=old@gone.test", ""},
-		{"suppressions", "/suppressions", ""}, {"segments", "/segments", ""}, {"segment", "/segments/1", ""}, {"segment-new", "/segments/new", ""},
+		{"suppressions", "/suppressions", ""}, {"segments", "/segments", ""}, {"segment", "/segments/4", ""}, {"segment-built-in", "/segments/2", ""}, {"segment-new", "/segments/new", ""},
 		{"imports", "/imports", ""}, {"import", "/imports/1", ""}, {"import-failed", "/imports/2", ""}, {"import-running", "/imports/3", ""},
 		{"import-columns", "/imports/4/columns", ""}, {"import-checked", "/imports/5", ""}, {"refused", "/imports/1/undo", ""}, {"upload", "/imports/new", openAll},
 		{"templates", "/templates", ""}, {"template", "/templates/1", ""}, {"template-new", "/templates/new", ""},

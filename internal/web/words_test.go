@@ -157,7 +157,7 @@ func TestWaterfallAddsUp(t *testing.T) {
 	for _, s := range steps {
 		words = append(words, s.Words+" "+count(s.Count))
 	}
-	want := []string{"In the lists 52,310", "On an excluded list −1,204", "Unsubscribed −3,118", "Suppressed −846",
+	want := []string{"In lists and segments 52,310", "Left out by choice −1,204", "Unsubscribed −3,118", "Suppressed −846",
 		"Undeliverable −92", "Will receive 47,050"}
 	if diff := cmp.Diff(want, words); diff != "" {
 		t.Error(diff)

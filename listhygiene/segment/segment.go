@@ -111,6 +111,12 @@ var words = map[string]string{
 	"within": "in the last days", "not_within": "not in the last days",
 }
 
+// negated says of these subjects what the opposite asks.
+var negated = map[Subject]string{
+	Delivered: "nothing was delivered in the last %s days", Clicked: "clicked no link in the last %s days", Opened: "opened no message in the last %s days",
+	Known: "known for more than %s days", List: "not on the list %s", Received: "did not receive the campaign %s",
+}
+
 // Words names the subject.
 func (s Subject) Words() string { return words[string(s)] }
 
@@ -122,18 +128,14 @@ func (c Condition) Words() string {
 	switch c.Subject {
 	case Field:
 		return strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Name, c.Op.Words(), c.Value))
-	case Delivered, Clicked, Opened, Known:
-		not := ""
-		if c.Op == NotWithin {
-			not = "not "
+	case Delivered, Clicked, Opened, Known, List, Received:
+		if no, ok := negated[c.Subject]; ok && (c.Op == NotWithin || c.Op == IsNot) {
+			return fmt.Sprintf(no, c.Value)
 		}
-		return fmt.Sprintf("%s%s in the last %s days", not, c.Subject.Words(), c.Value)
-	case List, Received:
-		not := ""
-		if c.Op == IsNot {
-			not = "not "
+		if c.Op == Is {
+			return fmt.Sprintf("%s %s", c.Subject.Words(), c.Value)
 		}
-		return fmt.Sprintf("%s%s %s", not, c.Subject.Words(), c.Value)
+		return fmt.Sprintf("%s in the last %s days", c.Subject.Words(), c.Value)
 	}
 	return fmt.Sprintf("%s %s %s", c.Subject.Words(), c.Op.Words(), c.Value)
 }
