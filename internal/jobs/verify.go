@@ -126,7 +126,7 @@ type contactPage struct {
 
 // readContacts reads what verdicts follow from, page by page.
 func (b *Bulk) readContacts(ctx context.Context, v postgres.Verification, pages chan<- contactPage) error {
-	history, err := b.Store.AnyDelivery(ctx)
+	past, err := b.Store.Past(ctx)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (b *Bulk) readContacts(ctx context.Context, v postgres.Verification, pages 
 		}
 		v.Cursor = ids[len(ids)-1]
 		page := contactPage{facts: make([]postgres.ContactFacts, 0, len(ids)), last: v.Cursor}
-		err = b.Store.EachContactFacts(ctx, ids, history, func(c postgres.ContactFacts) error {
+		err = b.Store.EachContactFacts(ctx, ids, past, time.Now(), func(c postgres.ContactFacts) error {
 			page.facts = append(page.facts, c)
 			return nil
 		})
@@ -155,7 +155,7 @@ func (b *Bulk) readContacts(ctx context.Context, v postgres.Verification, pages 
 // JudgeContact turns a stored contact into its verdict. Evidence is kept apart
 // from the domain's row only where it says more than that.
 func JudgeContact(judge *verification.Judge, policy address.Policy, c postgres.ContactFacts, now time.Time) (postgres.NewVerdict, error) {
-	facts := verification.Facts{Domain: c.Domain, History: c.History}
+	facts := verification.Facts{Domain: c.Domain, History: c.History, Silence: c.Silence}
 	var err error
 	if facts.Address, err = policy.Parse(c.Address); err != nil && !errors.As(err, &facts.Problem) {
 		return postgres.NewVerdict{}, fmt.Errorf("address of contact %d: %w", c.ID, err)

@@ -80,7 +80,7 @@ func TestContactFacts(t *testing.T) {
 	w.exec(`insert into suppressions (scope, kind, key, reason, evidence, created_at) values ('global', 'address', 'record@a.test', 'bounced', '{}', $1)`, w.now)
 	got := make(map[string]verification.History)
 	last := noon.Add(2 * time.Hour)
-	w.must(w.EachContactFacts(ctx, ids, true, func(c ContactFacts) error {
+	w.must(w.EachContactFacts(ctx, ids, Past{Any: true}, w.now, func(c ContactFacts) error {
 		got[c.Address] = c.History
 		return nil
 	}))
@@ -97,5 +97,46 @@ func TestContactFacts(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("histories (-want +got):\n%s", diff)
+	}
+}
+
+// Silence is read from campaigns of which everything was counted, and from what
+// people did; what programs did is no sign, and may veil one.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	ids := w.join("Readers", "silent@a.test", "clicks@a.test", "veiled@a.test", "scanned@a.test")
+	begin := w.now
+	var last int64
+	for i := range 7 {
+		last = w.launch("Readers")
+		opens := i != 3 // of one campaign, opens were not counted
+		w.exec(`update campaigns set settings = settings || jsonb_build_object('tracking', jsonb_build_object('clicks', true, 'opens', $2::bool)) where id = $1`, last, opens)
+		w.exec(`update deliveries set state = 'delivered', updated_at = $2 where campaign_id = $1`, last, w.now)
+		w.now = w.now.AddDate(0, 0, 50)
+	}
+	for _, e := range []struct {
+		contact int64
+		kind    string
+		machine bool
+		rule    string
+	}{{ids[1], "click", false, ""}, {ids[2], "open", true, "apple_mpp"}, {ids[3], "click", true, "scanner"}} {
+		w.exec(`insert into engagements (campaign_id, contact_id, kind, link, machine, times, first_at, last_at, rule) values ($1, $2, $3, 0, $4, 1, $5, $5, $6)`,
+			last, e.contact, e.kind, e.machine, w.now, e.rule)
+	}
+	past, err := w.Past(ctx)
+	w.must(err)
+	got := make(map[string]verification.Silence)
+	w.must(w.EachContactFacts(ctx, ids, past, w.now, func(c ContactFacts) error {
+		got[c.Address] = c.Silence
+		return nil
+	}))
+	silent := verification.Silence{Since: begin, Messages: 4} // the last 270 days of 350 hold five, of which one tells nothing
+	clicks, veiled := silent, silent
+	clicks.Sign, veiled.Veiled = w.now, w.now
+	want := map[string]verification.Silence{"silent@a.test": silent, "clicks@a.test": clicks, "veiled@a.test": veiled, "scanned@a.test": silent}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("silence (-want +got):\n%s", diff)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/headwaymail/headway/campaign/engagement"
 	"github.com/headwaymail/headway/listhygiene/verification"
 	"github.com/headwaymail/headway/pacing/reply"
 )
@@ -18,6 +19,7 @@ type ContactFacts struct {
 	Address    string
 	Domain     verification.Domain
 	History    verification.History
+	Silence    verification.Silence
 	Verdict    string // as it stands
 	Reasons    []string
 	Suggestion string
@@ -52,13 +54,16 @@ select c.id from contacts c join domains d on d.id = c.domain_id
 	sqlContactFacts = `
 select c.id, c.address, c.verdict, c.reasons, coalesce(c.suggestion, ''), c.evidence,
        d.mail_host, d.mx, d.reach, coalesce(p.name, ''), d.verified_at, d.gone_since, d.gone_looks,
-       sent.accepted, refused.at, refused.class, refused.reply, coalesce(sent.full_times, 0), confirmed.at
+       sent.accepted, refused.at, refused.class, refused.reply, coalesce(sent.full_times, 0), confirmed.at,
+       sent.telling, coalesce(sent.told, 0), life.sign, life.veiled
   from unnest($1::bigint[]) as page(id)
   join contacts c on c.id = page.id
   join domains d on d.id = c.domain_id
   left join providers p on p.id = d.provider_id
   left join lateral (
     select max(x.updated_at) filter (where x.state = 'delivered') as accepted,
+           min(x.updated_at) filter (where x.state = 'delivered' and x.campaign_id = any($3::bigint[])) as telling,
+           count(*) filter (where x.state = 'delivered' and x.campaign_id = any($3::bigint[]) and x.updated_at > $4) as told,
            count(*) filter (where x.class = 'mailbox_full' and x.state in ('bounced', 'expired')
                               and not exists (select from deliveries y
                                                where y.contact_id = c.id and y.state = 'delivered'
@@ -80,9 +85,17 @@ select c.id, c.address, c.verdict, c.reasons, coalesce(c.suggestion, ''), c.evid
   left join lateral (
     select max(m.since) as at from list_members m
      where m.contact_id = c.id and m.status = 'subscribed' and m.consent ->> 'confirmed' is not null) confirmed on true
+  left join lateral (
+    select max(e.last_at) filter (where not e.machine) as sign,
+           max(e.last_at) filter (where e.machine and e.kind = 'open' and e.rule = any($5::text[])) as veiled
+      from engagements e where e.contact_id = c.id and cardinality($3::bigint[]) > 0) life on true
  order by c.id`
 
 	sqlAnyDelivery = `select exists (select from deliveries)`
+	// The campaigns that tell of silence: all that a reader does was counted.
+	sqlTellingCampaigns = `
+select coalesce(array_agg(id), '{}') from campaigns
+ where launched_at is not null and not system and settings @> '{"tracking": {"clicks": true, "opens": true}}'`
 
 	sqlSaveVerdicts = `
 update contacts c
@@ -91,15 +104,24 @@ update contacts c
  where c.id = n.id`
 )
 
-// AnyDelivery reports whether anything was ever sent: without, histories need
-// not be looked for.
-func (s *Store) AnyDelivery(ctx context.Context) (bool, error) {
-	var any bool
-	if err := s.pool.QueryRow(ctx, sqlAnyDelivery).Scan(&any); err != nil {
-		return false, fmt.Errorf("deliveries: %w", err)
-	}
-	return any, nil
+// Past says what there is to look for in the history of contacts. The zero value
+// stands for nothing.
+type Past struct {
+	Any     bool    // anything was ever sent
+	telling []int64 // campaigns of which clicks and opens were counted
 }
+
+// Past returns what there is to look for in the history of contacts.
+func (s *Store) Past(ctx context.Context) (p Past, err error) {
+	if err = s.pool.QueryRow(ctx, sqlAnyDelivery).Scan(&p.Any); err == nil && p.Any {
+		err = s.pool.QueryRow(ctx, sqlTellingCampaigns).Scan(&p.telling)
+	}
+	return p, wrap(err, "what was sent")
+}
+
+// veils are the rules of engagement by which a message was opened, and nobody can
+// say by whom.
+var veils = []string{string(engagement.AppleMPP), string(engagement.Proxy), string(engagement.Prefetch)}
 
 // VerifyPage returns the ids of the next contacts of a verification after its
 // cursor.
@@ -123,10 +145,14 @@ func (s *Store) VerifyPage(ctx context.Context, v Verification, limit int) ([]in
 	return ids, nil
 }
 
-// EachContactFacts hands what is known of contacts to use, in the order of their
-// ids. history says whether the ledger is looked into.
-func (s *Store) EachContactFacts(ctx context.Context, ids []int64, history bool, use func(ContactFacts) error) error {
-	rows, err := s.pool.Query(ctx, sqlContactFacts, ids, history)
+// EachContactFacts hands what is known of contacts at a time to use, in the order
+// of their ids.
+func (s *Store) EachContactFacts(ctx context.Context, ids []int64, past Past, now time.Time, use func(ContactFacts) error) error {
+	telling := past.telling
+	if telling == nil {
+		telling = []int64{}
+	}
+	rows, err := s.pool.Query(ctx, sqlContactFacts, ids, past.Any, telling, verification.QuietSince(now), veils)
 	if err != nil {
 		return fmt.Errorf("facts of %d contacts: %w", len(ids), err)
 	}
@@ -135,11 +161,13 @@ func (s *Store) EachContactFacts(ctx context.Context, ids []int64, history bool,
 		var (
 			f                                            ContactFacts
 			verified, gone, accepted, refused, confirmed *time.Time
+			telling, sign, veiled                        *time.Time
 			class, words                                 *string
 			full                                         int64
 		)
 		err := rows.Scan(&f.ID, &f.Address, &f.Verdict, &f.Reasons, &f.Suggestion, &f.Evidence, &f.Domain.Found, &f.Domain.Hosts,
-			&f.Domain.Reach, &f.Domain.Provider, &verified, &gone, &f.Domain.GoneLooks, &accepted, &refused, &class, &words, &full, &confirmed)
+			&f.Domain.Reach, &f.Domain.Provider, &verified, &gone, &f.Domain.GoneLooks, &accepted, &refused, &class, &words, &full, &confirmed,
+			&telling, &f.Silence.Messages, &sign, &veiled)
 		if err != nil {
 			return fmt.Errorf("facts of %d contacts: %w", len(ids), err)
 		}
@@ -148,6 +176,7 @@ func (s *Store) EachContactFacts(ctx context.Context, ids []int64, history bool,
 			f.Domain.Found = ""
 		}
 		f.History = verification.History{Accepted: nullAsZero(accepted), Confirmed: nullAsZero(confirmed), FullTimes: int(full)}
+		f.Silence.Since, f.Silence.Sign, f.Silence.Veiled = nullAsZero(telling), nullAsZero(sign), nullAsZero(veiled)
 		if refused != nil {
 			f.History.Refusal = verification.Refusal{At: *refused, Bounce: reply.Bounce(*class), Reply: *words}
 		}

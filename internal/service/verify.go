@@ -85,7 +85,7 @@ func (s *Service) EachVerdict(ctx context.Context, list, imported int64, use fun
 			return err
 		}
 		page.Cursor = ids[len(ids)-1]
-		err = s.Store.EachContactFacts(ctx, ids, false, func(c postgres.ContactFacts) error {
+		err = s.Store.EachContactFacts(ctx, ids, postgres.Past{}, now(), func(c postgres.ContactFacts) error {
 			row := VerdictRow{Address: c.Address, Verdict: c.Verdict, Reasons: c.Reasons, Suggestion: c.Suggestion,
 				Evidence: verification.Evidence{Source: verification.FromDNS, At: c.Domain.At, Words: c.Domain.Words()}}
 			if c.Evidence != nil {

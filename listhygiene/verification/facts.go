@@ -19,8 +19,8 @@ type Facts struct {
 	// What was observed by other means, where it was.
 	AcceptsEverything bool // the domain takes any address at first
 	Stale             bool // it comes from a list that was not mailed for years
-	NoEngagement      bool // no human sign of life in 270 days
 	RefusesUTF8       bool // the mail host offers no SMTPUTF8
+	Silence           Silence
 }
 
 // History is what became of our own messages to the address.

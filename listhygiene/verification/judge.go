@@ -57,7 +57,7 @@ func (j *Judge) Judge(f Facts, now time.Time) Result {
 	if !proven || f.History.Confirmed.IsZero() {
 		found = append(found, typo(own)...)
 	}
-	found = append(found, observed(f, own)...)
+	found = append(found, observed(f, own, now)...)
 	if !proven {
 		found = append(found, j.guesses(f)...)
 	}
@@ -196,7 +196,7 @@ func typo(own risk.Assessment) []finding {
 }
 
 // observed are findings that outlast a proof: the message arrives, and does no good.
-func observed(f Facts, own risk.Assessment) []finding {
+func observed(f Facts, own risk.Assessment, now time.Time) []finding {
 	var found []finding
 	add := func(holds bool, r listhygiene.Reason, source Source) {
 		if holds {
@@ -206,7 +206,9 @@ func observed(f Facts, own risk.Assessment) []finding {
 	add(slices.Contains(own.Reasons, listhygiene.Disposable), listhygiene.Disposable, FromLists)
 	add(isParked(f.Domain.Hosts), listhygiene.MXParked, FromDNS)
 	add(f.AcceptsEverything, listhygiene.AcceptsEverything, FromRecords)
-	add(f.NoEngagement, listhygiene.NoEngagement, FromRecords)
+	if f.Silence.Lasts(f.History, now) {
+		found = append(found, finding{listhygiene.NoEngagement, f.Silence.evidence()})
+	}
 	add(f.Address.UTF8 && f.RefusesUTF8, listhygiene.SMTPUTF8UnsupportedByMX, FromRecords)
 	return found
 }

@@ -83,7 +83,7 @@ func TestEveryReason(t *testing.T) {
 		{"full once", anna, Facts{Domain: good, History: History{FullTimes: 1, Refusal: Refusal{At: noon, Bounce: reply.BounceMailboxFull, Reply: "452 4.2.2 full"}}}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
 		{"gibberish", "xkqzvbnmwrt@example.org", Facts{Domain: good}, listhygiene.Risky, reasons(listhygiene.Gibberish), FromLists},
 		{"stale source", anna, Facts{Domain: good, Stale: true}, listhygiene.Risky, reasons(listhygiene.StaleSource), FromRecords},
-		{"no engagement", anna, Facts{Domain: good, NoEngagement: true, History: accepted}, listhygiene.Risky, reasons(listhygiene.NoEngagement, listhygiene.AcceptedBefore), FromRecords},
+		{"no engagement", anna, Facts{Domain: good, Silence: silent, History: accepted}, listhygiene.Risky, reasons(listhygiene.NoEngagement, listhygiene.AcceptedBefore), FromRecords},
 		{"SMTPUTF8", "ännä@example.org", Facts{Domain: good, RefusesUTF8: true}, listhygiene.Risky, reasons(listhygiene.SMTPUTF8UnsupportedByMX), FromRecords},
 		{"parked", anna, Facts{Domain: Domain{Found: HostMX, Hosts: []string{"mail.h-email.net"}, Reach: ReachPublic, At: noon}}, listhygiene.Risky, reasons(listhygiene.MXParked), FromDNS},
 		{"nothing known", anna, Facts{Domain: good}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
