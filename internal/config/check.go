@@ -20,7 +20,7 @@ var allRoles = []string{"web", "lanes", "bulk", "inbound"}
 // Check returns an error that names the first setting that cannot be used, and
 // says what to write instead.
 func (c Config) Check() error {
-	for _, check := range []func() error{c.checkNode, c.Database.check, c.checkWeb, c.checkSending, c.checkInbound, c.checkDNS, c.Log.check} {
+	for _, check := range []func() error{c.checkNode, c.Database.check, c.checkWeb, c.checkSending, c.checkInbound, c.Health.check, c.checkDNS, c.Log.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -234,6 +234,13 @@ var domain = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.
 // isDomain reports whether text is a domain name of at most 253 characters
 // (RFC 1035 section 2.3.4).
 func isDomain(text string) bool { return len(text) <= 253 && domain.MatchString(text) }
+
+func (h Health) check() error {
+	if err := h.Thresholds().Check(); err != nil {
+		return fmt.Errorf("health: %w", err)
+	}
+	return nil
+}
 
 func (c Config) checkDNS() error {
 	if c.Sandbox.Clock != "" && !c.Sandbox.Enabled {

@@ -16,6 +16,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/headwaymail/headway/campaign/health"
 )
 
 // Config are the settings of one process. The tag doc is what `headway config
@@ -29,6 +31,7 @@ type Config struct {
 	Sending   Sending  `koanf:"sending"`
 	Inbound   Inbound  `koanf:"inbound"`
 	Replies   Replies  `koanf:"replies"`
+	Health    Health   `koanf:"health"`
 	DNS       DNS      `koanf:"dns"`
 	Sandbox   Sandbox  `koanf:"sandbox"`
 	Log       Log      `koanf:"log"`
@@ -83,6 +86,23 @@ type Replies struct {
 	Rules string `koanf:"rules" doc:"YAML file with rules of your own, tried before the built-in ones; they look like those of pacing/reply/rules.yaml. After a change, run headway replies reclassify."`
 }
 
+// Health says from which shares, in percent, the reports colour a figure.
+type Health struct {
+	BounceWatch    float64 `koanf:"bounce_watch" doc:"Hard bounces in percent from which a provider or domain is to be watched in the delivery report."`
+	BounceAct      float64 `koanf:"bounce_act" doc:"Hard bounces in percent above which something must be done."`
+	ComplaintWatch float64 `koanf:"complaint_watch" doc:"Complaints in percent of what was accepted from which to watch. Gmail asks for less than 0.1."`
+	ComplaintAct   float64 `koanf:"complaint_act" doc:"Complaints in percent from which something must be done. Gmail: never 0.3."`
+}
+
+// Thresholds returns the lines of the reports.
+func (h Health) Thresholds() health.Thresholds {
+	return health.Thresholds{BounceWatch: h.BounceWatch, BounceAct: h.BounceAct, ComplaintWatch: h.ComplaintWatch, ComplaintAct: h.ComplaintAct}
+}
+
+func newHealth(t health.Thresholds) Health {
+	return Health{BounceWatch: t.BounceWatch, BounceAct: t.BounceAct, ComplaintWatch: t.ComplaintWatch, ComplaintAct: t.ComplaintAct}
+}
+
 // DNS says whom we ask.
 type DNS struct {
 	Servers []string `koanf:"servers" doc:"Resolvers as address or address:port. Empty: those of /etc/resolv.conf."`
@@ -107,6 +127,7 @@ func Default() Config {
 		Database: Database{Connections: 24},
 		Web:      Web{Listen: "127.0.0.1:8080", TLS: "off", ACMEDirectory: "https://acme-v02.api.letsencrypt.org/directory"},
 		Sending:  Sending{SMTPPort: 25, Lanes: 256, Timeout: 5 * time.Minute},
+		Health:   newHealth(health.Default()),
 		Log:      Log{Level: "info"},
 	}
 }

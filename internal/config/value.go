@@ -40,6 +40,17 @@ func parse(raw, like any) (any, error) {
 			return number, nil
 		}
 		return nil, fmt.Errorf("%q is not a whole number", fmt.Sprint(raw))
+	case float64:
+		switch number := raw.(type) {
+		case float64:
+			return number, nil
+		case int64:
+			return float64(number), nil
+		}
+		if number, err := strconv.ParseFloat(strings.TrimSpace(text), 64); isText && err == nil {
+			return number, nil
+		}
+		return nil, fmt.Errorf("%q is not a number", fmt.Sprint(raw))
 	case bool:
 		if yes, is := raw.(bool); is {
 			return yes, nil

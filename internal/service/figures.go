@@ -22,6 +22,7 @@ type figures struct {
 	retries   slow[int64, RetryPlan]
 	undos     slow[int64, postgres.UndoPlan]
 	actions   slow[actionKey, ListPreview]
+	delivery  slow[ReportScope, []postgres.DeliveryLine]
 }
 
 // ListCounts returns the members of all lists by status. It looks at every

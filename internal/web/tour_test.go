@@ -68,7 +68,7 @@ func emptyTour(t *testing.T) tour {
 	return tour{bundle: b, stops: []stop{{"empty-dashboard", "/", ""}, {"empty-setup", "/setup", ""}, {"welcome", "/welcome", ""},
 		{"empty-campaigns", "/campaigns", ""}, {"empty-lists", "/lists", ""}, {"empty-imports", "/imports", ""}, {"empty-upload", "/imports/new", ""},
 		{"empty-contacts", "/contacts?q=nobody@mill.test", ""}, {"empty-suppressions", "/suppressions", ""}, {"empty-segments", "/segments", ""},
-		{"empty-segment", "/segments/new", ""}, {"empty-templates", "/templates", ""}, {"empty-images", "/images", ""}, {"empty-providers", "/providers", ""},
+		{"empty-segment", "/segments/new", ""}, {"empty-templates", "/templates", ""}, {"empty-images", "/images", ""}, {"empty-providers", "/providers", ""}, {"empty-delivery", "/domains", ""},
 		{"empty-replies", "/replies", ""}, {"empty-people", "/people", ""}, {"empty-compose", "/campaigns/new", ""}}}
 }
 
@@ -111,7 +111,7 @@ func busyTour(t *testing.T) tour {
 		{"preview", draft + "/preview", ""}, {"preview-dark", draft + "/preview?show=phone-dark", ""}, {"preview-text", draft + "/preview?show=text", ""},
 		{"preview-raw", draft + "/preview?show=raw", ""}, {"test", test, ""},
 		{"audience", draft + "/audience", ""}, {"schedule", draft + "/schedule", ""}, {"schedule-blocked", "/campaigns/4/schedule", openAll},
-		{"providers", "/providers", ""}, {"provider", "/providers/1", ""}, {"provider-held", "/providers/3", ""}, {"provider-long-name", "/providers/5", ""},
+		{"delivery", "/domains", ""}, {"delivery-domains", "/domains?by=domain&for=1y", ""}, {"providers", "/providers", ""}, {"provider", "/providers/1", ""}, {"provider-held", "/providers/3", ""}, {"provider-long-name", "/providers/5", ""},
 		{"hold", "/providers/1/hold", ""}, {"hold-preview", "/providers/1/hold?for=2h&note=they+asked+us+to+wait", ""},
 		{"cap-wrong", "/providers/1/cap?rate=fast&note=", ""}, {"release", "/providers/3/release", ""}, {"reset", "/providers/1/reset", ""}, {"replies", "/replies", ""},
 		{"lists", "/lists", ""}, {"list", "/lists/1", ""}, {"list-action", "/lists/1/ask/mend-typos", ""}, {"list-edit", "/lists/1/edit", ""}, {"members", "/lists/1/members", ""},
