@@ -3,85 +3,58 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// The queue holds what waits to be sent and what nobody has in hand: a delivery is
-// queued or deferred in the ledger, and either in the queue, or in a claim. Who
-// takes mail out of the queue locks its row there first, and then the ledger's.
 const (
-	// The columns of the queue, of a delivery d.
-	sqlQueueColumns = `d.campaign_id, coalesce(d.provider_id, 0), d.state = 'deferred', d.due_at, d.id, d.ledger_id, d.domain_id,
-       d.first_attempt_at`
+	// What of a campaign waits at each provider, the most first, and when the
+	// first of what was put off is tried again. Indexes: campaign_providers_pkey, and
+	// mail_queue_due, once for each.
+	sqlQueue = `
+select p.provider_id, pr.name, p.queued, p.deferred,
+       (select q.due_at from mail_queue q
+         where q.campaign_id = $1 and q.provider_id = p.provider_id and q.deferred
+         order by q.due_at, q.delivery_id limit 1)
+  from campaign_providers p join providers pr on pr.id = p.provider_id
+ where p.campaign_id = $1 and p.queued + p.deferred > 0
+ order by p.queued + p.deferred desc, pr.name limit $2`
 
-	// Of a delivery d, the row q of the queue. Index: mail_queue_due.
-	sqlQueued = `q.campaign_id = d.campaign_id and q.provider_id = coalesce(d.provider_id, 0) and q.deferred = (d.state = 'deferred')
-   and q.due_at = d.due_at and q.delivery_id = d.id`
-
-	sqlEnqueue = `
-insert into mail_queue
-select ` + sqlQueueColumns + `
-  from unnest($1::int[], $2::bigint[]) k(ledger_id, id)
-  join deliveries d on d.ledger_id = k.ledger_id and d.id = k.id and d.state in ('queued', 'deferred')
-on conflict do nothing`
-
-	sqlDequeue = `
-delete from mail_queue q using deliveries d where d.ledger_id = $1 and d.id = $2 and ` + sqlQueued
-
-	// What claims hold without an outcome goes back into the queue: its state and
-	// attempts are what they were. Index: claims_pkey.
-	sqlRelease = `
-with ended as (
-    delete from claims where epoch = any($1) returning ledger_id, deliveries, attempts
-), open as materialized (
-    select ended.ledger_id, k.id, k.attempts from ended cross join lateral unnest(ended.deliveries, ended.attempts) k(id, attempts)
-)
-insert into mail_queue
-select ` + sqlQueueColumns + `
-  from open
- cross join lateral (select * from deliveries where ledger_id = open.ledger_id and id = open.id offset 0) d
- where d.attempts = open.attempts and d.state in ('queued', 'deferred')
-on conflict do nothing`
-
-	// Index: claims_node.
-	sqlOtherClaims = `select distinct epoch from claims where node_id = $1 and epoch <> all($2::bigint[])`
-
-	// Claims of which every delivery has its outcome.
-	sqlForgetClaims = `delete from claims where epoch = any($1)`
+	// When the message that was put off longest was tried first. Index:
+	// mail_queue_ageing.
+	sqlQueueAge = `
+select first_attempt_at from mail_queue where campaign_id = $1 and deferred order by first_attempt_at limit 1`
 )
 
-// Release ends claims: what has no outcome yet waits again.
-func (s *Store) Release(ctx context.Context, epochs ...int64) error {
-	if _, err := s.hot.Exec(ctx, sqlRelease, epochs); err != nil {
-		return fmt.Errorf("give back %d claims: %w", len(epochs), err)
-	}
-	return nil
+// QueueLine is what of a campaign waits at a provider.
+type QueueLine struct {
+	Provider int64 // 0 stands for domains that are being looked up
+	Name     string
+	Queued   int64      // not tried yet
+	Deferred int64      // tried, to be tried again
+	Next     *time.Time // when the first of these is tried again; nil without one
 }
 
-// ForgetClaims ends claims of which every delivery has its outcome.
-func (s *Store) ForgetClaims(ctx context.Context, epochs []int64) error {
-	if _, err := s.hot.Exec(ctx, sqlForgetClaims, epochs); err != nil {
-		return fmt.Errorf("forget %d claims: %w", len(epochs), err)
-	}
-	return nil
+// Queue is what of a campaign waits.
+type Queue struct {
+	Lines  []QueueLine // the most first
+	Oldest time.Time   // when the message that was put off longest was tried first; zero without one
 }
 
-// ReleaseOthers ends the claims of a node but for those of the epochs in held.
-func (s *Store) ReleaseOthers(ctx context.Context, node int64, held []int64) error {
-	if held == nil {
-		held = []int64{}
-	}
-	rows, err := s.hot.Query(ctx, sqlOtherClaims, node, held)
+// Queue returns what of a campaign waits at the most providers that are wanted.
+func (s *Store) Queue(ctx context.Context, id int64, most int) (q Queue, err error) {
+	rows, err := s.pool.Query(ctx, sqlQueue, id, most)
 	if err != nil {
-		return fmt.Errorf("lost claims of node %d: %w", node, err)
+		return q, wrap(err, fmt.Sprintf("queue of campaign %d", id))
 	}
-	epochs, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return fmt.Errorf("lost claims of node %d: %w", node, err)
+	if q.Lines, err = pgx.CollectRows(rows, pgx.RowToStructByPos[QueueLine]); err != nil {
+		return q, wrap(err, fmt.Sprintf("queue of campaign %d", id))
 	}
-	if len(epochs) == 0 {
-		return nil
+	var oldest *time.Time
+	if err = s.pool.QueryRow(ctx, sqlQueueAge, id).Scan(&oldest); err == pgx.ErrNoRows {
+		err = nil
 	}
-	return s.Release(ctx, epochs...)
+	q.Oldest = nullAsZero(oldest)
+	return q, wrap(err, fmt.Sprintf("queue of campaign %d", id))
 }

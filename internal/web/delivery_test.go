@@ -2,7 +2,9 @@ package web
 
 import (
 	"encoding/json"
+	"html"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,5 +46,38 @@ func TestTook(t *testing.T) {
 		if got := took(seconds); got != want {
 			t.Errorf("%g: %s, want %s", seconds, got, want)
 		}
+	}
+}
+
+// The queue says what waits where; the feed what happened, part by part.
+func TestQueueAndEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.contains(b.get("/queue"), "Nothing waits")
+	b.contains(b.get("/events"), "Nothing has happened yet")
+	id := b.sample(1000)
+	b.progress(id, 1, campaign.Deferred, 40, "421 4.7.0 slowly")
+	b.exec(`update deliveries set first_attempt_at = now() - interval '30 minutes', due_at = now() + interval '10 minutes 30 seconds' where state = 'deferred'`)
+	b.contains(b.get("/queue"), "Autumn letter", "the oldest first tried 30 min ago", "in 10 min", `href="/providers/1/hold"`, "960</dd>", "40</dd>")
+	b.exec(`insert into campaign_events (campaign_id, at, kind, words) select $1, now() - k * interval '1 minute', case when k = 7 then 'warning' else 'resume' end, 'Event ' || k from generate_series(300, 1, -1) k`, id)
+	b.exec(`insert into pace_events (at, source_id, provider_id, kind, was, now, reason, reply) values (now() - interval '3 minutes', 1, 1, 'slower', 10, 5, 'said 421 no', '421 no')`)
+	page := b.get("/events")
+	b.contains(page, "Event 1<", "asked us to slow down: 10/s", "Event 119<")
+	older := regexp.MustCompile(`id="older" href="([^"]+)"`).FindStringSubmatch(page.body)
+	if older == nil {
+		t.Fatal("there is no way to older events")
+	}
+	second := b.get(html.UnescapeString(older[1]))
+	b.contains(second, "Event 121<", "The newest")
+	if strings.Contains(second.body, "Event 120<") || strings.Contains(second.body, "slow down") {
+		t.Error("an event stands in two parts of the feed")
+	}
+	trouble := b.get("/events?show=trouble")
+	b.contains(trouble, "Event 7<", "slow down")
+	if strings.Contains(trouble.body, "Event 8<") {
+		t.Error("what is no trouble stands among it")
+	}
+	if a := b.do("GET", b.site.URL+"/events?events=x", ""); a.StatusCode != http.StatusNotFound {
+		t.Error(a.Status)
 	}
 }

@@ -9,12 +9,13 @@ var nearby = map[string][]nearLink{
 	"campaigns": {{"campaigns", "Campaigns", "/campaigns"}, {"templates", "Templates", "/templates"}, {"images", "Images", "/images"}},
 	"contacts": {{"lists", "Lists", "/lists"}, {"segments", "Segments", "/segments"}, {"imports", "Import", "/imports"},
 		{"suppressions", "Suppressions", "/suppressions"}},
-	"deliverability": {{"providers", "Providers", "/providers"}, {"domains", "Domains", "/domains"}, {"replies", "Replies", "/replies"}, {"setup", "Setup", "/setup"}},
+	"deliverability": {{"providers", "Providers", "/providers"}, {"domains", "Domains", "/domains"}, {"queue", "Queue", "/queue"}, {"replies", "Replies", "/replies"},
+		{"events", "Events", "/events"}, {"setup", "Setup", "/setup"}},
 }
 
 // groups say to which part a page belongs, by its section.
 var groups = map[string]string{"campaigns": "campaigns", "templates": "campaigns", "images": "campaigns", "contact": "contacts", "lists": "contacts", "segments": "contacts", "imports": "contacts",
-	"suppressions": "contacts", "providers": "deliverability", "domains": "deliverability", "replies": "deliverability", "setup": "deliverability"}
+	"suppressions": "contacts", "providers": "deliverability", "domains": "deliverability", "queue": "deliverability", "replies": "deliverability", "events": "deliverability", "setup": "deliverability"}
 
 // Group is the part of the navigation that the page stands in; empty for one
 // that stands alone.

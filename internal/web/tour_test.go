@@ -69,7 +69,7 @@ func emptyTour(t *testing.T) tour {
 		{"empty-campaigns", "/campaigns", ""}, {"empty-lists", "/lists", ""}, {"empty-imports", "/imports", ""}, {"empty-upload", "/imports/new", ""},
 		{"empty-contacts", "/contacts?q=nobody@mill.test", ""}, {"empty-suppressions", "/suppressions", ""}, {"empty-segments", "/segments", ""},
 		{"empty-segment", "/segments/new", ""}, {"empty-templates", "/templates", ""}, {"empty-images", "/images", ""}, {"empty-providers", "/providers", ""}, {"empty-delivery", "/domains", ""},
-		{"empty-replies", "/replies", ""}, {"empty-people", "/people", ""}, {"empty-compose", "/campaigns/new", ""}}}
+		{"empty-replies", "/replies", ""}, {"empty-queue", "/queue", ""}, {"empty-events", "/events", ""}, {"empty-people", "/people", ""}, {"empty-compose", "/campaigns/new", ""}}}
 }
 
 // busyTour leads through an installation at work: campaigns in every state, with
@@ -113,7 +113,7 @@ func busyTour(t *testing.T) tour {
 		{"audience", draft + "/audience", ""}, {"schedule", draft + "/schedule", ""}, {"schedule-blocked", "/campaigns/4/schedule", openAll},
 		{"delivery", "/domains", ""}, {"delivery-domains", "/domains?by=domain&for=1y", ""}, {"providers", "/providers", ""}, {"provider", "/providers/1", ""}, {"provider-held", "/providers/3", ""}, {"provider-long-name", "/providers/5", ""},
 		{"hold", "/providers/1/hold", ""}, {"hold-preview", "/providers/1/hold?for=2h&note=they+asked+us+to+wait", ""},
-		{"cap-wrong", "/providers/1/cap?rate=fast&note=", ""}, {"release", "/providers/3/release", ""}, {"reset", "/providers/1/reset", ""}, {"replies", "/replies", ""},
+		{"cap-wrong", "/providers/1/cap?rate=fast&note=", ""}, {"release", "/providers/3/release", ""}, {"reset", "/providers/1/reset", ""}, {"replies", "/replies", ""}, {"queue", "/queue", ""}, {"events", "/events", ""}, {"events-trouble", "/events?show=trouble", ""},
 		{"lists", "/lists", ""}, {"list", "/lists/1", ""}, {"list-action", "/lists/1/ask/mend-typos", ""}, {"list-edit", "/lists/1/edit", ""}, {"members", "/lists/1/members", ""},
 		{"contacts", "/contacts?q=reader1", ""}, {"contact", "/contacts/7", ""}, {"contact-mailed", "/contacts/1", ""}, {"contact-suppress", "/contacts/8/suppress", ""},
 		{"contact-erase", "/contacts/7/erase", ""}, {"lift", "/suppressions/lift?what=old@gone.test", ""},
