@@ -81,3 +81,20 @@ func TestQueueAndEvents(t *testing.T) {
 		t.Error(a.Status)
 	}
 }
+
+// What a postmaster is told names no reader.
+func TestEvidence(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(100)
+	b.attempts(id, 1, 12, "bounced", "mailbox", 550, "550 5.1.1 <anna.maier+news@d1-1.test>: no such user")
+	b.exec(`update providers set key = 'north.test' where id = 1`)
+	page := b.get("/providers/1")
+	b.contains(page, "Ask its postmaster", "12 times", "550 5.1.1 &lt;…@d1-1.test&gt;: no such user", "mailto:postmaster@north.test")
+	if part := page.body[strings.Index(page.body, `id="evidence"`):]; strings.Contains(part, "anna") {
+		t.Error("a reader is named")
+	}
+	if strings.Contains(b.get("/providers/2").body, "Ask its postmaster") {
+		t.Error("there is evidence of nothing")
+	}
+}

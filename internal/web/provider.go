@@ -9,6 +9,7 @@ import (
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/pacing"
+	"github.com/headwaymail/headway/pacing/provider"
 )
 
 // providerView is one provider.
@@ -33,6 +34,8 @@ type providerView struct {
 	Replies  []replyGroup // of the last day
 	Replied  freshness    // the replies
 	Others   int          // more sources than the one that is shown
+	Evidence string       // for the provider's postmaster; empty when nothing was refused
+	Contact  provider.Postmaster
 }
 
 // fact is something that was learned of a provider.
@@ -61,7 +64,7 @@ func (s *Server) showProvider(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.render(w, r, http.StatusOK, "provider",
-		frame{Title: view.Name, Section: "providers", Live: fmt.Sprintf("/providers/%d/live", id), Page: view})
+		frame{Title: view.Name, Section: "providers", Live: fmt.Sprintf("/providers/%d/live", id), Script: "copy.js", Page: view})
 }
 
 func (s *Server) providerLive(w http.ResponseWriter, r *http.Request) error {
@@ -128,6 +131,7 @@ func (s *Server) provider(ctx context.Context, id int64) (providerView, error) {
 	for _, g := range groups.Value {
 		view.Replies = append(view.Replies, newReplyGroup(g))
 	}
+	view.Evidence, view.Contact = evidence(s.service.Config.Sending, view, groups.Value), provider.PostmasterOf(view.Key)
 	return view, nil
 }
 

@@ -167,3 +167,21 @@ func TestRulesNameKnownProviders(t *testing.T) {
 		t.Error("no rule holds for microsoft-365")
 	}
 }
+
+// Every page for senders belongs to a provider of the table or a filter of it.
+func TestPostmasters(t *testing.T) {
+	t.Parallel()
+	for key, p := range postmasters {
+		if _, ok := Known(key); !ok {
+			t.Errorf("%s is no provider", key)
+		}
+		if p.Contact == "" && p.Figures == "" {
+			t.Errorf("%s leads nowhere", key)
+		}
+	}
+	for key, want := range map[string]string{"example.org": "mailto:postmaster@example.org", "microsoft-365": "https://sender.office.com/", "posteo": ""} {
+		if got := PostmasterOf(key).Contact; got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+}
