@@ -25,6 +25,7 @@ func (n *Node) openRoads(ctx context.Context) error {
 		Relays: &smtpout.Relays{Rules: rules, Resolver: n.resolver}, Encrypt: sending.TLSRequired, TLSFor: policies.For,
 		Timeouts: smtpout.Timeouts{Transaction: sending.Timeout},
 	}
+	n.dialer.Observe = (&conversations{store: n.Database.Store, tokens: n.tokens, resolver: n.resolver, log: n.Log}).observe
 	if sending.Source != "" {
 		n.dialer.Source = netip.MustParseAddr(sending.Source)
 	}

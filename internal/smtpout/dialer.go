@@ -54,6 +54,10 @@ type Dialer struct {
 	Memory *HostMemory
 	// Connect replaces the TCP connection, after the address was admitted.
 	Connect func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
+	// Observe is asked before each message whether somebody wants to read its
+	// conversation, and returns who; nil for nobody, which is the rule. Who does is
+	// told before Send returns.
+	Observe func(Envelope) func(Conversation)
 
 	once     sync.Once
 	timeouts Timeouts

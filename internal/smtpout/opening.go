@@ -45,7 +45,7 @@ func (d *Dialer) open(ctx context.Context, host string, to netip.AddrPort, conn 
 		o.link.cut()
 		return nil, f
 	}
-	return &Session{link: o.link, info: o.info, timeouts: d.timeouts}, nil
+	return &Session{link: o.link, info: o.info, timeouts: d.timeouts, observe: d.Observe}, nil
 }
 
 func notConnected(ctx context.Context, err error) *Failure {
@@ -123,6 +123,7 @@ func (o *opening) greet() *Failure {
 		return f
 	}
 	o.info.Greeting = rep
+	o.note(StageGreeting, "", rep)
 	if rep.Code/100 != 2 {
 		return o.refused(StageGreeting, rep)
 	}
@@ -199,7 +200,9 @@ func (o *opening) ask(stage Stage, phase reply.Phase, command string) (reply.Rep
 	o.link.expect(1)
 	_, err := o.link.say([]byte(command+"\r\n"), o.d.timeouts.Command)
 	if err == nil {
-		return o.hear(stage, phase, o.d.timeouts.Command)
+		rep, f := o.hear(stage, phase, o.d.timeouts.Command)
+		o.note(stage, command, rep)
+		return rep, f
 	}
 	rep, f := o.hear(stage, phase, lastWords)
 	if f == nil { // an answer to what was never sent whole

@@ -39,8 +39,12 @@ func (s *Session) Send(ctx context.Context, env Envelope, body []byte) Outcome {
 		outgoing.Put(scratch)
 	}()
 	t := transaction{s: s, body: body, out: Outcome{Started: time.Now(), TLS: s.info.TLS.String()}}
+	if s.observe != nil {
+		t.told = s.observe(env)
+	}
 	t.run(ctx, env)
 	t.out.Took = time.Since(t.out.Started)
+	t.tell(env)
 	if t.out.Closed && !s.closed {
 		s.abandon()
 	}
@@ -64,6 +68,9 @@ type transaction struct {
 	begun    bool   // a byte was handed to the network
 	whole    bool   // every byte of the message was handed to the network
 	broken   error  // why writing ended; only what was said already is heard
+
+	told      func(Conversation) // who wants to read it; nil for nobody
+	exchanges []Exchange
 }
 
 // step is one command and the phase its reply answers.

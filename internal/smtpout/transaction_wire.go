@@ -73,6 +73,14 @@ func (t *transaction) hear(phase reply.Phase, timeout time.Duration) (reply.Repl
 	return rep, false
 }
 
+// heard is a reply or, where none came, why the transaction ended.
+func (t *transaction) heard(rep reply.Reply) reply.Reply {
+	if rep.Code == 0 {
+		return t.out.Reply
+	}
+	return rep
+}
+
 // patience is how long to wait for words after a failed write. A server that
 // closed has said them already, or is about to; one that stopped reading is
 // not going to.
@@ -129,6 +137,7 @@ func (t *transaction) hearStep(s step) bool {
 		phase = reply.PhaseMail
 	}
 	rep, ok := t.hear(phase, t.s.timeouts.Command)
+	t.note(s.line, t.heard(rep))
 	kind := rep.Code / 100
 	switch {
 	case !ok:
@@ -180,6 +189,7 @@ func (t *transaction) hearFinal() {
 		return
 	}
 	rep, ok := t.hear(reply.PhaseDot, t.s.timeouts.Command)
+	t.note(fmt.Sprintf("(the message, %d bytes)", t.facts.size), t.heard(rep))
 	switch {
 	case !ok:
 	case rep.Code/100 == 3:

@@ -192,6 +192,7 @@ type testView struct {
 	Reply   string
 	Tried   int
 	Settled bool
+	Said    *conversation // around the newest attempt; nil before it
 }
 
 func (s *Server) testNow(ctx context.Context, c postgres.Campaign, text string) (testView, error) {
@@ -211,8 +212,9 @@ func (s *Server) testNow(ctx context.Context, c postgres.Campaign, text string) 
 		return testView{}, errNoPage
 	}
 	to := found[0]
+	said, err := s.conversation(ctx, id)
 	return testView{At: time.Now(), ID: c.ID, Name: c.Name, To: to.Address, State: to.State, Words: to.State.Words(), Reply: to.Reply,
-		Tried: to.Attempts, Settled: to.State.Final()}, nil
+		Tried: to.Attempts, Settled: to.State.Final(), Said: said}, err
 }
 
 func (s *Server) showTest(w http.ResponseWriter, r *http.Request) error {

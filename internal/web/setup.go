@@ -38,6 +38,7 @@ type setupStep struct {
 	Number int
 	Next   bool // the first that is not green
 	Reply  string
+	Said   *conversation // around the test message
 	// Settings is what to write into headway.toml; empty for nothing.
 	Settings string
 	Link     string // where it is done; empty for this page
@@ -87,6 +88,9 @@ func (s *Server) setup(ctx context.Context, patience time.Duration) (setupView, 
 		line.Settings = s.setupSettings(step)
 		if step.Key == "test" && set.Test != nil {
 			line.Reply = set.Test.Reply
+			if line.Said, err = s.conversation(ctx, set.Test.Campaign); err != nil {
+				return view, err
+			}
 		}
 		view.Steps = append(view.Steps, line)
 	}

@@ -21,7 +21,18 @@ insert into segments (name, built_in, rule, created_at, updated_at) values
     {"subject": "opened", "op": "not_within", "value": "270"}]}', now(), now())
 on conflict (name) do nothing;
 
+-- What was said around the newest attempt of a message of our own, such as a
+-- test: for people to read. They go after a month.
+create table conversations (
+    campaign_id bigint primary key references campaigns on delete cascade,
+    at          timestamptz not null,
+    words       text not null, -- line by line: C: what we said, S: what the server did
+    signature   text not null  -- what our own verification says of its DKIM signatures
+);
+create index conversations_at on conversations (at);
+
 -- +goose Down
+drop table conversations;
 -- Those that a campaign names stay, as segments like any other.
 delete from segments s where built_in <> '' and not exists (select from campaign_segments c where c.segment_id = s.id);
 drop index segments_built_in;
