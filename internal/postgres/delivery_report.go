@@ -28,7 +28,7 @@ with camps as materialized (
       from camps k join %[2]s n on n.campaign_id = k.id
      group by 1 having sum(n.targeted) filter (where k.now) > 0
 ), met as (
-    select d.%[1]s as of_id, count(*) filter (where d.state = 'bounced' and d.class in ('bad_mailbox', 'bad_domain', 'inactive_mailbox')) as hard,
+    select %[6]s as of_id, count(*) filter (where d.state = 'bounced' and d.class in ('bad_mailbox', 'bad_domain', 'inactive_mailbox')) as hard,
            percentile_disc(array[0.5, 0.95]) within group (order by extract(epoch from d.updated_at - d.first_attempt_at)::float8)
                filter (where d.state = 'delivered' and d.first_attempt_at is not null) as took
       from camps k join deliveries d on d.ledger_id = k.ledger_id and d.campaign_id = k.id
@@ -54,11 +54,11 @@ select counted.of_id, %[4]s, coalesce(counted.targeted, 0)::bigint, coalesce(cou
 
 var (
 	sqlDeliveryByProvider = fmt.Sprintf(sqlDeliveryReport, "provider_id", "campaign_providers", "coalesce(d.provider_id, 0)", "p.name, ''",
-		"join providers p on p.id = counted.of_id")
+		"join providers p on p.id = counted.of_id", "coalesce(d.provider_id, 0)")
 	sqlDeliveryByDomain = fmt.Sprintf(sqlDeliveryReport, "domain_id", "campaign_domains", "x.domain_id", "m.name, coalesce(p.name, '')",
 		strings.TrimSpace(`
   join domains m on m.id = counted.of_id and ($3 = 0 or m.provider_id = $3)
-  left join providers p on p.id = m.provider_id`))
+  left join providers p on p.id = m.provider_id`), "d.domain_id")
 )
 
 // DeliveryLine is what came of the mail to a provider or a domain in a span.

@@ -14,15 +14,16 @@ import (
 const (
 	sqlAnyMember = `select exists (select from list_members)`
 
-	// The newest messages of our own, a delivered one first. Indexes:
-	// campaigns_pkey backwards, deliveries_once.
+	// The newest message of our own, and whether one of the last twenty was
+	// delivered. Indexes: campaigns_pkey backwards, deliveries_once.
 	sqlNewestTest = `
-select c.id, c.name, c.sender, ct.address, d.state::text, coalesce(d.reply, ''), coalesce(pr.name, ''), d.tls, d.updated_at
+select c.id, c.name, c.sender, ct.address, d.state::text, coalesce(d.reply, ''), coalesce(pr.name, ''), d.tls, d.updated_at,
+       bool_or(d.state = 'delivered') over ()
   from (select id, name, ledger_id, coalesce(content ->> 'from_address', '') as sender from campaigns where system and ledger_id is not null order by id desc limit 20) c
   join deliveries d on d.ledger_id = c.ledger_id and d.campaign_id = c.id
   join contacts ct on ct.id = d.contact_id
   left join providers pr on pr.id = d.provider_id
- order by d.state = 'delivered' desc, c.id desc limit 1`
+ order by c.id desc limit 1`
 
 	// Index: provider_minutes_pkey, for each provider.
 	sqlAcceptedSince = `
@@ -51,10 +52,11 @@ type SystemMessage struct {
 	Provider string
 	TLS      *bool // nil while it is not known
 	At       time.Time
+	Passed   bool // this one was delivered, or one of the last before it
 }
 
-// NewestTest returns the newest test or other message of a system campaign that
-// was delivered, or else the newest. The error is [ErrNotFound] when there is none.
+// NewestTest returns the newest test or other message of a system campaign. The
+// error is [ErrNotFound] when there is none.
 func (s *Store) NewestTest(ctx context.Context) (SystemMessage, error) {
 	rows, err := s.pool.Query(ctx, sqlNewestTest)
 	if err != nil {

@@ -229,6 +229,9 @@ func (s *Service) testStep(ctx context.Context, set *Setup, c *Checkup) (Step, e
 			step.Words = "The message to " + test.Address + " was put off, and is tried again by itself."
 		}
 	}
+	if test.Passed && step.State != StepDone {
+		step.State, step.Words = StepDone, step.Words+" One before it was accepted."
+	}
 	return step, nil
 }
 

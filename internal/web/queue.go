@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
@@ -104,7 +105,7 @@ func (s *Server) queue(ctx context.Context) (queueView, error) {
 }
 
 func newQueueCampaign(c postgres.Campaign, waits postgres.Queue, now time.Time) queueCampaign {
-	q := queueCampaign{campaignLine: newCampaignLine(c), Ends: took(time.Duration(c.Settings.Lifetime).Seconds()), Hidden: c.Counters.Waiting()}
+	q := queueCampaign{campaignLine: newCampaignLine(c), Ends: campaign.WordsForWait(c.Settings.Lifetime.Std()), Hidden: c.Counters.Waiting()}
 	if !waits.Oldest.IsZero() {
 		q.Oldest = took(now.Sub(waits.Oldest).Seconds())
 	}

@@ -100,6 +100,7 @@ func (s *Server) routes() (all, public http.Handler) {
 		"GET /suppressions/lift":               {auth.Write, s.askLift},
 		"POST /suppressions/lift":              {auth.Write, s.lift},
 		"GET /segments":                        {auth.Look, s.listSegments},
+		"GET /segments/live":                   {auth.Look, s.segmentsLive},
 		"GET /segments/new":                    {auth.Write, s.newSegment},
 		"GET /segments/{id}":                   {auth.Look, s.showSegment},
 		"GET /segments/{id}/live":              {auth.Look, s.segmentLive},

@@ -16,7 +16,10 @@ import (
 )
 
 // segmentsView is the index of segments.
-type segmentsView struct{ Own, BuiltIn []segmentLine }
+type segmentsView struct {
+	Own, BuiltIn []segmentLine
+	Running      bool // some are being counted
+}
 
 // segmentLine is one segment with what it asks.
 type segmentLine struct {
@@ -27,12 +30,47 @@ type segmentLine struct {
 }
 
 func (s *Server) listSegments(w http.ResponseWriter, r *http.Request) error {
-	found, err := s.service.Store.Segments(r.Context())
+	view, err := s.segmentLines(r.Context())
 	if err != nil {
 		return err
 	}
-	var view segmentsView
+	f := frame{Title: "Segments", Section: "segments", Page: view}
+	if view.Running {
+		f.Live = "/segments/live"
+	}
+	return s.render(w, r, http.StatusOK, "segments", f)
+}
+
+// segmentsLive brings the figures once they are counted.
+func (s *Server) segmentsLive(w http.ResponseWriter, r *http.Request) error {
+	return s.live(w, r, "segments", func(ctx context.Context) ([]byte, bool, error) {
+		view, err := s.segmentLines(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		fragment, err := s.draw("segments", "live", view)
+		return fragment, !view.Running, err
+	})
+}
+
+// segmentLines are all segments with their counts. Where counting takes a while
+// one is counted after the other, and those counted before are shown meanwhile.
+func (s *Server) segmentLines(ctx context.Context) (view segmentsView, err error) {
+	found, err := s.service.Store.Segments(ctx)
+	if err != nil {
+		return view, err
+	}
 	for _, g := range found {
+		if !view.Running {
+			held, err := s.service.SegmentFigures(ctx, g, figureWait)
+			if err != nil {
+				return view, err
+			}
+			view.Running = held.Running
+			if held.Known {
+				g.Count, g.CountedAt = held.Value.Count, held.At
+			}
+		}
 		line := segmentLine{Segment: g, Words: capital(g.Rule.Words()), Purpose: segment.Purpose(g.BuiltIn)}
 		if !g.CountedAt.IsZero() {
 			line.Counted = moment(g.CountedAt, time.Now()) + " UTC"
@@ -43,7 +81,7 @@ func (s *Server) listSegments(w http.ResponseWriter, r *http.Request) error {
 			view.Own = append(view.Own, line)
 		}
 	}
-	return s.render(w, r, http.StatusOK, "segments", frame{Title: "Segments", Section: "segments", Page: view})
+	return view, nil
 }
 
 // segmentView is the page that edits a segment. It works without scripts: each
