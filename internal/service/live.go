@@ -17,9 +17,10 @@ type Live struct {
 	Campaign  postgres.Campaign
 	Providers []LiveProvider // largest first
 	Events    []postgres.CampaignEvent
-	Pace      []postgres.PaceEvent // newest first, of these providers while it was sent
-	Estimates Estimates            // when it will be done; empty unless it is sending
-	Series    *SeriesView          // how it repeats; nil for most
+	Pace      []postgres.PaceEvent    // newest first, of these providers while it was sent
+	Estimates Estimates               // when it will be done; empty unless it is sending
+	Series    *SeriesView             // how it repeats; nil for most
+	Audience  postgres.AudienceChoice // as it was chosen
 }
 
 // LiveProvider is one provider's part of a campaign.
@@ -77,6 +78,9 @@ func (s *Service) Live(ctx context.Context, id int64) (Live, error) {
 		return live, err
 	}
 	if live.Pace, err = s.Store.CampaignPaceEvents(ctx, id, livePaceEvents); err != nil {
+		return live, err
+	}
+	if live.Audience, err = s.Store.Audience(ctx, id); err != nil {
 		return live, err
 	}
 	live.Series, err = s.Series(ctx, live.Campaign)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +33,10 @@ type campaignView struct {
 	Feed      []feedLine        `json:"feed"`
 	Waterfall []waterfallStep   `json:"audience"`
 	Actions   []action          `json:"-"`
-	Series    *series           `json:"series,omitempty"` // how it repeats
-	RunOf     *runOf            `json:"run_of,omitempty"` // the series that it is a run of
+	Series    *series           `json:"series,omitempty"`  // how it repeats
+	RunOf     *runOf            `json:"run_of,omitempty"`  // the series that it is a run of
+	To        []string          `json:"to"`                // lists and segments
+	Without   []string          `json:"without,omitempty"` // the same, left out
 }
 
 // providerRow is one provider's part of a campaign.
@@ -96,6 +99,7 @@ func newCampaignView(s snapshot, rows int) campaignView {
 		Counters: c.Counters, Bar: newBar(c.Counters),
 		Providers: []providerRow{}, Feed: newFeed(s.Events, s.Pace, s.At), Waterfall: waterfall(c.Audience), Actions: actions(c),
 		Series: newSeries(c, s.Series), RunOf: newRunOf(c.RunOf),
+		To: slices.Concat(s.Audience.Lists, s.Audience.Segments), Without: slices.Concat(s.Audience.Exclude, s.Audience.ExcludeSegments),
 	}
 	if opens := service.ClosedUntil(c, s.At); !opens.IsZero() {
 		v.Closed = &opens

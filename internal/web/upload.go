@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
@@ -39,8 +39,8 @@ func (s *Server) newImport(w http.ResponseWriter, r *http.Request) error {
 	return s.render(w, r, http.StatusOK, "upload", frame{Title: "Import contacts", Section: "imports", Page: view})
 }
 
-// takeImport stores the file of the form as it comes in, and goes to the page of
-// its import. The fields stand before the file.
+// takeImport stores the file of the form, or what was pasted, as it comes in, and
+// goes to the page of its import. The fields stand before it.
 func (s *Server) takeImport(w http.ResponseWriter, r *http.Request) error {
 	r.Body = &movingReader{ReadCloser: r.Body, control: http.NewResponseController(w)}
 	form, err := r.MultipartReader()
@@ -53,8 +53,21 @@ func (s *Server) takeImport(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return errNoFile
 		}
-		if part.FormName() == "file" {
-			return s.storeUpload(w, r, part, o)
+		switch part.FormName() {
+		case "file":
+			if part.FileName() == "" {
+				continue // none was chosen; something may have been pasted
+			}
+			return s.storeUpload(w, r, part.FileName(), part, o)
+		case "pasted":
+			name, text, err := readPasted(part, time.Now())
+			if err != nil {
+				return err
+			}
+			if text != "" {
+				return s.storeUpload(w, r, name, strings.NewReader(text), o)
+			}
+			continue
 		}
 		value, err := io.ReadAll(io.LimitReader(part, fieldLimit))
 		if err != nil {
@@ -77,14 +90,11 @@ func (s *Server) takeImport(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-var errNoFile = &refusal{Status: http.StatusBadRequest, Title: "No file came with the form",
-	Words: "Go back, choose a file and try again."}
+var errNoFile = &refusal{Status: http.StatusBadRequest, Title: "Nothing came with the form",
+	Words: "Go back, choose a file or paste some addresses, and try again."}
 
-func (s *Server) storeUpload(w http.ResponseWriter, r *http.Request, part *multipart.Part, o service.ImportOptions) error {
-	if part.FileName() == "" {
-		return errNoFile
-	}
-	id, err := s.service.Upload(r.Context(), part.FileName(), part, o)
+func (s *Server) storeUpload(w http.ResponseWriter, r *http.Request, name string, file io.Reader, o service.ImportOptions) error {
+	id, err := s.service.Upload(r.Context(), name, file, o)
 	if errors.Is(err, service.ErrUpload) {
 		return &refusal{Status: http.StatusUnprocessableEntity, Title: "The file was not imported", Words: capital(err.Error()) + "."}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headwaymail/headway/internal/jobs"
 )
@@ -79,4 +80,46 @@ func TestUploadRefused(t *testing.T) {
 	if a := b.post("/imports", "list=News"); a.StatusCode != http.StatusBadRequest {
 		t.Errorf("an ordinary form: %s", a.Status)
 	}
+}
+
+// Addresses can be pasted in place of a file, however they are separated.
+func TestPaste(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	form := func(text string) (body, kind string) {
+		var buffer bytes.Buffer
+		w := multipart.NewWriter(&buffer)
+		part, err := w.CreateFormFile("file", "") // as browsers send what was not chosen
+		err = errors.Join(err, w.WriteField("pasted", text), w.Close())
+		if err != nil || part == nil {
+			t.Fatal(err)
+		}
+		return buffer.String(), w.FormDataContentType()
+	}
+	for text, want := range map[string]string{
+		"  ":                                  "",
+		"ann@a.test, <bob@a.test>;cem@a.test": "ann@a.test\nbob@a.test\ncem@a.test\n",
+		"email,city\r\nann@a.test,Oslo":       "email,city\r\nann@a.test,Oslo\n",
+		`"Weaver, Ann" <ann@a.test>`:          `"Weaver, Ann" <ann@a.test>` + "\n",
+	} {
+		if _, got, err := readPasted(strings.NewReader(text), time.Now()); got != want || err != nil {
+			t.Errorf("%q became %q, %v", text, got, err)
+		}
+	}
+	if _, _, err := readPasted(strings.NewReader(strings.Repeat("x", pastedLimit+1)), time.Now()); !errors.Is(err, errPasted) {
+		t.Errorf("too much: %v", err)
+	}
+	body, kind := form("")
+	if a := b.post("/imports", body, "Content-Type", kind); a.StatusCode != http.StatusBadRequest || !strings.Contains(a.body, "paste some addresses") {
+		t.Errorf("nothing: %s", a.Status)
+	}
+	b.contains(b.get("/imports/new"), "Or paste addresses")
+	body, kind = form("ann@example.org; bob@example.org")
+	body = strings.Replace(body, "Content-Disposition: form-data; name=\"file\"", "Content-Disposition: form-data; name=\"step\"\r\n\r\ncolumns\r\n"+
+		strings.SplitN(body, "\r\n", 2)[0]+"\r\nContent-Disposition: form-data; name=\"file\"", 1)
+	a := b.post("/imports", body, "Content-Type", kind)
+	if a.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%s\n%s", a.Status, a.body)
+	}
+	b.contains(b.get(a.Header.Get("Location")+"/columns"), "Pasted ", "ann@example.org", "bob@example.org")
 }
