@@ -24,6 +24,8 @@ var notPages = map[string]string{
 	"GET /lists/{id}/members.csv":          "a download",
 	"GET /contacts/{id}/export.json":       "a download",
 	"GET /suppressions.csv":                "a download",
+	"GET /domains.csv":                     "a download",
+	"GET /domains.json":                    "a download",
 	"GET /campaigns/{id}/test/{test}":      "exists once a test was sent",
 	"GET /campaigns/{id}/test/{test}/live": "exists once a test was sent",
 	"GET /images/{name}":                   "exists once an image was uploaded",
@@ -65,6 +67,9 @@ func pageStops(of postgres.BenchSubjects, join string, mint func(token.Purpose) 
 		pageStop{route: "GET /providers", path: "/providers"}, pageStop{route: "GET /providers/live", path: "/providers/live", live: true},
 		pageStop{route: "GET /providers/{id}", path: at("/providers/%d", of.Provider)},
 		pageStop{route: "GET /providers/{id}/live", path: at("/providers/%d/live", of.Provider), live: true},
+		pageStop{route: "GET /queue", path: "/queue"}, pageStop{route: "GET /queue/live", path: "/queue/live", live: true},
+		pageStop{route: "GET /events", path: "/events"}, pageStop{route: "GET /events", path: "/events?show=trouble"},
+		pageStop{route: "GET /events/live", path: "/events/live", live: true},
 	)
 	for _, verb := range []string{"hold", "release", "cap", "reset"} {
 		stops = append(stops, pageStop{route: "GET /providers/{id}/{verb}", path: at("/providers/%d/"+verb, of.Provider)})
@@ -85,6 +90,10 @@ func countingStops(of postgres.BenchSubjects) []pageStop {
 		{route: "GET /imports/{id}/undo/live", path: at("/imports/%d/undo/live", of.Import), live: true},
 		{route: "GET /replies", path: "/replies"}, {route: "GET /replies", path: "/replies?for=7d"},
 		{route: "GET /replies/live", path: "/replies/live", live: true},
+		{route: "GET /domains", path: "/domains"}, {route: "GET /domains", path: "/domains?by=domain&for=1y"},
+		{route: "GET /domains", path: at("/domains?provider=%d&for=1y", of.Provider)},
+		{route: "GET /domains/live", path: "/domains/live", live: true},
+		{route: "GET /segments", path: "/segments"}, {route: "GET /segments/live", path: "/segments/live", live: true},
 		{route: "GET /segments/{id}", path: at("/segments/%d", of.Segment)},
 		{route: "GET /segments/{id}/live", path: at("/segments/%d/live", of.Segment), live: true},
 		{route: "GET /campaigns/{id}/audience", path: at("/campaigns/%d/audience", of.Draft)},
@@ -112,7 +121,7 @@ func contactStops(of postgres.BenchSubjects) []pageStop {
 		{route: "GET /contacts/{id}", path: at("/contacts/%d", of.Contact)}, {route: "GET /contacts/{id}/erase", path: at("/contacts/%d/erase", of.Contact)},
 		{route: "GET /suppressions", path: "/suppressions"}, {route: "GET /suppressions", path: "/suppressions?q=anna"},
 		{route: "GET /suppressions", path: "/suppressions?reason=complained"}, {route: "GET /suppressions/lift", path: "/suppressions/lift?what=" + of.Suppressed},
-		{route: "GET /segments", path: "/segments"}, {route: "GET /segments/new", path: "/segments/new"},
+		{route: "GET /segments/new", path: "/segments/new"},
 		{route: "GET /templates", path: "/templates"}, {route: "GET /templates/{id}", path: at("/templates/%d", of.Template)},
 		{route: "GET /templates/{id}/look", path: at("/templates/%d/look", of.Template)},
 		{route: "GET /people", path: "/people"}, {route: "GET /images", path: "/images"},

@@ -26,7 +26,7 @@ A provider is named by its key, its name or one of its domains.`,
 		Args: oneOfTheCommands,
 		RunE: runProviders,
 	}
-	cmd.AddCommand(newProvidersShow(), newProvidersHold(), newProvidersRelease(), newProvidersCap(), newProvidersReset())
+	cmd.AddCommand(newProvidersShow(), newProvidersHold(), newProvidersRelease(), newProvidersCap(), newProvidersReset(), newProvidersReport())
 	return cmd
 }
 

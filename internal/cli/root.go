@@ -76,7 +76,7 @@ Start with:  headway demo`,
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newDemo(), newServe(), newImport(), newImports(), newLists(), newSegment(), newVerify(), newRiskLists(), newContact(), newSuppress(),
-		newCampaign(), newTemplates(), newImages(), newProviders(), newReplies(), newDKIM(), newUser(), newToken(), newCheck(), newMigrate(), newHealth(), newBackup(),
+		newCampaign(), newTemplates(), newImages(), newProviders(), newQueue(), newReplies(), newDKIM(), newUser(), newToken(), newCheck(), newMigrate(), newHealth(), newBackup(),
 		newRestore(), newSandbox(), newClassify(), newSimulate(), newConfig(), newBench())
 	return root
 }

@@ -50,7 +50,7 @@ var technologies = []struct {
 	{"github.com/riverqueue/river", []string{"internal/jobs", "internal/postgres"}, "postgres runs River's migrations"},
 	{"github.com/miekg/dns", []string{"internal/dnsclient", "internal/sandbox"}, ""},
 	{"github.com/emersion/go-smtp", []string{"internal/sandbox", "internal/inbound"}, "only as the receiving side: sessions are ours"},
-	{"github.com/emersion/go-msgauth", []string{"internal/sandbox"}, "only as the verifier: signatures are ours"},
+	{"github.com/emersion/go-msgauth", []string{"internal/sandbox", "internal/doctor"}, "only as the verifier: signatures are ours"},
 	{"github.com/spf13/cobra", []string{"internal/cli"}, ""},
 	{"github.com/knadh/koanf", []string{"internal/config"}, ""},
 	{"github.com/prometheus/client_golang", []string{"internal/delivery", "internal/web"}, "web serves what is counted"},

@@ -1,18 +1,15 @@
 package node
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/emersion/go-msgauth/dkim"
-
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/dnsclient"
+	"github.com/headwaymail/headway/internal/doctor"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/smtpout"
 )
@@ -75,31 +72,8 @@ func (c *conversations) ours(campaign int64) bool {
 func (c *conversations) keep(campaign int64, said smtpout.Conversation) {
 	ctx, cancel := context.WithTimeout(context.Background(), keepWithin)
 	defer cancel()
-	err := c.store.SaveConversation(ctx, campaign, postgres.Conversation{At: time.Now(), Words: said.Text(), Signature: c.verify(ctx, said.Body)})
+	err := c.store.SaveConversation(ctx, campaign, postgres.Conversation{At: time.Now(), Words: said.Text(), Signature: doctor.Signatures(ctx, c.resolver, said.Body)})
 	if err != nil {
 		c.log.Warn("the conversation around a test is not kept", "campaign", campaign, "error", err)
 	}
-}
-
-// verify says of each signature whether a receiver could verify it now, with the
-// keys as they stand in the DNS.
-func (c *conversations) verify(ctx context.Context, message []byte) string {
-	found, err := dkim.VerifyWithOptions(bytes.NewReader(message), &dkim.VerifyOptions{MaxVerifications: 5,
-		LookupTXT: func(name string) ([]string, error) {
-			answer, err := c.resolver.TXT(ctx, name)
-			return answer.Records, err
-		}})
-	if err != nil {
-		return "could not be verified: " + err.Error()
-	}
-	if len(found) == 0 {
-		return "the message carries no signature"
-	}
-	words := make([]string, len(found))
-	for i, v := range found {
-		if words[i] = "pass for " + v.Domain; v.Err != nil {
-			words[i] = fmt.Sprintf("fail for %s: %v", v.Domain, v.Err)
-		}
-	}
-	return strings.Join(words, "; ")
 }

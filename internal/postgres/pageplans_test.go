@@ -61,6 +61,11 @@ func pageQueries(of BenchSubjects, ledger int32, now time.Time) map[string]struc
 		"readers of a draft":        {sqlReaders, []any{of.Large, 500}},
 		"newest verification":       {sqlNewestVerification, []any{of.List, int64(0)}},
 		"imports":                   {sqlImportNewest, []any{100}},
+		"queue":                     {sqlQueue, []any{of.Large, ledger, 300}},
+		"queue: age":                {sqlQueueAge, []any{of.Large, ledger}},
+		"events":                    {sqlAllEvents, []any{int64(1) << 62, 120}},
+		"events: changes of pace":   {sqlAllPaceEvents, []any{int64(1) << 62, 120}},
+		"conversation":              {sqlConversation, []any{of.Large}},
 	}
 }
 

@@ -105,16 +105,19 @@ update deliveries d set slice = $4, due_at = $5, updated_at = $5
 with zones as materialized (
     select distinct on (lower(name)) lower(name) as key, $7::timestamp at time zone name as due from pg_timezone_names order by lower(name)
 ), waiting as materialized (
-    select d.id, greatest($5::timestamptz, coalesce(zones.due, $9::timestamptz)) as due
+    select q.ctid as place, d.id, greatest($5::timestamptz, coalesce(zones.due, $9::timestamptz)) as due
       from deliveries d
+      join mail_queue q on ` + sqlQueued + `
       join contacts c on c.id = d.contact_id
       left join zones on zones.key = lower(btrim(c.fields ->> $8))
-     where d.ledger_id = $1 and d.campaign_id = $2 and d.slice = $3 and d.state = 'queued' and d.lease_node is null
+     where d.ledger_id = $1 and d.campaign_id = $2 and d.slice = $3 and d.state = 'queued'
      order by due, hashint8(d.id) limit $6
+       for update of q skip locked
+), moved as (
+    update mail_queue q set due_at = waiting.due from waiting where q.ctid = waiting.place
 )
 update deliveries d set slice = $4, due_at = waiting.due, updated_at = $5
-  from waiting
- where d.ledger_id = $1 and d.id = waiting.id and d.slice = $3 and d.state = 'queued' and d.lease_node is null`
+  from waiting where d.ledger_id = $1 and d.id = waiting.id`
 
 	// A slice is waited for from when its last reader's time comes.
 	sqlSliceOpens = `
