@@ -103,13 +103,13 @@ func newSegmentList() *cobra.Command {
 				if wantsJSON(cmd) {
 					return printJSON(cmd, segments)
 				}
-				t := newTable("segment", "contacts", "counted", "asks")
+				t := newTable("segment", "contacts", "counted", "asks").leftAlign(2, 3)
 				for _, g := range segments {
-					counted := "never"
+					contacts, counted := "–", "not yet"
 					if !g.CountedAt.IsZero() {
-						counted = g.CountedAt.Format(time.DateTime)
+						contacts, counted = count(g.Count), g.CountedAt.Format(time.DateTime)
 					}
-					t.row(g.Name, count(g.Count), counted, g.Rule.Words())
+					t.row(g.Name, contacts, counted, g.Rule.Words())
 				}
 				t.print(cmd.OutOrStdout())
 				return nil

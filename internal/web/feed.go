@@ -123,13 +123,29 @@ func paceLine(e postgres.PaceEvent) feedLine {
 			line.Words, line.Tone = "was released by hand, at "+rate(e.Now), "hand"
 		}
 	case pacing.Laned:
-		line.Words = fmt.Sprintf("keeps other lanes: %g → %g", e.Was, e.Now)
+		line.Words = lanedWords(e)
 	case pacing.Overruled:
 		line.Words, line.Tone = "was changed by hand: "+change, "hand"
 	default:
 		line.Words = e.Kind + ": " + change
 	}
 	return line
+}
+
+// lanedWords puts a change of connections into words: how many there may be, how
+// many messages each carries, or at which hosts they end.
+func lanedWords(e postgres.PaceEvent) string {
+	switch {
+	case e.Now == 0:
+		return "is mailed at its other hosts for a while"
+	case strings.Contains(e.Reason, "messages per lane"):
+		return fmt.Sprintf("takes no more than %s over one connection", plural(int64(e.Now), "message", "messages"))
+	case e.Was == e.Now:
+		return "keeps to " + plural(int64(e.Now), "lane", "lanes")
+	case e.Was == 0:
+		return "takes no more than " + plural(int64(e.Now), "lane", "lanes")
+	}
+	return fmt.Sprintf("keeps other lanes: %g → %g", e.Was, e.Now)
 }
 
 // partial reports whether a change is about the mail of one sending domain or

@@ -133,3 +133,22 @@ func TestChart(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestLanedWords(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		was, now float64
+		reason   string
+		want     string
+	}{
+		{0, 0, "host mx1.a.test fails while others work", "is mailed at its other hosts for a while"},
+		{0, 4, "said 421 with 4 lanes open: no more than 4", "takes no more than 4 lanes"},
+		{4, 1, "said 421 with 1 lane open", "keeps other lanes: 4 → 1"},
+		{3, 3, "said 421 with 3 lanes open", "keeps to 3 lanes"},
+		{0, 20, "said 421 at message 20 of a lane: 20 messages per lane from now on", "takes no more than 20 messages over one connection"},
+	} {
+		if got := lanedWords(postgres.PaceEvent{Was: tt.was, Now: tt.now, Reason: tt.reason}); got != tt.want {
+			t.Errorf("%g to %g: %q, want %q", tt.was, tt.now, got, tt.want)
+		}
+	}
+}
