@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,31 @@ func (s *Service) SaveSegment(ctx context.Context, id int64, name string, rule s
 	if err := rule.Check(); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrSegment, err)
 	}
+	if err := rule.CheckValues(); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrSegment, err)
+	}
+	if err := rule.Each(func(c segment.Condition) error { return s.checkNamed(ctx, c) }); err != nil {
+		return 0, err
+	}
 	return s.Store.SaveSegment(ctx, id, name, rule, now())
+}
+
+// checkNamed refuses a condition on a list or campaign that does not exist.
+func (s *Service) checkNamed(ctx context.Context, c segment.Condition) error {
+	var err error
+	switch c.Subject {
+	case segment.List:
+		_, err = s.Store.ListNamed(ctx, c.Value)
+	case segment.Received:
+		var id int64
+		if id, err = strconv.ParseInt(c.Value, 10, 64); err == nil {
+			_, err = s.Store.Campaign(ctx, id)
+		}
+	}
+	if errors.Is(err, postgres.ErrNotFound) {
+		return fmt.Errorf("%w: there is no %s %q", ErrSegment, map[segment.Subject]string{segment.List: "list", segment.Received: "campaign with the number"}[c.Subject], c.Value)
+	}
+	return err
 }
 
 // countFresh is how old the count of a segment may be when it is asked for.

@@ -93,6 +93,8 @@ type segmentView struct {
 	Rule    segment.Segment
 	Groups  []segmentGroup // the outermost first
 	Problem string
+	Names   []string // fields that contacts have
+	Values  []choice // what conditions are often compared with, and what that is
 	Count   int64
 	First   []postgres.Found
 	Counted freshness // both
@@ -136,6 +138,10 @@ func (s *Server) renderSegment(w http.ResponseWriter, r *http.Request, status in
 	view.Groups = []segmentGroup{newSegmentGroup(0, view.Rule.Group)}
 	for i, inner := range view.Rule.Groups {
 		view.Groups = append(view.Groups, newSegmentGroup(i+1, inner))
+	}
+	var err error
+	if view.Names, view.Values, err = s.segmentHints(r.Context()); err != nil {
+		return err
 	}
 	title := view.Name
 	if title == "" {

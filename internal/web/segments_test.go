@@ -30,6 +30,12 @@ func TestSegmentPages(t *testing.T) {
 	if a := b.post("/segments", form.Encode()); a.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("nonsense was kept: %s", a.Status)
 	}
+	nonsense := url.Values{"name": {"Nobody"}, "match-0": {"all"}, "op-0-0": {"is"}, "do": {"save"}}
+	for subject, words := range map[string]string{"verdict": "is no verdict; there are: deliverable", "list": "there is no list", "received": "there is no campaign with the number"} {
+		nonsense.Set("subject-0-0", subject)
+		nonsense.Set("value-0-0", "999")
+		b.contains(b.post("/segments", nonsense.Encode()), words)
+	}
 	form.Set("op-0-0", "is")
 	if a := b.post("/segments", form.Encode()); a.Header.Get("Location") != "/segments/4" {
 		t.Fatalf("%s\n%s", a.Status, a.body)

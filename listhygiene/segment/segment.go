@@ -205,9 +205,9 @@ func (c Condition) check() error {
 	allowed := c.Subject.Operators()
 	switch {
 	case allowed == nil:
-		return fmt.Errorf("%q can not be asked about; there are: %s", c.Subject, join(Subjects()))
+		return fmt.Errorf("%q cannot be asked about; there are: %s", c.Subject, join(Subjects()))
 	case !slices.Contains(allowed, c.Op):
-		return fmt.Errorf("%s can not be asked whether it %q; there are: %s", c.Subject, c.Op, join(allowed))
+		return fmt.Errorf("a condition on %s takes no %q; it takes: %s", c.Subject, c.Op, join(allowed))
 	case c.Subject == Field && strings.TrimSpace(c.Name) == "":
 		return fmt.Errorf("a condition on a field needs the name of the field")
 	case len([]rune(c.Value)) > maxValue, len([]rune(c.Name)) > maxValue:
@@ -218,11 +218,11 @@ func (c Condition) check() error {
 		return nil
 	case c.Op == Within || c.Op == NotWithin:
 		if n, err := strconv.Atoi(c.Value); err != nil || n < 1 || n > maxDays {
-			return fmt.Errorf("%q is no number of days from 1 to %d", c.Value, maxDays)
+			return fmt.Errorf("%q is no number of days; write one from 1 to %d", c.Value, maxDays)
 		}
 	case c.Subject == Received:
 		if n, err := strconv.ParseInt(c.Value, 10, 64); err != nil || n < 1 {
-			return fmt.Errorf("%q is no number of a campaign", c.Value)
+			return fmt.Errorf("%q is no number of a campaign; it stands at the end of the address of the campaign's page", c.Value)
 		}
 	case c.Value == "" && c.Subject != Field:
 		return fmt.Errorf("the condition on %s needs a value", c.Subject)
