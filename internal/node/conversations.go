@@ -18,6 +18,8 @@ const (
 	// keepWithin bounds how long a lane waits for a conversation to be kept. It is
 	// rare: tests and mail of our own only.
 	keepWithin = 5 * time.Second
+	// askWithin bounds how long it waits to hear whose a campaign is, once for each.
+	askWithin = time.Second
 	// kindsKnown bounds the campaigns of which is remembered whether they are ours.
 	kindsKnown = 10_000
 )
@@ -52,7 +54,7 @@ func (c *conversations) ours(campaign int64) bool {
 	if known {
 		return system
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), keepWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
 	defer cancel()
 	system, err := c.store.IsSystem(ctx, campaign)
 	if err != nil {
