@@ -11,7 +11,7 @@ import (
 const (
 	// heapRoom is what the heap of a server may always grow to before it is
 	// collected. Little in it lives long: 8 MB where all mail goes to one relay, some
-	// 20 MB where it goes to 2,000 domains. Collected whenever that little has grown
+	// 15 MB where it goes to 2,000 domains. Collected whenever that little has grown
 	// by half, it would cost a quarter of the processor's time. The program's own
 	// pages, stacks and what the collector needs come to 50 MB, so that a server
 	// stays below 100 MB.

@@ -318,7 +318,9 @@ func (m *meeting) meet(row postgres.PaceRow) (*outlook, error) {
 	in.events = m.heardBy(row.Domain)
 	in.inHand, in.firsts, in.unused = e.permits.count(), e.firsts.count(), e.unused
 	o, err := e.meet(row, in)
-	m.outlooks[row.Domain] = o
+	if err == nil {
+		m.outlooks[row.Domain] = o
+	}
 	return o, err
 }
 
