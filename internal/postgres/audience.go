@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,8 +11,7 @@ import (
 )
 
 const (
-	// What a launch would do now, without doing it: the same judgement over all
-	// contacts at once.
+	// What a launch would do now, without doing it.
 	sqlAudience = sqlJudgedMembers + `
 select fate, case when fate in ('undeliverable', 'held') then why else '' end,
        case when fate = 'will_receive' then coalesce(p.name, '') else '' end, count(*)
@@ -41,32 +39,48 @@ func (s *Store) CountAudience(ctx context.Context, id int64, now time.Time) (Aud
 		if err := tx.QueryRow(ctx, sqlMemberships, id, now).Scan(&memberships); err != nil {
 			return err
 		}
-		include, exclude, err := chosenBySegment(ctx, tx, id, 0, math.MaxInt64, now)
-		if err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, sqlAudience, now, id, int64(0), int64(math.MaxInt64), now, include, exclude)
-		if err != nil {
-			return err
-		}
-		var (
-			fate, why, provider string
-			n                   int64
-		)
-		_, err = pgx.ForEachRow(rows, []any{&fate, &why, &provider, &n}, func() error {
-			judged(&a.Audience, fate, why, n)
-			if fate == "will_receive" {
-				a.Providers[provider] += n
+		for cursor := int64(0); ; {
+			var edge *int64
+			if err := tx.QueryRow(ctx, sqlLaunchEdge, cursor, audienceRange).Scan(&edge); err != nil {
+				return err
 			}
-			return nil
-		})
+			if edge == nil {
+				break
+			}
+			if err := a.count(ctx, tx, id, cursor, *edge, now); err != nil {
+				return err
+			}
+			cursor = *edge
+		}
 		a.Duplicates = max(memberships-a.InLists, 0) // whom only a segment brings is no duplicate
-		return err
+		return nil
 	})
 	if err != nil {
 		return a, fmt.Errorf("audience of campaign %d: %w", id, err)
 	}
 	return a, nil
+}
+
+// audienceRange is the number of contacts that are counted at a time.
+const audienceRange = 50_000
+
+// count adds a range of contacts.
+func (a *AudienceCount) count(ctx context.Context, tx pgx.Tx, id, after, upto int64, now time.Time) error {
+	among, err := chooseRange(ctx, tx, id, after, upto, now, now)
+	if err != nil {
+		return err
+	}
+	var (
+		fate, why, provider string
+		n                   int64
+	)
+	return eachJudged(ctx, tx, sqlAudience, among.args(), []any{&fate, &why, &provider, &n}, func() error {
+		judged(&a.Audience, fate, why, n)
+		if fate == "will_receive" {
+			a.Providers[provider] += n
+		}
+		return nil
+	})
 }
 
 // judged adds contacts of one fate to the waterfall.

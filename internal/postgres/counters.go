@@ -90,6 +90,18 @@ update campaign_domains c` + sqlAddCounters + ` and c.domain_id = k.of_id`
 insert into campaign_domains (campaign_id, domain_id)
 select * from unnest($1::bigint[], $2::bigint[]) order by 1, 2
 on conflict do nothing`
+
+	// Deliveries that were entered into the ledger: rows are locked in key order
+	// as they are met.
+	sqlEnterProviderCounters = `
+insert into campaign_providers as c (campaign_id, provider_id, targeted, queued)
+select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $3::bigint[]) order by 1, 2
+on conflict (campaign_id, provider_id) do update set targeted = c.targeted + excluded.targeted, queued = c.queued + excluded.queued`
+
+	sqlEnterDomainCounters = `
+insert into campaign_domains as c (campaign_id, domain_id, targeted, queued)
+select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $3::bigint[]) order by 1, 2
+on conflict (campaign_id, domain_id) do update set targeted = c.targeted + excluded.targeted, queued = c.queued + excluded.queued`
 )
 
 // apply writes the sums. Rows that may not exist yet are made when ensure is set.
@@ -129,6 +141,30 @@ func (c changes) queueHot(batch *pgx.Batch) {
 	if args := columns(c.domains); args != nil {
 		batch.Queue(sqlChangeDomainCounters, args...)
 	}
+}
+
+// enter adds n deliveries of a domain that are queued, and nothing else; see
+// applyEntered.
+func (c changes) enter(campaignID, provider, domain, n int64) {
+	c.add(campaignID, provider, domain, campaign.Counters{Targeted: n, Queued: n})
+}
+
+// applyEntered writes sums of which all came by enter: a launch does so for every
+// domain in each batch. Rows that do not exist are made.
+func (c changes) applyEntered(ctx context.Context, tx pgx.Tx) error {
+	batch := &pgx.Batch{}
+	for _, of := range []struct {
+		sums map[counterKey]campaign.Counters
+		sql  string
+	}{{c.providers, sqlEnterProviderCounters}, {c.domains, sqlEnterDomainCounters}} {
+		if args := columns(of.sums); args != nil {
+			batch.Queue(of.sql, args[:3]...)
+		}
+	}
+	if batch.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, batch).Close()
 }
 
 // columns turns sums into one array per column, rows without a change left out.

@@ -51,91 +51,46 @@ select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched
 	sqlLaunchEdge = `
 select max(id) from (select id from contacts where id > $1 order by id limit $2) next`
 
-	// The members among a range of contacts, each judged once, by the verdict as
-	// listhygiene.Policy decides; $6 and $7 are those whom segments include and
-	// exclude. Who came by a segment needs some list that they did not leave, and
-	// brings the terms of their lists. What a file says of consent counts as long
-	// as the file was not stopped. Index: list_members_pkey.
-	sqlJudgedMembers = `
-with members as materialized (
-    select m.contact_id, bool_or(m.status = 'subscribed') as subscribed, bool_or(m.status = 'unconfirmed') as unconfirmed,
-           bool_or(l.send_risky) as send_risky,
-           bool_or(m.import_id is null or l.trust_unproven
-                   or (m.consent is not null or i.consent <> '') and i.stopped_at is null) as trusted,
-           bool_or(i.stopped_at is not null) as stopped, min(src.number) as source
-      from (
-        select m.* from campaign_lists cl join list_members m on m.list_id = cl.list_id
-         where cl.campaign_id = $2 and not cl.exclude and m.contact_id > $3 and m.contact_id <= $4 and m.since <= $5
-        union all
-        select m.* from list_members m where m.contact_id = any($6::bigint[]) and m.since <= $5
-      ) m
-      join lists l on l.id = m.list_id
-      left join imports i on i.id = m.import_id
-      left join probation_sources src on src.campaign_id = $2 and src.import_id = m.import_id
-     group by m.contact_id
-), judged as materialized (
-    select c.id, c.domain_id,
-           case when dom.mail_host in ('mx', 'implicit') and dom.expires_at > $1 then dom.provider_id end as provider_id,
-           case
-               when exists (select from campaign_lists cl join list_members m on m.list_id = cl.list_id
-                             where cl.campaign_id = $2 and cl.exclude and m.contact_id = c.id)
-                    or c.id = any($7::bigint[]) then 'excluded'
-               when not members.subscribed and members.unconfirmed then 'unconfirmed'
-               when barred.reason is not null then case barred.reason
-                   when 'unsubscribed' then 'unsubscribed' when 'unconfirmed' then 'unconfirmed' else 'suppressed' end
-               when c.verdict = 'undeliverable' then 'undeliverable'
-               when c.verdict = 'risky' and not members.send_risky then 'held'
-               when trial.needed and members.stopped then 'stopped'
-               else 'will_receive'
-           end as fate,
-           coalesce(c.reasons[1], '') as why,
-           case when trial.needed and not members.stopped then coalesce(-members.source, 0) else 0 end as slice
-      from members
-      join contacts c on c.id = members.contact_id
-      join domains dom on dom.id = c.domain_id
-      join campaigns camp on camp.id = $2
-     cross join lateral (select c.verdict in ('unproven', 'unknown') and not members.trusted as needed) trial` + sqlBarred + `
-)`
-
-	// One batch: those who will receive become deliveries, which are returned by
-	// provider and domain.
-	sqlLaunchBatch = sqlJudgedMembers + `, inserted as (
+	// One batch: those who will receive become deliveries. No conflict can arise:
+	// the cursor moves in the same transaction, and whoever moves it has locked the
+	// campaign; asking would cost a third of the insert.
+	sqlLaunchBatch = sqlJudgedMembers + `, entered as (
     insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
-    select $8, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $9::timestamptz end, $1
+    select $11, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $12::timestamptz end, $1
       from judged where fate = 'will_receive' order by id
-    on conflict (ledger_id, campaign_id, contact_id) do nothing
-    returning id, provider_id, domain_id, slice, due_at
+    returning id, provider_id, domain_id, due_at
 )` + sqlLaunchQueue + sqlLaunchCounts
 
-	// The same for readers who get it at a time of their own: $10 on the wall of
-	// the zone in the field $11, and $12 where that is none.
+	// The same for readers who get it at a time of their own: $13 on the wall of
+	// the zone in the field $14, and $15 where that is none.
 	sqlLaunchBatchByZone = sqlJudgedMembers + `, zones as materialized (
-    select distinct on (lower(name)) lower(name) as key, $10::timestamp at time zone name as due from pg_timezone_names order by lower(name)
-), inserted as (
-    insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
-    select $8, $2, judged.id, judged.domain_id, judged.provider_id, judged.slice,
-           case when judged.slice = 0 then greatest($1, coalesce(zones.due, $12::timestamptz)) else $9::timestamptz end, $1
+    select distinct on (lower(name)) lower(name) as key, $13::timestamp at time zone name as due from pg_timezone_names order by lower(name)
+), timed as materialized (
+    select judged.*, case when judged.slice = 0 then greatest($1, coalesce(zones.due, $15::timestamptz)) else $12::timestamptz end as due_at
       from judged
-      join contacts c on c.id = judged.id
-      left join zones on zones.key = lower(btrim(c.fields ->> $11))
-     where judged.fate = 'will_receive' order by judged.id
-    on conflict (ledger_id, campaign_id, contact_id) do nothing
-    returning id, provider_id, domain_id, slice, due_at
+      join contacts c on c.id = judged.id and c.id > $3 and c.id <= $4
+      left join zones on zones.key = lower(btrim(c.fields ->> $14))
+     where judged.fate = 'will_receive'
+), entered as (
+    insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
+    select $11, $2, id, domain_id, provider_id, slice, due_at, $1 from timed order by id
+    returning id, provider_id, domain_id, due_at
 )` + sqlLaunchQueue + sqlLaunchCounts + `
 union all
-select 'later', '', extract(epoch from due_at)::bigint, 0, count(*) from inserted where slice = 0 and due_at > $1 group by 3`
+select 'later', '', extract(epoch from due_at)::bigint, 0, false, count(*) from timed where slice = 0 and due_at > $1 group by 3`
 
 	sqlLaunchQueue = `, waits as (
     insert into mail_queue (campaign_id, provider_id, deferred, due_at, delivery_id, ledger_id, domain_id)
-    select $2, coalesce(provider_id, 0), false, due_at, id, $8, domain_id from inserted
+    select $2, coalesce(provider_id, 0), false, due_at, id, $11, domain_id from entered
 )`
 
+	// Those who will receive by provider and domain, and whether they wait for a
+	// slice; the others by fate.
 	sqlLaunchCounts = `
-select fate, case when fate in ('undeliverable', 'held') then why else '' end, 0::bigint, 0::bigint, count(*) from judged group by 1, 2
-union all
-select 'inserted', '', coalesce(provider_id, 0), domain_id, count(*) from inserted group by 3, 4
-union all
-select 'probation', '', 0, 0, count(*) from inserted where slice <> 0`
+select fate, case when fate in ('undeliverable', 'held') then why else '' end,
+       case when fate = 'will_receive' then coalesce(provider_id, 0) else 0 end,
+       case when fate = 'will_receive' then domain_id else 0 end, slice <> 0, count(*)
+  from judged group by 1, 2, 3, 4, 5`
 
 	sqlLaunchProgress = `
 update campaigns set launch_cursor = $2, launch_done = $3, audience = $4, updated_at = $5 where id = $1`
@@ -262,47 +217,43 @@ func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, 
 			return err
 		}
 	}
-	include, exclude, err := chosenBySegment(ctx, tx, id, after, upto, launched)
+	among, err := chooseRange(ctx, tx, id, after, upto, launched, now)
 	if err != nil {
 		return err
 	}
-	if len(include) > 0 {
-		if _, err := tx.Exec(ctx, sqlProbationSourcesOf, id, include, launched); err != nil {
+	if len(among.include) > 0 {
+		if _, err := tx.Exec(ctx, sqlProbationSourcesOf, id, among.include, launched); err != nil {
 			return err
 		}
 	}
-	statement, args := sqlLaunchBatch, []any{now, id, after, upto, launched, include, exclude, ledger, probationDue}
+	statement, args := sqlLaunchBatch, append(among.args(), ledger, probationDue)
 	if !own.IsZero() {
 		statement, args = sqlLaunchBatchByZone, append(args, own.Wall(), own.Field, own.Default())
-	}
-	rows, err := tx.Query(ctx, statement, args...)
-	if err != nil {
-		return err
 	}
 	sums := newChanges()
 	var (
 		fate, why           string
 		provider, domain, n int64
+		onTrial             bool
 	)
-	_, err = pgx.ForEachRow(rows, []any{&fate, &why, &provider, &domain, &n}, func() error {
-		switch fate {
-		case "inserted":
-			sums.add(id, provider, domain, campaign.Counters{Targeted: n, Queued: n})
-			return nil
-		case "probation":
-			audience.Probation += n
-			return nil
-		case "later":
+	count := func() error {
+		if fate == "later" {
 			audience.PutOff(time.Unix(provider, 0).UTC(), n)
 			return nil
 		}
 		judged(audience, fate, why, n)
+		if fate == "will_receive" {
+			sums.enter(id, provider, domain, n)
+		}
+		if fate == "will_receive" && onTrial {
+			audience.Probation += n
+		}
 		return nil
-	})
-	if err != nil {
+	}
+	if err := eachJudged(ctx, tx, statement, args, []any{&fate, &why, &provider, &domain, &onTrial, &n}, count); err != nil {
 		return err
 	}
-	return sums.apply(ctx, tx, true)
+	return sums.applyEntered(ctx, tx)
 }
 
 const sqlSystemDelivery = `
@@ -336,8 +287,8 @@ func (s *Store) SendSystem(ctx context.Context, id, contact int64, now time.Time
 			return err
 		}
 		sums := newChanges()
-		sums.add(id, 0, domain, campaign.Counters{Targeted: 1, Queued: 1})
-		if err := sums.apply(ctx, tx, true); err != nil {
+		sums.enter(id, 0, domain, 1)
+		if err := sums.applyEntered(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, sqlNotify, "campaign")

@@ -73,7 +73,9 @@ func TestLaunchGoesOnWhereItStood(t *testing.T) {
 	for done := false; !done; batches++ {
 		if batches%3 == 0 { // a batch that is rolled back
 			err := w.InTx(context.Background(), func(tx pgx.Tx) error {
-				if _, err := tx.Exec(context.Background(), sqlLaunchBatch, w.now, id, int64(0), int64(30), w.now, []int64{}, []int64{}, one[int32](w, `select ledger_id from campaigns where id = $1`, id), probationDue); err != nil {
+				after := one[int64](w, `select launch_cursor from campaigns where id = $1`, id)
+				ledger := one[int32](w, `select ledger_id from campaigns where id = $1`, id)
+				if err := launchRange(context.Background(), tx, id, ledger, after, after+30, w.now, w.now, campaign.ReaderTime{}, &campaign.Audience{}); err != nil {
 					return err
 				}
 				return broken

@@ -66,8 +66,8 @@ const poolLeast = 4
 var (
 	// deliveries has many partitions and skewed values: where a statement runs
 	// now and then, a plan made for the values at hand is cheaper than a generic
-	// one.
-	settings = map[string]string{"plan_cache_mode": "force_custom_plan"}
+	// one. Compiling a plan for one batch of a launch takes longer than the batch.
+	settings = map[string]string{"plan_cache_mode": "force_custom_plan", "jit": "off"}
 
 	// Where it runs once a message, planning costs several times what running
 	// does: plans are made once a connection. They must be right for a ledger of
