@@ -28,6 +28,45 @@ func (k *slowKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) 
 	return k.Signer.Sign(random, digest, opts)
 }
 
+// However much other work asks for a processor, one is kept free for it, and the
+// last one goes on signing.
+func TestPoolYields(t *testing.T) {
+	t.Parallel()
+	_, edKey := keys(t)
+	synctest.Test(t, func(t *testing.T) {
+		key := &slowKey{Signer: edKey.Key, proceed: make(chan struct{})}
+		signer := &dkim.Signer{Domain: "example.test", Selector: "s", Key: key}
+		pool, message := dkim.NewPool(), newsletter(100)
+		sign := func() int {
+			var waiting sync.WaitGroup
+			for range 3 * runtime.GOMAXPROCS(0) {
+				waiting.Go(func() {
+					if _, err := pool.Sign(t.Context(), nil, message, signedAt, signer); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			synctest.Wait()
+			inside := int(key.inside.Load())
+			for range 3 * runtime.GOMAXPROCS(0) {
+				key.proceed <- struct{}{}
+			}
+			waiting.Wait()
+			return inside
+		}
+		first, second := pool.Yield(t.Context()), pool.Yield(t.Context())
+		if inside, want := sign(), max(runtime.GOMAXPROCS(0)-1, 1); inside != want {
+			t.Errorf("%d sign at once beside other work, want %d", inside, want)
+		}
+		second()
+		first()
+		if inside := sign(); inside != runtime.GOMAXPROCS(0) {
+			t.Errorf("%d sign at once afterwards, want %d", inside, runtime.GOMAXPROCS(0))
+		}
+		pool.Yield(t.Context())()
+	})
+}
+
 func TestPoolIsAsWideAsTheMachine(t *testing.T) {
 	t.Parallel()
 	_, edKey := keys(t)

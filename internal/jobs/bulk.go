@@ -39,6 +39,10 @@ type Bulk struct {
 	// beside them, small enough that a progress bar moves and that a batch in
 	// memory is some megabytes.
 	Batch int
+	// Yield has this node's sending leave a processor free until done is called:
+	// a launch, and the database that works for it, would else stand in line
+	// behind signatures. Nil where the node sends nothing.
+	Yield func(ctx context.Context) (done func())
 }
 
 const defaultBatch = 20_000

@@ -42,3 +42,24 @@ func TestMissedSchedule(t *testing.T) {
 		}
 	}
 }
+
+// Batches grow while they are quick, shrink when they keep whoever pauses the
+// campaign waiting, and stay within bounds.
+func TestNextBatch(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		size int
+		took time.Duration
+		want int
+	}{
+		"quick":            {500, 50 * time.Millisecond, 2000},
+		"as it should be":  {20_000, 600 * time.Millisecond, 20_000},
+		"too long":         {20_000, 1200 * time.Millisecond, 10_000},
+		"quick and large":  {40_000, 100 * time.Millisecond, launchMost},
+		"small and stands": {600, time.Minute, launchFirst},
+	} {
+		if got := nextBatch(test.size, test.took); got != test.want {
+			t.Errorf("%s: %d after %d, want %d", name, got, test.size, test.want)
+		}
+	}
+}

@@ -229,6 +229,8 @@ type shift struct {
 	ctx    context.Context  // ends with rest
 	engine *delivery.Engine // nil without the role lanes
 	queue  *jobs.Queue      // nil without roles that work jobs
+
+	signing *dkim.Pool
 }
 
 func (n *Node) begin(ctx context.Context) (*shift, error) {
@@ -237,7 +239,7 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 		return nil, fmt.Errorf("host name: %w", err)
 	}
 	store := n.Database.Store
-	s := &shift{node: n}
+	s := &shift{node: n, signing: dkim.NewPool()}
 	name := ""
 	if s.line, err = tie(n.Config.Data); err != nil {
 		n.Log.Debug("this node's end cannot be proved: others wait until its beat stands still", "error", err)
@@ -259,7 +261,8 @@ func (n *Node) begin(ctx context.Context) (*shift, error) {
 	}
 	if n.Config.Has("bulk") {
 		work.Bulk = &jobs.Bulk{Store: store, Node: s.id, Resolver: n.resolver, Relays: n.dialer.Relays, Rules: n.rules,
-			Tokens: n.tokens, Log: n.Log, Sandboxed: n.Config.Sandbox.Enabled, Erased: n.Service.ErasureHash}
+			Tokens: n.tokens, Log: n.Log, Sandboxed: n.Config.Sandbox.Enabled, Erased: n.Service.ErasureHash,
+			Yield: s.signing.Yield}
 	}
 	if work.Lanes == nil && work.Bulk == nil {
 		return s, nil
@@ -295,7 +298,7 @@ func (n *Node) startEngine(ctx context.Context, s *shift) (*delivery.Engine, err
 	}
 	return delivery.Start(ctx, delivery.Config{
 		Store: n.Database.Store, Clock: clock, Node: s.id, Fresh: s.life.fresh, Source: source, Dialer: n.dialer,
-		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: dkim.NewPool(), RelaysSign: n.dialer.Relays.Unsigned() == "",
+		Composer: &delivery.Composer{Tokens: n.tokens, Signers: n.Service.Signers, Pool: s.signing, RelaysSign: n.dialer.Relays.Unsigned() == "",
 			PublicURL: strings.TrimRight(n.Config.Web.PublicURL, "/"), TrackingURL: strings.TrimRight(n.Config.Web.TrackingURL, "/"), BounceDomain: n.Config.Sending.BounceDomain,
 			Links: n.Database.Store.LinkNumbers},
 		Connections: n.Config.Sending.Lanes, Profile: n.Service.Profile, Rules: n.rules,

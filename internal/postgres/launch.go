@@ -18,13 +18,14 @@ const (
 	// for one contact's timeline over 2,000), so small campaigns share.
 	ownLedger = 100_000
 
+	// How many recipients a campaign may have, $2 at most, by the members of its
+	// lists and the last counts of its segments.
 	sqlCampaignSize = `
-select sum(n)::bigint from (
-select count(*) as n from campaign_lists cl join list_members m on m.list_id = cl.list_id
- where cl.campaign_id = $1 and not cl.exclude
-union all
-select coalesce(sum(s.counted), 0)::bigint from campaign_segments cs join segments s on s.id = cs.segment_id
- where cs.campaign_id = $1 and not cs.exclude) parts`
+select (select count(*) from (
+          select from campaign_lists cl join list_members m on m.list_id = cl.list_id
+           where cl.campaign_id = $1 and not cl.exclude limit $2) members)
+     + (select coalesce(sum(s.counted), 0)::bigint from campaign_segments cs join segments s on s.id = cs.segment_id
+         where cs.campaign_id = $1 and not cs.exclude)`
 
 	sqlNewLedger   = `insert into ledgers (created_at) values ($1) returning id`
 	sqlMonthLedger = `
@@ -99,7 +100,7 @@ update campaigns set launch_cursor = $2, launch_done = $3, audience = $4, update
 // OpenLedger gives a campaign that was launched its ledger, unless it has one.
 func (s *Store) OpenLedger(ctx context.Context, id int64, now time.Time) error {
 	var size int64
-	if err := s.pool.QueryRow(ctx, sqlCampaignSize, id).Scan(&size); err != nil {
+	if err := s.pool.QueryRow(ctx, sqlCampaignSize, id, ownLedger).Scan(&size); err != nil {
 		return fmt.Errorf("size of campaign %d: %w", id, err)
 	}
 	ledger, err := s.ledger(ctx, size >= ownLedger, now)
