@@ -49,16 +49,23 @@ select exists (select from pg_inherits where inhrelid = $1::regclass)`
 select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched_at, audience, settings
   from campaigns where id = $1 for update`
 
+	// A batch need not be on disk before the next one begins: what a crash takes of
+	// it, its cursor included, is done anew, and a claim, which is on disk before
+	// anything is sent, never gets there before the batch that it claims from. It
+	// would hold the counters of all domains meanwhile.
+	sqlLaunchUnflushed = `select set_config('synchronous_commit', 'off', true)`
+
 	sqlLaunchEdge = `
 select max(id) from (select id from contacts where id > $1 order by id limit $2) next`
 
 	// One batch: those who will receive become deliveries. No conflict can arise:
 	// the cursor moves in the same transaction, and whoever moves it has locked the
-	// campaign; asking would cost a third of the insert.
+	// campaign; asking would cost a third of the insert. Rows of a provider stand
+	// side by side, as they enter the index of due deliveries and as they are claimed.
 	sqlLaunchBatch = sqlJudgedMembers + `, entered as (
     insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
     select $11, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $12::timestamptz end, $1
-      from judged where fate = 'will_receive' order by id
+      from judged where fate = 'will_receive' order by provider_id, id
     returning id, provider_id, domain_id, due_at
 )` + sqlLaunchQueue + sqlLaunchCounts
 
@@ -74,7 +81,7 @@ select max(id) from (select id from contacts where id > $1 order by id limit $2)
      where judged.fate = 'will_receive'
 ), entered as (
     insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
-    select $11, $2, id, domain_id, provider_id, slice, due_at, $1 from timed order by id
+    select $11, $2, id, domain_id, provider_id, slice, due_at, $1 from timed order by provider_id, id
     returning id, provider_id, domain_id, due_at
 )` + sqlLaunchQueue + sqlLaunchCounts + `
 union all
@@ -181,6 +188,9 @@ func (s *Store) LaunchBatch(ctx context.Context, id int64, size int, now time.Ti
 		}
 		settings, err := campaign.ParseSettings(terms)
 		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlLaunchUnflushed); err != nil {
 			return err
 		}
 		var edge *int64
