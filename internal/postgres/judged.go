@@ -99,8 +99,11 @@ with members as (
 	// has just been imported, the planner takes a range of it for a few rows, and a
 	// loop inside a loop over what are really thousands would take minutes. Looking
 	// up contact and domain for each row takes twice as long as merging both.
-	sqlJoinWhole = `select set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true)`
+	sqlJoinWhole = `select set_config('enable_nestloop', 'off', true)`
 	sqlJoinFree  = `select set_config('enable_nestloop', 'on', true)`
+
+	// A range, and a hundred thousand suppressions beside it, fit into memory.
+	sqlRangeMemory = `select set_config('work_mem', '32MB', true)`
 )
 
 // rangeChoice is what must be known of a range of contacts before they are
@@ -127,6 +130,9 @@ func chooseRange(ctx context.Context, tx pgx.Tx, id, after, upto int64, launched
 		unsubscribed: []int64{}, unconfirmed: []int64{}, suppressed: []int64{}}
 	var err error
 	if c.include, c.exclude, err = chosenBySegment(ctx, tx, id, after, upto, launched); err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, sqlRangeMemory); err != nil {
 		return nil, err
 	}
 	var doubtful, excluded []int64
