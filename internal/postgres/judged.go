@@ -12,7 +12,8 @@ const (
 	// membership that is no subscription, or a suppression that has a key of theirs,
 	// whatever its scope and expiry. Beside them, those on lists that the campaign
 	// excludes. $5 are those whom segments include. Most contacts are not among
-	// these, and then cost no look-up of their own.
+	// these, and then cost no look-up of their own. Who leaves between this and the
+	// batch is stopped by the claim, as who leaves after it.
 	// Indexes: contacts_pkey, list_members_pkey, suppressions_once,
 	// suppressions_canonical, suppressions_domain.
 	sqlDoubtful = `
