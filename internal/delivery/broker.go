@@ -217,7 +217,7 @@ type meeting struct {
 func (g *gate) bring(now time.Time, again, everybody bool) *meeting {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.busy(now) || !everybody && !g.urgent && now.Sub(g.met) < roundEvery/2 {
+	if !g.busy(now) || !g.urgent && now.Sub(g.met) < g.quiet(everybody) {
 		return nil
 	}
 	m := &meeting{gate: g, events: g.events, outlooks: make(map[string]*outlook), before: make(map[string]*envelope)}
@@ -237,6 +237,22 @@ func (g *gate) bring(now time.Time, again, everybody bool) *meeting {
 	m.before[""] = g.own.lend(now, len(g.lanes) == 0)
 	return m
 }
+
+// quiet returns how long a gate that asks for nothing keeps out of rounds; g.mu is
+// held. Where the processors are the limit, news of acceptances may wait as long as
+// permits are in hand: the pace is not what holds mail back.
+func (g *gate) quiet(everybody bool) time.Duration {
+	switch {
+	case len(g.lanes) > 0 && g.scarce() && g.own.permits.count() > 0 && !slices.ContainsFunc(g.events, func(h happening) bool { return h.Kind != pacing.Accepted }):
+		return crowdedRound
+	case everybody:
+		return 0
+	}
+	return roundEvery * 9 / 10 // the next round of everybody is near
+}
+
+// crowdedRound is such a pause: half of what the last round's word is good for.
+const crowdedRound = freshFor / 2
 
 // busy reports whether there is anything to exchange; g.mu is held. A gate with
 // nothing but idle connections only keeps its lanes.

@@ -23,6 +23,7 @@ type gate struct {
 	kick     func()          // asks for a round now
 	wake     func()          // asks for a comparison of due mail with lanes
 	drain    <-chan struct{} // closed when nobody should wait here any more
+	scarce   func() bool     // lanes wait for the processors
 
 	mu      sync.Mutex
 	own     *envelope            // guarded by mu; the source's
@@ -63,7 +64,7 @@ type happening struct {
 func newGate(e *Engine, provider postgres.Provider) *gate {
 	return &gate{
 		provider: provider, node: e.node, profile: e.profile(provider.Key),
-		now: e.clock.now, spare: e.spare, kick: e.broker.ask, wake: e.Wake, drain: e.drain,
+		now: e.clock.now, spare: e.spare, kick: e.broker.ask, wake: e.Wake, drain: e.drain, scarce: e.admission.crowded,
 		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch), places: make(map[int64]place),
 		news: make(chan struct{}), lanes: make(map[int]bool), idle: e.clock.now(),
 	}

@@ -14,7 +14,7 @@ import (
 
 // bareGate is a gate without a broker, whose rounds never come.
 func bareGate(lanes int) *gate {
-	g := &gate{now: time.Now, kick: func() {}, wake: func() {}, spare: func() int { return 0 }, drain: make(chan struct{}), news: make(chan struct{}),
+	g := &gate{now: time.Now, kick: func() {}, wake: func() {}, spare: func() int { return 0 }, scarce: func() bool { return false }, drain: make(chan struct{}), news: make(chan struct{}),
 		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch), lanes: make(map[int]bool),
 		allowed: lanes, atOnce: 1, met: time.Now().Add(time.Hour), seated: true}
 	for slot := range lanes {
