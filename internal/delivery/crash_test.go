@@ -25,7 +25,8 @@ const victimVariable = "HEADWAY_TEST_VICTIM"
 // lonely is a broker with one gate and no engine around it.
 func lonely(store *postgres.Store, node, source int64, provider postgres.Provider, start float64) (*broker, *gate) {
 	e := &Engine{clock: newClock(time.Now, time.Time{}), node: node, source: source, log: slog.New(slog.DiscardHandler), most: 8, wake: make(chan struct{}, 1),
-		drain: make(chan struct{}), profile: func(string) pacing.Profile { return pacing.Profile{Start: start} }}
+		admission: newAdmission(1),
+		drain:     make(chan struct{}), profile: func(string) pacing.Profile { return pacing.Profile{Start: start} }}
 	e.broker = &broker{store: store, source: source, node: node, log: e.log, wake: make(chan struct{}, 1), now: e.clock.now,
 		held: func(context.Context, string, postgres.Provider, pacing.Decision) {}, gates: make(map[int64]*gate)}
 	g := newGate(e, provider)
