@@ -87,6 +87,9 @@ func (c *claims) tidy(ctx context.Context) error {
 	c.mu.Unlock()
 	if len(done) > 0 {
 		if err := c.store.ForgetClaims(ctx, done); err != nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.done = append(c.done, done...)
 			return err
 		}
 	}
