@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/headwaymail/headway/campaign"
+	"github.com/headwaymail/headway/internal/postgres/storetest"
 )
 
 // The delivery report: by provider and by domain, coloured, and as files.
@@ -58,6 +59,7 @@ func TestQueueAndEvents(t *testing.T) {
 	id := b.sample(1000)
 	b.progress(id, 1, campaign.Deferred, 40, "421 4.7.0 slowly")
 	b.exec(`update deliveries set first_attempt_at = now() - interval '30 minutes', due_at = now() + interval '10 minutes 30 seconds' where state = 'deferred'`)
+	storetest.Requeue(t, b.store)
 	b.contains(b.get("/queue"), "Autumn letter", "the oldest first tried 30 min ago", "in 10 min", `href="/providers/1/hold"`, "960</dd>", "40</dd>")
 	b.exec(`insert into campaign_events (campaign_id, at, kind, words) select $1, now() - k * interval '1 minute', case when k = 7 then 'warning' else 'resume' end, 'Event ' || k from generate_series(300, 1, -1) k`, id)
 	b.exec(`insert into pace_events (at, source_id, provider_id, kind, was, now, reason, reply) values (now() - interval '3 minutes', 1, 1, 'slower', 10, 5, 'said 421 no', '421 no')`)
