@@ -42,6 +42,15 @@ type Queue struct {
 	Oldest time.Time   // when the message that was put off longest was tried first; zero without one
 }
 
+// Sums adds up what waits: not tried yet, and to be tried again.
+func (q Queue) Sums() (queued, deferred int64) {
+	for _, l := range q.Lines {
+		queued += l.Queued
+		deferred += l.Deferred
+	}
+	return queued, deferred
+}
+
 // Queue returns what of a campaign waits at the most providers that are wanted.
 func (s *Store) Queue(ctx context.Context, id int64, most int) (q Queue, err error) {
 	rows, err := s.pool.Query(ctx, sqlQueue, id, most)

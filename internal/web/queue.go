@@ -79,15 +79,20 @@ func (s *Server) queue(ctx context.Context) (queueView, error) {
 	}
 	at := make(map[int64]*queueProvider)
 	for i, c := range live {
-		view.Queued += c.Counters.Queued
-		view.Deferred += c.Counters.Deferred
 		if i >= queueCampaigns {
+			view.Queued += c.Counters.Queued
+			view.Deferred += c.Counters.Deferred
 			continue
 		}
 		waits, err := s.service.Store.Queue(ctx, c.ID, queueProviders)
 		if err != nil {
 			return view, err
 		}
+		if len(waits.Lines) < queueProviders { // all of them: what they say is newer, and adds up
+			c.Counters.Queued, c.Counters.Deferred = waits.Sums()
+		}
+		view.Queued += c.Counters.Queued
+		view.Deferred += c.Counters.Deferred
 		view.Campaigns = append(view.Campaigns, newQueueCampaign(c, waits, view.At))
 		for _, l := range waits.Lines {
 			p := at[l.Provider]
