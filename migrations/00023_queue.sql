@@ -46,6 +46,16 @@ alter table deliveries drop column lease_node, drop column lease_epoch, drop col
     add column failed delivery_state generated always as (
         case when state in ('bounced', 'expired', 'suppressed', 'cancelled', 'in_doubt') then state end) stored;
 create index deliveries_failed on deliveries (campaign_id, failed, contact_id) where failed is not null;
+-- Ledgers that are there already: what comes into them from now on.
+-- +goose StatementBegin
+do $$
+declare ledger regclass;
+begin
+    for ledger in select inhrelid::regclass from pg_inherits where inhparent = 'deliveries'::regclass loop
+        execute format('alter table %s set (fillfactor = 60)', ledger);
+    end loop;
+end $$;
+-- +goose StatementEnd
 
 -- One check instead of nine: Postgres reads the text of each whenever counters change.
 alter table campaign_providers

@@ -58,7 +58,7 @@ func (l *lane) claim(ctx context.Context, turn postgres.Due, p permit, limit int
 // needs a permit in hand, and it stays one claim, of which one message at most
 // may be on its way.
 func (l *lane) run(ctx context.Context, c *claimed, failed *smtpout.Failure) error {
-	epoch, unsent := c.epoch, true // also when a message makes us panic
+	epoch, unsent := c.epoch, true
 	defer func() {
 		if !l.unrecorded { // else it stays: who finds this node dead sees what is in doubt
 			l.engine.claims.ended(epoch, unsent)
@@ -74,6 +74,7 @@ func (l *lane) run(ctx context.Context, c *claimed, failed *smtpout.Failure) err
 				go func() { next <- l.claimAhead(ctx, before, carried) }()
 			}
 		}
+		unsent = true // also when a message makes us panic
 		goOn, unsent = l.sendAll(ctx, c, failed)
 		l.ahead = nil
 		c = nil

@@ -10,7 +10,7 @@ import (
 const (
 	// A ledger is filled before it has indexes: attaching it makes those of
 	// deliveries, whichever they are.
-	sqlBenchLedgerTable = `create table deliveries_%[1]d (like deliveries including defaults including constraints including storage including generated)`
+	sqlBenchLedgerTable = `create table deliveries_%[1]d (like deliveries including defaults including constraints including storage including generated) with (fillfactor = 60)`
 
 	// Recipients of a campaign are spread evenly over the contacts, in order, as a
 	// launch finds them. A campaign under way has tried a part of them.

@@ -178,13 +178,13 @@ func (p QueuePlace) Before(other QueuePlace) bool {
 
 // Claim takes due deliveries of a campaign at a provider, those that fall due
 // first. Deliveries of those who must not be mailed any more are suppressed
-// instead; their number is returned beside. done are claims that have ended, every
-// delivery with its outcome.
+// instead; their number is returned beside. done are claims that have ended, and are
+// released on the way.
 func (s *Store) Claim(ctx context.Context, r ClaimRequest, done ...int64) ([]Claimed, int, error) {
 	var all []Claimed
 	batch := &pgx.Batch{} // a transaction of its own, in one round trip
 	if len(done) > 0 {
-		batch.Queue(sqlForgetClaims, done)
+		batch.Queue(sqlRelease, done)
 	}
 	batch.Queue(sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued, r.Epoch, r.Place,
 		r.After.Due, r.After.Delivery).Query(func(rows pgx.Rows) (err error) {
@@ -214,24 +214,8 @@ func (s *Store) bar(ctx context.Context, barred []Claimed, now time.Time) error 
 		ledgers[i], ids[i], reasons[i] = d.Ledger, d.Delivery, d.Barred
 	}
 	return pgx.BeginFunc(ctx, s.hot, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, sqlBar, now, ledgers, ids, reasons)
-		if err != nil {
-			return err
-		}
-		sums := newChanges()
-		var (
-			of, provider, domain int64
-			from                 campaign.DeliveryState
-			doubted              bool
-		)
-		_, err = pgx.ForEachRow(rows, []any{&of, &provider, &domain, &from, &doubted}, func() error {
-			sums.move(of, provider, domain, from, campaign.Suppressed.After(doubted), false)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return sums.apply(ctx, tx, false)
+		_, err := endIn(ctx, tx, campaign.Suppressed, sqlBar, now, ledgers, ids, reasons)
+		return err
 	})
 }
 

@@ -268,3 +268,24 @@ func TestClaimAfterAPlace(t *testing.T) {
 		t.Errorf("from the beginning: claimed %v, want %v", addresses(got), want)
 	}
 }
+
+// A claim that has ended gives back what it holds without an outcome, whatever it
+// was thought to hold.
+func TestAnEndedClaimIsReleased(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.join("Readers", readers(3, "a.test")...)
+	provider := w.at("a.test")
+	id := w.launch("Readers")
+	first := w.claim(id, provider, 1, 3)
+	w.record(w.accepted(first[1], provider))
+	got, _, err := w.Claim(context.Background(), ClaimRequest{Campaign: id, Provider: provider, Node: 1, Limit: 3, Now: w.now}, first[0].Epoch)
+	w.must(err)
+	if want := []string{"reader1@a.test", "reader3@a.test"}; !slices.Equal(addresses(got), want) {
+		t.Errorf("claimed %v, want %v", addresses(got), want)
+	}
+	if n := one[int](w, `select count(*) from claims where epoch = $1`, first[0].Epoch); n != 0 {
+		t.Error("the claim is still there")
+	}
+	w.balanced()
+}

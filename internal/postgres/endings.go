@@ -27,7 +27,7 @@ with batch as materialized (
 )
 update deliveries d set state = case when d.doubted then 'in_doubt' else $2 end::delivery_state, updated_at = $3
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.delivery_id
-returning coalesce(d.provider_id, 0), d.domain_id, case when batch.deferred then 'deferred' else 'queued' end, d.doubted`
+returning d.campaign_id, coalesce(d.provider_id, 0), d.domain_id, case when batch.deferred then 'deferred' else 'queued' end, d.doubted`
 
 	sqlCancelBatch = sqlEndFrom + ` and c.state = 'cancelled'` + sqlEndTo
 
@@ -76,7 +76,7 @@ func (s *Store) StopBatch(ctx context.Context, id int64, limit int, now time.Tim
 func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryState, sql string, limit int, now time.Time, more ...any) (int, error) {
 	ended := 0
 	err := s.InTx(ctx, func(tx pgx.Tx) (err error) {
-		ended, err = endIn(ctx, tx, id, to, sql, limit, now, more...)
+		ended, err = endIn(ctx, tx, to, sql, append([]any{id, to, now, limit}, more...)...)
 		return err
 	})
 	if err != nil {
@@ -85,21 +85,23 @@ func (s *Store) endBatch(ctx context.Context, id int64, to campaign.DeliveryStat
 	return ended, nil
 }
 
-// endIn is endBatch within a transaction.
-func endIn(ctx context.Context, tx pgx.Tx, id int64, to campaign.DeliveryState, sql string, limit int, now time.Time, more ...any) (ended int, err error) {
-	rows, err := tx.Query(ctx, sql, append([]any{id, to, now, limit}, more...)...)
+// endIn runs a statement that ends deliveries and returns campaign, provider, domain,
+// the state before, and doubt of each. It lets the counters follow, and returns how
+// many there were.
+func endIn(ctx context.Context, tx pgx.Tx, to campaign.DeliveryState, sql string, args ...any) (ended int, err error) {
+	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
 		return 0, err
 	}
 	sums := newChanges()
 	var (
-		provider, domain int64
-		from             campaign.DeliveryState
-		doubted          bool
+		of, provider, domain int64
+		from                 campaign.DeliveryState
+		doubted              bool
 	)
-	_, err = pgx.ForEachRow(rows, []any{&provider, &domain, &from, &doubted}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&of, &provider, &domain, &from, &doubted}, func() error {
 		ended++
-		sums.move(id, provider, domain, from, to.After(doubted), false)
+		sums.move(of, provider, domain, from, to.After(doubted), false)
 		return nil
 	})
 	if err != nil {

@@ -138,24 +138,7 @@ func eraseTraces(ctx context.Context, tx pgx.Tx, e Erasure) error {
 }
 
 func eraseContact(ctx context.Context, tx pgx.Tx, contact int64, now time.Time) error {
-	rows, err := tx.Query(ctx, sqlErasureDeliveries, contact, now)
-	if err != nil {
-		return err
-	}
-	sums := newChanges()
-	var (
-		of, provider, domain int64
-		from                 campaign.DeliveryState
-		doubted              bool
-	)
-	_, err = pgx.ForEachRow(rows, []any{&of, &provider, &domain, &from, &doubted}, func() error {
-		sums.move(of, provider, domain, from, campaign.Suppressed.After(doubted), false)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if err := sums.apply(ctx, tx, false); err != nil {
+	if _, err := endIn(ctx, tx, campaign.Suppressed, sqlErasureDeliveries, contact, now); err != nil {
 		return err
 	}
 	for _, statement := range []string{sqlErasureAttempts, sqlErasureReplies, sqlErasureFields, sqlErasureMembers, sqlErasureEngagement, sqlErasureContacts} {

@@ -61,7 +61,7 @@ select max(id) from (select id from contacts where id > $1 order by id limit $2)
 	// One batch: those who will receive become deliveries. No conflict can arise:
 	// the cursor moves in the same transaction, and whoever moves it has locked the
 	// campaign; asking would cost a third of the insert. Rows of a provider stand
-	// side by side, as they enter the index of due deliveries and as they are claimed.
+	// side by side, as they enter the queue and as they are claimed.
 	sqlLaunchBatch = sqlJudgedMembers + `, entered as (
     insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
     select $11, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $12::timestamptz end, $1

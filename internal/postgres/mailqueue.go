@@ -46,23 +46,12 @@ on conflict do nothing`
 
 	// Index: claims_node.
 	sqlOtherClaims = `select distinct epoch from claims where node_id = $1 and epoch <> all($2::bigint[])`
-
-	// Claims of which every delivery has its outcome.
-	sqlForgetClaims = `delete from claims where epoch = any($1)`
 )
 
 // Release ends claims: what has no outcome yet waits again.
 func (s *Store) Release(ctx context.Context, epochs ...int64) error {
 	if _, err := s.hot.Exec(ctx, sqlRelease, epochs); err != nil {
 		return fmt.Errorf("give back %d claims: %w", len(epochs), err)
-	}
-	return nil
-}
-
-// ForgetClaims ends claims of which every delivery has its outcome.
-func (s *Store) ForgetClaims(ctx context.Context, epochs []int64) error {
-	if _, err := s.hot.Exec(ctx, sqlForgetClaims, epochs); err != nil {
-		return fmt.Errorf("forget %d claims: %w", len(epochs), err)
 	}
 	return nil
 }

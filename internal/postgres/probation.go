@@ -151,7 +151,7 @@ with batch as materialized (
 update deliveries d
    set state = case when d.doubted then 'in_doubt' else $2 end::delivery_state, class = 'probation_stopped', updated_at = $3
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(d.provider_id, 0), d.domain_id, batch.state::text, d.doubted`
+returning d.campaign_id, coalesce(d.provider_id, 0), d.domain_id, batch.state::text, d.doubted`
 
 	sqlStoppedCampaigns = `
 select distinct c.id from campaigns c join probation_sources s on s.campaign_id = c.id and s.state = 'stopped'

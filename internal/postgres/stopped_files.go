@@ -68,7 +68,7 @@ with batch as materialized (
 update deliveries d
    set state = case when d.doubted then 'in_doubt' else $2 end::delivery_state, class = 'file_stopped', updated_at = $3
   from batch where d.ledger_id = batch.ledger_id and d.id = batch.id
-returning coalesce(d.provider_id, 0), d.domain_id, batch.state::text, d.doubted`
+returning d.campaign_id, coalesce(d.provider_id, 0), d.domain_id, batch.state::text, d.doubted`
 
 	sqlStoppedFileSwept = `
 update stopped_files set cursor = $3, swept = $4 where campaign_id = $1 and import_id = $2`
@@ -146,7 +146,7 @@ func (s *Store) CancelFile(ctx context.Context, f StoppedFile, limit int, now ti
 		}
 		if looked = len(page); looked > 0 {
 			cursor = page[looked-1]
-			if _, err := endIn(ctx, tx, f.Campaign, campaign.DeliveryCancelled, sqlCancelFile, limit, now, page); err != nil {
+			if _, err := endIn(ctx, tx, campaign.DeliveryCancelled, sqlCancelFile, f.Campaign, campaign.DeliveryCancelled, now, limit, page); err != nil {
 				return err
 			}
 		}
