@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/headwaymail/headway/internal/postgres"
+	"github.com/headwaymail/headway/internal/smtpout"
 	"github.com/headwaymail/headway/pacing"
 	"github.com/headwaymail/headway/pacing/reply"
 )
@@ -39,6 +40,9 @@ type Config struct {
 	AskForLanes func(context.Context, []Lane) error
 	// AskResolve inserts the job that finds the providers of unknown domains.
 	AskResolve func(context.Context) error
+	// Overheard is told what was said around a message of our own, such as a test, once
+	// its outcome is recorded. Optional.
+	Overheard func(campaign int64, said smtpout.Conversation)
 	// Clock is the machine's. Defaults to time.Now.
 	Clock func() time.Time
 	Log   *slog.Logger
@@ -52,6 +56,7 @@ type Engine struct {
 	source     int64
 	dialer     Dialer
 	profile    func(string) pacing.Profile
+	overheard  func(int64, smtpout.Conversation)
 	askFor     func(context.Context, []Lane) error
 	askResolve func(context.Context) error
 	log        *slog.Logger
@@ -90,7 +95,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	e := &Engine{
 		rules: c.Rules,
 		store: c.Store, node: c.Node, source: c.Source, dialer: c.Dialer,
-		profile: c.Profile, askFor: c.AskForLanes, askResolve: c.AskResolve, fresh: c.Fresh, log: c.Log.With("node", c.Node),
+		profile: c.Profile, overheard: c.Overheard, askFor: c.AskForLanes, askResolve: c.AskResolve, fresh: c.Fresh, log: c.Log.With("node", c.Node),
 		places: semaphore.NewWeighted(int64(c.Connections)), most: c.Connections,
 		admission: newAdmission(runtime.GOMAXPROCS(0)),
 		drain:     make(chan struct{}), wake: make(chan struct{}, 1), files: make(fileLooks),

@@ -56,6 +56,10 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 	if l.ahead != nil {
 		l.ahead()
 	}
+	var said *smtpout.Conversation
+	if camp.letter.own && l.engine.overheard != nil {
+		envelope.Told = func(c smtpout.Conversation) { said = &c }
+	}
 	began := time.Now()
 	outcome := l.conn.Send(l.engine.hard, envelope, message)
 	if outcome.Unsent {
@@ -66,6 +70,9 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 	goOn = l.sent(p, d, camp.Settings, outcome)
 	l.took = time.Since(began)
 	l.cycle = composed + l.took
+	if said != nil {
+		l.engine.overheard(d.Campaign, *said)
+	}
 	return goOn, true
 }
 

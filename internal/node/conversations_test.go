@@ -28,8 +28,12 @@ func TestConversationOfATest(t *testing.T) {
 		test, err = n.Database.Store.NewestTest(ctx)
 		return err == nil && test.State.Final()
 	})
-	said, err := n.Database.Store.Conversation(ctx, test.Campaign)
-	r.must(err)
+	var said postgres.Conversation
+	r.until(10*time.Second, "kept", func() bool {
+		var err error
+		said, err = n.Database.Store.Conversation(ctx, test.Campaign)
+		return err == nil
+	})
 	for _, part := range []string{"-- connected to ", "S: 220 ", "C: EHLO ", "C: MAIL FROM:<b.", "C: RCPT TO:<" + to + ">", "C: (the message, ", "S: 250"} {
 		if !strings.Contains(said.Words, part) {
 			t.Errorf("%q is missing in\n%s", part, said.Words)

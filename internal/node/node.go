@@ -302,7 +302,8 @@ func (n *Node) startEngine(ctx context.Context, s *shift) (*delivery.Engine, err
 			PublicURL: strings.TrimRight(n.Config.Web.PublicURL, "/"), TrackingURL: strings.TrimRight(n.Config.Web.TrackingURL, "/"), BounceDomain: n.Config.Sending.BounceDomain,
 			Links: n.Database.Store.LinkNumbers},
 		Connections: n.Config.Sending.Lanes, Profile: n.Service.Profile, Rules: n.rules,
-		AskForLanes: n.Service.Queue.AskForLanes, AskResolve: n.Service.Queue.AskResolve, Log: n.Log,
+		AskForLanes: n.Service.Queue.AskForLanes, AskResolve: n.Service.Queue.AskResolve,
+		Overheard: n.keepConversation, Log: n.Log,
 	})
 }
 

@@ -23,9 +23,8 @@ func (n *Node) openRoads(ctx context.Context) error {
 	n.dialer = &smtpout.Dialer{
 		Resolver: n.resolver, Port: uint16(sending.SMTPPort), LoopbackOnly: loopback, HELO: sending.HELOName,
 		Relays: &smtpout.Relays{Rules: rules, Resolver: n.resolver}, Encrypt: sending.TLSRequired, TLSFor: policies.For,
-		Timeouts: smtpout.Timeouts{Transaction: sending.Timeout},
+		Timeouts: smtpout.Timeouts{Transaction: sending.Timeout}, KeepOpenings: true,
 	}
-	n.dialer.Observe = (&conversations{store: n.Database.Store, tokens: n.tokens, resolver: n.resolver, log: n.Log}).observe
 	if sending.Source != "" {
 		n.dialer.Source = netip.MustParseAddr(sending.Source)
 	}

@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	sqlIsSystem = `select exists (select from campaigns where id = $1 and system)`
-
 	sqlSaveConversation = `
 insert into conversations (campaign_id, at, words, signature) values ($1, $2, $3, $4)
     on conflict (campaign_id) do update set at = excluded.at, words = excluded.words, signature = excluded.signature`
@@ -31,12 +29,6 @@ type Conversation struct {
 	At        time.Time
 	Words     string // line by line: "C: " what we said, "S: " what the server did, "-- " what happened
 	Signature string // what our own verification says of its signatures
-}
-
-// IsSystem reports whether a campaign is one of our own: a test, an invitation.
-func (s *Store) IsSystem(ctx context.Context, campaign int64) (system bool, err error) {
-	err = s.pool.QueryRow(ctx, sqlIsSystem, campaign).Scan(&system)
-	return system, wrap(err, fmt.Sprintf("kind of campaign %d", campaign))
 }
 
 // SaveConversation keeps what was said around the newest attempt of a system

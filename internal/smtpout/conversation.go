@@ -19,9 +19,7 @@ type Exchange struct {
 // ago that was, to the reply that decided.
 type Conversation struct {
 	Info      Info
-	Envelope  Envelope
 	Exchanges []Exchange // of this message
-	Size      int        // of the message in bytes
 	Body      []byte     // the message as it was sent; not to be kept
 	Outcome   Outcome
 }
@@ -43,8 +41,8 @@ func (c Conversation) Text() string {
 		}
 	}
 	write(c.Info.Opening)
-	if c.Outcome.Started.Sub(c.Info.Opened) > time.Minute {
-		b.WriteString("-- other messages went over this connection meanwhile\n")
+	if later := c.Outcome.Started.Sub(c.Info.Opened); later >= time.Second {
+		fmt.Fprintf(&b, "-- %s later, over the same connection\n", later.Round(time.Second))
 	}
 	write(c.Exchanges)
 	if c.Outcome.InDoubt {
@@ -73,7 +71,7 @@ func writeReply(b *strings.Builder, r reply.Reply) {
 // note keeps an exchange of the opening. What was said to log in is not for
 // anybody's eyes.
 func (o *opening) note(stage Stage, said string, heard reply.Reply) {
-	if o.d.Observe == nil {
+	if !o.d.KeepOpenings {
 		return
 	}
 	if stage == StageAuth {
@@ -84,14 +82,7 @@ func (o *opening) note(stage Stage, said string, heard reply.Reply) {
 
 // note keeps an exchange of the message, if somebody wants to know.
 func (t *transaction) note(said string, heard reply.Reply) {
-	if t.told != nil {
+	if t.kept {
 		t.exchanges = append(t.exchanges, Exchange{strings.TrimSuffix(said, "\r\n"), heard})
-	}
-}
-
-// tell hands the conversation to whoever asked for it.
-func (t *transaction) tell(env Envelope) {
-	if t.told != nil {
-		t.told(Conversation{Info: t.s.info, Envelope: env, Exchanges: t.exchanges, Size: len(t.body), Body: t.body, Outcome: t.out})
 	}
 }

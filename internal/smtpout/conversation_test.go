@@ -16,14 +16,14 @@ func heard(code int, lines ...string) reply.Reply { return reply.Reply{Code: cod
 // A conversation reads as it went over the wire, but for what proves who we are.
 func TestConversationText(t *testing.T) {
 	t.Parallel()
-	o := &opening{d: &Dialer{Observe: func(Envelope) func(Conversation) { return nil }}}
+	o := &opening{d: &Dialer{KeepOpenings: true}}
 	o.info = Info{Host: "mx.a.test", Addr: netip.MustParseAddrPort("127.0.0.2:25"), Local: netip.MustParseAddrPort("127.0.0.1:4000"), Opened: time.Unix(1000, 0),
 		TLS: TLSInfo{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256"}}
 	o.note(StageGreeting, "", heard(220, "mx.a.test ESMTP"))
 	o.note(StageEHLO, "EHLO mail.test", heard(250, "mx.a.test", "STARTTLS"))
 	o.note(StageTLS, "STARTTLS", heard(220, "go on"))
 	o.note(StageAuth, "AUTH PLAIN AGFubgBzZWNyZXQ=", heard(235, "welcome"))
-	c := Conversation{Info: o.info, Outcome: Outcome{Started: time.Unix(1001, 0), InDoubt: true}, Exchanges: []Exchange{
+	c := Conversation{Info: o.info, Outcome: Outcome{Started: time.Unix(1000, 0), InDoubt: true}, Exchanges: []Exchange{
 		{"MAIL FROM:<b.x@bounces.test>", heard(250)}, {"(the message, 12 bytes)", reply.Reply{Lines: []string{"the connection broke"}}}}}
 	want := `-- connected to mx.a.test (127.0.0.2:25) from 127.0.0.1
 S: 220 mx.a.test ESMTP
@@ -45,7 +45,7 @@ C: (the message, 12 bytes)
 		t.Error(diff)
 	}
 	c.Outcome.Started = time.Unix(2000, 0)
-	if !strings.Contains(c.Text(), "-- other messages went over this connection meanwhile\n") {
+	if !strings.Contains(c.Text(), "-- 16m40s later, over the same connection\n") {
 		t.Error("an old connection is not called one")
 	}
 	quiet := &opening{d: &Dialer{}}

@@ -54,10 +54,9 @@ type Dialer struct {
 	Memory *HostMemory
 	// Connect replaces the TCP connection, after the address was admitted.
 	Connect func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
-	// Observe is asked before each message whether somebody wants to read its
-	// conversation, and returns who; nil for nobody, which is the rule. Who does is
-	// told before Send returns.
-	Observe func(Envelope) func(Conversation)
+	// KeepOpenings has sessions remember how they began, for those who read
+	// conversations.
+	KeepOpenings bool
 
 	once     sync.Once
 	timeouts Timeouts

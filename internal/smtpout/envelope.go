@@ -25,6 +25,9 @@ type Envelope struct {
 	// ReturnHeaders asks that a bounce carry the header only (RET=HDRS) where
 	// the server offers DSN. Otherwise nothing is asked.
 	ReturnHeaders bool
+	// Told is called with the conversation before Send returns; nil: nobody wants to
+	// read it, which is the rule.
+	Told func(Conversation)
 }
 
 // commands builds the MAIL and RCPT lines, with the parameters that x offers

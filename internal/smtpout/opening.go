@@ -45,7 +45,7 @@ func (d *Dialer) open(ctx context.Context, host string, to netip.AddrPort, conn 
 		o.link.cut()
 		return nil, f
 	}
-	return &Session{link: o.link, info: o.info, timeouts: d.timeouts, observe: d.Observe}, nil
+	return &Session{link: o.link, info: o.info, timeouts: d.timeouts}, nil
 }
 
 func notConnected(ctx context.Context, err error) *Failure {

@@ -20,7 +20,6 @@ type Session struct {
 	closed   bool
 	dirty    bool // a transaction was left open: RSET comes before the next
 	out      []byte
-	observe  func(Envelope) func(Conversation) // see Dialer.Observe
 }
 
 // Info says with whom a session is, and on which terms.
@@ -36,7 +35,7 @@ type Info struct {
 	Extensions Extensions
 	TLS        TLSInfo // zero in the clear
 	Opened     time.Time
-	Opening    []Exchange // what was said until messages could be sent; only with Dialer.Observe
+	Opening    []Exchange // what was said until messages could be sent; only with Dialer.KeepOpenings
 }
 
 // Info returns the terms of the session.

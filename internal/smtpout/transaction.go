@@ -38,13 +38,12 @@ func (s *Session) Send(ctx context.Context, env Envelope, body []byte) Outcome {
 		*scratch, s.out = s.out, nil
 		outgoing.Put(scratch)
 	}()
-	t := transaction{s: s, body: body, out: Outcome{Started: time.Now(), TLS: s.info.TLS.String()}}
-	if s.observe != nil {
-		t.told = s.observe(env)
-	}
+	t := transaction{s: s, body: body, kept: env.Told != nil, out: Outcome{Started: time.Now(), TLS: s.info.TLS.String()}}
 	t.run(ctx, env)
 	t.out.Took = time.Since(t.out.Started)
-	t.tell(env)
+	if env.Told != nil {
+		env.Told(Conversation{Info: s.info, Exchanges: t.exchanges, Body: body, Outcome: t.out})
+	}
 	if t.out.Closed && !s.closed {
 		s.abandon()
 	}
@@ -69,7 +68,7 @@ type transaction struct {
 	whole    bool   // every byte of the message was handed to the network
 	broken   error  // why writing ended; only what was said already is heard
 
-	told      func(Conversation) // who wants to read it; nil for nobody
+	kept      bool // somebody wants to read the exchanges
 	exchanges []Exchange
 }
 

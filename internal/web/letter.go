@@ -181,6 +181,10 @@ func (s *Server) sendTest(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// conversationWithin is how long after the outcome of a test what was said around it
+// is waited for: there is none where no connection came about.
+const conversationWithin = 5 * time.Second
+
 // testView is what became of a test message.
 type testView struct {
 	At      time.Time
@@ -213,8 +217,9 @@ func (s *Server) testNow(ctx context.Context, c postgres.Campaign, text string) 
 	}
 	to := found[0]
 	said, err := s.conversation(ctx, id)
+	told := said != nil && !said.At.Before(to.UpdatedAt) || time.Since(to.UpdatedAt) > conversationWithin
 	return testView{At: time.Now(), ID: c.ID, Name: c.Name, To: to.Address, State: to.State, Words: to.State.Words(), Reply: to.Reply,
-		Tried: to.Attempts, Settled: to.State.Final(), Said: said}, err
+		Tried: to.Attempts, Settled: to.State.Final() && told, Said: said}, err
 }
 
 func (s *Server) showTest(w http.ResponseWriter, r *http.Request) error {
