@@ -29,6 +29,20 @@ const (
 // String names the level as it stands in files and in the style sheet.
 func (l Level) String() string { return [...]string{"unclear", "healthy", "watch", "act"}[l] }
 
+// MarshalText writes the level as String does.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (l *Level) UnmarshalText(text []byte) error {
+	for level := range Act + 1 {
+		if level.String() == string(text) {
+			*l = level
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not a level of health", text)
+}
+
 // Words names the level.
 func (l Level) Words() string {
 	return [...]string{"Too little to say", "Healthy", "Watch", "Act"}[l]

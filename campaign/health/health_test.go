@@ -56,3 +56,17 @@ func TestMoreIsNeverBetter(t *testing.T) {
 		}
 	})
 }
+
+func TestLevelsAsText(t *testing.T) {
+	t.Parallel()
+	for level := Unclear; level <= Act; level++ {
+		text, err := level.MarshalText()
+		var read Level
+		if err != nil || read.UnmarshalText(text) != nil || read != level {
+			t.Errorf("%s is read as %s", text, read)
+		}
+	}
+	if err := new(Level).UnmarshalText([]byte("fine")); err == nil {
+		t.Error("fine is taken for a level")
+	}
+}

@@ -7,9 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/headwaymail/headway/campaign"
-	"github.com/headwaymail/headway/campaign/health"
-	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
 )
 
@@ -19,20 +16,6 @@ const (
 	// reportWithin is how long the figures may take: they are made of every delivery.
 	reportWithin = 5 * time.Minute
 )
-
-// reportRow is a provider or a domain in the delivery report.
-type reportRow struct {
-	ID         int64             `json:"id"`
-	Name       string            `json:"name"`
-	Provider   string            `json:"provider,omitempty"` // of a domain
-	Counters   campaign.Counters `json:"counters"`
-	Hard       int64             `json:"hard_bounced"`
-	Complaints int64             `json:"complaints"`
-	Median     float64           `json:"median_seconds"`
-	P95        float64           `json:"p95_seconds"`
-	Bounces    string            `json:"bounce_health"`
-	Complained string            `json:"complaint_health"`
-}
 
 func newProvidersReport() *cobra.Command {
 	var (
@@ -65,7 +48,7 @@ provider or of all. Health: hard bounces and complaints by the lines of the sett
 				if err != nil {
 					return err
 				}
-				return printDelivery(cmd, report.Value, d.service.Config.Health.Thresholds())
+				return printDelivery(cmd, report.Value)
 			})
 		},
 	}
@@ -74,13 +57,7 @@ provider or of all. Health: hard bounces and complaints by the lines of the sett
 	return cmd
 }
 
-func printDelivery(cmd *cobra.Command, lines []postgres.DeliveryLine, limits health.Thresholds) error {
-	rows := make([]reportRow, len(lines))
-	for i, l := range lines {
-		rows[i] = reportRow{ID: l.ID, Name: l.Name, Provider: l.Provider, Counters: l.Counters, Hard: l.Hard, Complaints: l.Complaints,
-			Median: l.Median.Seconds(), P95: l.P95.Seconds(), Bounces: limits.Bounces(l.Hard, l.Counters.Delivered).String(),
-			Complained: limits.Complaints(l.Complaints, l.Counters.Delivered).String()}
-	}
+func printDelivery(cmd *cobra.Command, rows []service.DeliveryLine) error {
 	if wantsJSON(cmd) {
 		return printJSON(cmd, rows)
 	}
@@ -91,8 +68,8 @@ func printDelivery(cmd *cobra.Command, lines []postgres.DeliveryLine, limits hea
 	t := newTable("name", "recipients", "delivered", "deferred", "bounced hard", "soft", "complaints", "median", "95 %", "health").leftAlign(9)
 	for _, r := range rows[:min(len(rows), reportLines)] {
 		n := r.Counters
-		words := "bounces " + r.Bounces + ", complaints " + r.Complained
-		t.row(clip(r.Name, 40), count(n.Targeted), count(n.Delivered), count(n.Deferred), count(r.Hard), count(n.Bounced-r.Hard), count(r.Complaints),
+		words := fmt.Sprintf("bounces %s, complaints %s", r.Bounces, r.Complained)
+		t.row(clip(r.Name, 40), count(n.Targeted), count(n.Delivered), count(n.Deferred), count(r.Hard), count(r.Soft), count(r.Complaints),
 			fmt.Sprintf("%.0f s", r.Median), fmt.Sprintf("%.0f s", r.P95), words)
 	}
 	t.print(cmd.OutOrStdout())

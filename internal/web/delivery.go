@@ -12,7 +12,6 @@ import (
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/campaign/health"
-	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
 )
 
@@ -41,27 +40,10 @@ type deliveryLink struct {
 
 // deliveryLine is a provider or a domain in the report.
 type deliveryLine struct {
-	ID          int64             `json:"id"`
-	Name        string            `json:"name"`
-	Provider    string            `json:"provider,omitempty"` // of a domain
-	Counters    campaign.Counters `json:"counters"`
-	Hard        int64             `json:"hard_bounced"`
-	Soft        int64             `json:"soft_bounced"`
-	Complaints  int64             `json:"complaints"`
-	Median      float64           `json:"median_seconds"`
-	P95         float64           `json:"p95_seconds"`
-	Bounces     string            `json:"bounce_health"`
-	Complaining string            `json:"complaint_health"`
-	Standing    *standing         `json:"standing,omitempty"` // of a provider
-	Waiting     int64             `json:"waiting,omitempty"`
-	Before      string            `json:"-"` // how the share that arrives has changed
-	Better      bool              `json:"-"`
-	Worse       bool              `json:"-"`
-	level       health.Level
+	service.DeliveryLine
+	Standing *standing `json:"standing,omitempty"` // of a provider, now
+	Waiting  int64     `json:"waiting,omitempty"`
 }
-
-// Tried is what came to an end that says something.
-func (l deliveryLine) Tried() int64 { return l.Counters.Delivered + l.Hard }
 
 // Took says how long messages took until they were accepted.
 func (l deliveryLine) Took() string {
@@ -89,8 +71,7 @@ func (s *Server) showDelivery(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view.Hidden = max(0, len(view.Lines)-deliveryLines)
-	view.Lines = view.Lines[:len(view.Lines)-view.Hidden]
+	view.trim()
 	f := frame{Title: "Delivery report", Section: "domains", Page: view}
 	if view.Counted.Running {
 		f.Live = "/domains/live?" + view.Query
@@ -110,11 +91,16 @@ func (s *Server) deliveryLive(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return nil, false, err
 		}
-		view.Hidden = max(0, len(view.Lines)-deliveryLines)
-		view.Lines = view.Lines[:len(view.Lines)-view.Hidden]
+		view.trim()
 		fragment, err := s.draw("delivery", "live", view)
 		return fragment, !view.Counted.Running, err
 	})
+}
+
+// trim leaves as many lines as a page shows.
+func (v *deliveryView) trim() {
+	v.Hidden = max(0, len(v.Lines)-deliveryLines)
+	v.Lines = v.Lines[:len(v.Lines)-v.Hidden]
 }
 
 // delivery is the report that a query asks for; of what it does not say, the
@@ -144,7 +130,7 @@ func (s *Server) delivery(ctx context.Context, query url.Values) (view deliveryV
 	}
 	view.Counted, view.Limits = newFreshness(report.At, report.Running), s.service.Config.Health.Thresholds()
 	for _, l := range report.Value {
-		view.Lines = append(view.Lines, newDeliveryLine(l, view.Limits))
+		view.Lines = append(view.Lines, deliveryLine{DeliveryLine: l})
 		view.All = view.All.Add(l.Counters)
 	}
 	if !view.Domains {
@@ -153,7 +139,7 @@ func (s *Server) delivery(ctx context.Context, query url.Values) (view deliveryV
 		}
 	}
 	slices.SortStableFunc(view.Lines, func(a, b deliveryLine) int {
-		return cmp.Or(cmp.Compare(b.level, a.level), cmp.Compare(a.urgency(), b.urgency()), cmp.Compare(b.Counters.Targeted, a.Counters.Targeted))
+		return cmp.Or(cmp.Compare(b.health(), a.health()), cmp.Compare(a.urgency(), b.urgency()), cmp.Compare(b.Counters.Targeted, a.Counters.Targeted))
 	})
 	return view, nil
 }
@@ -201,6 +187,9 @@ func (s *Server) standings(ctx context.Context, lines []deliveryLine) error {
 	return nil
 }
 
+// health is the worse of the two.
+func (l deliveryLine) health() health.Level { return health.Worst(l.Bounces, l.Complained) }
+
 // urgency orders lines of one health: as the list of providers does.
 func (l deliveryLine) urgency() int {
 	if l.Standing == nil {
@@ -209,30 +198,27 @@ func (l deliveryLine) urgency() int {
 	return providerLine{Standing: *l.Standing, Waiting: l.Waiting}.urgency()
 }
 
-func newDeliveryLine(l postgres.DeliveryLine, lines health.Thresholds) deliveryLine {
-	hard := min(l.Hard, l.Counters.Bounced)
-	bounces, complaints := lines.Bounces(hard, l.Counters.Delivered), lines.Complaints(l.Complaints, l.Counters.Delivered)
-	line := deliveryLine{ID: l.ID, Name: l.Name, Provider: l.Provider, Counters: l.Counters, Hard: hard, Soft: l.Counters.Bounced - hard, Complaints: l.Complaints,
-		Median: l.Median.Seconds(), P95: l.P95.Seconds(), Bounces: bounces.String(), Complaining: complaints.String(), level: health.Worst(bounces, complaints)}
-	tried := l.Counters.Delivered + l.Counters.Bounced + l.Counters.Expired
-	if tried > 0 && l.BeforeTried > 0 {
-		change := 100 * (float64(l.Counters.Delivered)/float64(tried) - float64(l.Before)/float64(l.BeforeTried))
-		line.Better, line.Worse = change >= 0.05, change <= -0.05
-		line.Before = points(change)
-	}
-	return line
-}
+// leastTrend is the smallest change of percentages that a page shows.
+const leastTrend = 0.05
 
-// points writes a change of percentages: +1.2, −0.4, ±0.
-func points(change float64) string {
+// Change writes how the share that arrives has changed, in percent: +1.2, −0.4, ±0.
+func (l deliveryLine) Change() string {
 	switch {
-	case change >= 0.05:
-		return fmt.Sprintf("+%.1f", change)
-	case change <= -0.05:
-		return fmt.Sprintf("−%.1f", -change)
+	case l.Trend == nil:
+		return ""
+	case l.Better():
+		return fmt.Sprintf("+%.1f", *l.Trend)
+	case l.Worse():
+		return fmt.Sprintf("−%.1f", -*l.Trend)
 	}
 	return "±0"
 }
+
+// Better and Worse report whether more or less of it arrives than in the span before.
+func (l deliveryLine) Better() bool { return l.Trend != nil && *l.Trend >= leastTrend }
+
+// Worse: see Better.
+func (l deliveryLine) Worse() bool { return l.Trend != nil && *l.Trend <= -leastTrend }
 
 // took writes a length of time in seconds, briefly: < 1 s, 12 s, 4 min, 2.5 h.
 func took(seconds float64) string {

@@ -44,7 +44,7 @@ func (s *Server) downloadDelivery(w http.ResponseWriter, r *http.Request) error 
 		for _, figure := range []int64{n.Targeted, n.Delivered, n.Queued, n.Deferred, l.Hard, l.Soft, n.Expired, n.Suppressed, n.Cancelled, n.InDoubt, l.Complaints, n.AcceptedFirst} {
 			row = append(row, strconv.FormatInt(figure, 10))
 		}
-		err = rows.Write(append(row, decimal(l.Median), decimal(l.P95), l.Bounces, l.Complaining))
+		err = rows.Write(append(row, decimal(l.Median), decimal(l.P95), l.Bounces.String(), l.Complained.String()))
 	}
 	if err == nil {
 		err = rows.Flush()
