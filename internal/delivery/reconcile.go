@@ -50,8 +50,17 @@ func (e *Engine) reconcile(ctx context.Context) {
 	}
 }
 
+// askForLanes asks for the lanes that are missing, and for a look at domains of which
+// nobody knows who takes their mail.
 func (e *Engine) askForLanes(ctx context.Context) error {
 	now := e.clock.now()
+	if unknown, err := e.store.AnyUnknownDomain(ctx, now); err != nil {
+		return err
+	} else if unknown {
+		if err := e.askResolve(ctx); err != nil {
+			return err
+		}
+	}
 	due, err := e.store.Due(ctx, now)
 	if err != nil {
 		return err

@@ -76,13 +76,6 @@ func (e *Engine) sweepOnce(ctx context.Context, expire bool) error {
 	if err := e.sweepFiles(ctx, now); err != nil {
 		return err
 	}
-	if unknown, err := e.store.AnyUnknownDomain(ctx, now); err != nil {
-		return err
-	} else if unknown {
-		if err := e.askResolve(ctx); err != nil {
-			return err
-		}
-	}
 	finished, err := e.store.FinishableCampaigns(ctx)
 	if err != nil {
 		return err

@@ -13,30 +13,6 @@ import (
 	"github.com/headwaymail/headway/internal/postgres"
 )
 
-const (
-	// launchFirst is the number of contacts that are judged in the first
-	// transaction, so that mail begins at once.
-	launchFirst = 500
-	// launchMost bounds later ones. Each raises the counters of every domain: the
-	// more contacts, the less often.
-	launchMost = 50_000
-	// launchBeat is the longest that a transaction should take: it has its
-	// campaign locked, and whoever pauses or cancels it waits.
-	launchBeat = time.Second
-)
-
-// nextBatch returns the number of contacts of the next transaction, after one
-// that took some time.
-func nextBatch(size int, took time.Duration) int {
-	switch {
-	case took < launchBeat/4:
-		return min(4*size, launchMost)
-	case took > launchBeat:
-		return max(size/2, launchFirst)
-	}
-	return size
-}
-
 // launchArgs name a campaign and, for one that was scheduled, the time that was
 // meant: a campaign that was scheduled anew leaves the older job without effect.
 type launchArgs struct {
@@ -92,29 +68,11 @@ func (w *launchWorker) Work(ctx context.Context, job *river.Job[launchArgs]) err
 	if err := w.fill(ctx, id); err != nil {
 		return err
 	}
-	if c, err = store.Campaign(ctx, id); err != nil {
+	if c, err = store.Campaign(ctx, id); err != nil || !c.LaunchDone {
 		return err
 	}
 	return store.AddEvent(ctx, id, postgres.CampaignEvent{At: time.Now(), Kind: "launched",
 		Words: fmt.Sprintf("Launched: %s will receive.", campaign.WordsForCount(c.Audience.WillReceive))}, true)
-}
-
-// fill enters all recipients into the ledger, batch by batch.
-func (w *launchWorker) fill(ctx context.Context, id int64) error {
-	if w.bulk.Yield != nil {
-		defer w.bulk.Yield(ctx)()
-	}
-	for size := launchFirst; ; {
-		began := time.Now()
-		done, err := w.bulk.Store.LaunchBatch(ctx, id, size, began)
-		if err != nil {
-			return err
-		}
-		size = nextBatch(size, time.Since(began))
-		if err := w.bulk.Store.Notify(ctx, fmt.Sprintf("campaign %d", id)); err != nil || done {
-			return err
-		}
-	}
 }
 
 // hold takes a campaign whose time was missed off the schedule: what was meant

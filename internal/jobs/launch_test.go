@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -43,8 +44,48 @@ func TestMissedSchedule(t *testing.T) {
 	}
 }
 
-// Batches grow while they are quick, shrink when they keep whoever pauses the
-// campaign waiting, and stay within bounds.
+// A launch in many ranges, two at a time, has everybody once.
+func TestLaunchHasEverybodyOnce(t *testing.T) {
+	t.Parallel()
+	ctx, store := t.Context(), storetest.Open(t, 6)
+	const readers = 30 * launchFirst
+	for _, sql := range []string{
+		`insert into lists (name, created_at) values ('Readers', now())`,
+		`insert into domains (name) values ('a.test'), ('b.test')`,
+		fmt.Sprintf(`insert into contacts (address, address_key, canonical_key, domain_id, status_since, created_at, updated_at)
+		 select a, a, a, d.id, now(), now(), now() from domains d, generate_series(1, %d) n, lateral (select format('r%%s@%%s', n, d.name) as a) address`, readers/2),
+		`insert into list_members (list_id, contact_id, status, since) select l.id, c.id, 'subscribed', now() - interval '1 hour' from lists l, contacts c`,
+	} {
+		if _, err := store.Pool().Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id, err := store.CreateCampaign(ctx, postgres.NewCampaign{Name: "Notes", Weight: 4, Settings: campaign.DefaultSettings(), TimeZone: "UTC",
+		Lists: []string{"Readers"}}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.ChangeCampaign(ctx, id, postgres.Change{Verb: campaign.Launch, At: time.Now()}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w := &launchWorker{bulk: &Bulk{Store: store}}
+	for range 2 { // the second finds it done
+		if err := w.Work(ctx, &river.Job[launchArgs]{Args: launchArgs{Campaign: id}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := store.Campaign(ctx, id)
+	if err != nil || !c.LaunchDone || c.Audience.WillReceive != readers || c.Counters.Targeted != readers {
+		t.Errorf("%+v, %+v, %v", c.Audience, c.Counters, err)
+	}
+	var contacts int
+	if err := store.Pool().QueryRow(ctx, `select count(distinct contact_id) from deliveries where campaign_id = $1`, id).Scan(&contacts); err != nil || contacts != readers {
+		t.Errorf("%d contacts stand in the ledger, %v", contacts, err)
+	}
+}
+
+// Batches grow while they are quick, shrink when they take long, and stay
+// within bounds.
 func TestNextBatch(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -54,9 +95,10 @@ func TestNextBatch(t *testing.T) {
 	}{
 		"quick":            {500, 50 * time.Millisecond, 2000},
 		"as it should be":  {20_000, 600 * time.Millisecond, 20_000},
-		"too long":         {20_000, 1200 * time.Millisecond, 10_000},
+		"too long":         {50_000, 2200 * time.Millisecond, 25_000},
 		"quick and large":  {40_000, 100 * time.Millisecond, launchMost},
-		"small and stands": {600, time.Minute, launchFirst},
+		"small and stands": {600, time.Minute, 600},
+		"not too small":    {20_000, time.Minute, launchLeast},
 	} {
 		if got := nextBatch(test.size, test.took); got != test.want {
 			t.Errorf("%s: %d after %d, want %d", name, got, test.size, test.want)

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// resolveBatch domains are looked up and stored together.
-	resolveBatch = 500
+	// Domains are looked up and stored together: few at first, so that mail flows at
+	// once, then more and more, up to resolveBatch.
+	resolveFirst, resolveBatch = 32, 500
 	// resolveAtOnce bounds the questions in flight: polite to the resolver.
 	resolveAtOnce = 32
 	// mappingLife bounds how long a domain's provider is believed, whatever
@@ -51,8 +52,8 @@ func (w *resolveWorker) NextRetry(job *river.Job[resolveArgs]) time.Time { retur
 
 // Work looks at domains until none is left that due mail waits for.
 func (w *resolveWorker) Work(ctx context.Context, _ *river.Job[resolveArgs]) error {
-	for {
-		domains, err := w.bulk.Store.UnknownDomains(ctx, resolveBatch, time.Now())
+	for size := resolveFirst; ; size = min(2*size, resolveBatch) {
+		domains, err := w.bulk.Store.UnknownDomains(ctx, size, time.Now())
 		if err != nil || len(domains) == 0 {
 			return err
 		}

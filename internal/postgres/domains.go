@@ -42,14 +42,22 @@ type UnknownDomain struct {
 }
 
 const (
+	// Among the mail that has waited longest; what is behind it, the next look finds.
 	// Index: mail_queue_due, for a provider of 0.
 	sqlUnknownDomains = `
 select dom.id, dom.name, dom.looks
   from domains dom
  where dom.id in (
+    select first.domain_id from campaigns camp
+     cross join lateral (
+        select q.domain_id from mail_queue q
+         where q.campaign_id = camp.id and q.provider_id = 0 and not q.deferred and q.due_at <= $1
+         order by q.due_at, q.delivery_id limit 10000) first
+     where camp.state = 'sending'
+    union
     select q.domain_id from campaigns camp
-      join mail_queue q on q.campaign_id = camp.id
-     where camp.state = 'sending' and q.provider_id = 0 and q.due_at <= $1)
+      join mail_queue q on q.campaign_id = camp.id and q.provider_id = 0 and q.deferred and q.due_at <= $1
+     where camp.state = 'sending')
  order by dom.id
  limit $2`
 

@@ -2,14 +2,10 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/headwaymail/headway/campaign"
 )
 
 const (
@@ -45,9 +41,11 @@ select exists (select from pg_inherits where inhrelid = $1::regclass)`
 
 	sqlSetLedger = `update campaigns set ledger_id = $2 where id = $1 and ledger_id is null`
 
-	sqlLaunchState = `
-select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched_at, audience, settings
-  from campaigns where id = $1 for update`
+	sqlLaunching = `
+select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched_at, settings from campaigns where id = $1`
+
+	sqlLockLaunch = `
+select state in ('sending', 'paused') and not launch_done and launch_cursor = $2, audience from campaigns where id = $1 for update`
 
 	// A batch need not be on disk before the next one begins: what a crash takes of
 	// it, its cursor included, is done anew, and a claim, which is on disk before
@@ -58,10 +56,10 @@ select state::text, coalesce(ledger_id, 0), launch_cursor, launch_done, launched
 	sqlLaunchEdge = `
 select max(id) from (select id from contacts where id > $1 order by id limit $2) next`
 
-	// One batch: those who will receive become deliveries. No conflict can arise:
-	// the cursor moves in the same transaction, and whoever moves it has locked the
-	// campaign; asking would cost a third of the insert. Rows of a provider stand
-	// side by side, as they enter the queue and as they are claimed.
+	// One batch: those who will receive become deliveries. No conflict stays: the
+	// cursor moves in the same transaction, and only from where the batch began; to
+	// ask for conflicts would cost a third of the insert. Rows of a provider stand side
+	// by side, as they enter the queue and as they are claimed.
 	sqlLaunchBatch = sqlJudgedMembers + `, entered as (
     insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, provider_id, slice, due_at, updated_at)
     select $11, $2, id, domain_id, provider_id, slice, case when slice = 0 then $1 else $12::timestamptz end, $1
@@ -156,115 +154,6 @@ func (s *Store) attachLedger(ctx context.Context, id int32) error {
 		_, err = tx.Exec(ctx, fmt.Sprintf(sqlLedgerAttach, id))
 		return err
 	})
-}
-
-// LaunchBatch enters the next size contacts into the ledger of a campaign. It
-// returns true when the ledger is complete, or when the campaign is no longer
-// to be filled. A launch that was interrupted continues where it stood.
-func (s *Store) LaunchBatch(ctx context.Context, id int64, size int, now time.Time) (done bool, err error) {
-	err = s.InTx(ctx, func(tx pgx.Tx) error {
-		var (
-			state    campaign.State
-			ledger   int32
-			cursor   int64
-			launched *time.Time
-			figures  []byte
-			terms    []byte
-		)
-		err := tx.QueryRow(ctx, sqlLaunchState, id).Scan(&state, &ledger, &cursor, &done, &launched, &figures, &terms)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		if done || (state != campaign.Sending && state != campaign.Paused) {
-			done = true
-			return nil
-		}
-		var audience campaign.Audience
-		if err := json.Unmarshal(figures, &audience); err != nil {
-			return err
-		}
-		settings, err := campaign.ParseSettings(terms)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, sqlLaunchUnflushed); err != nil {
-			return err
-		}
-		var edge *int64
-		if err := tx.QueryRow(ctx, sqlLaunchEdge, cursor, size).Scan(&edge); err != nil {
-			return err
-		}
-		if done = edge == nil; !done {
-			if err := launchRange(ctx, tx, id, ledger, cursor, *edge, nullAsZero(launched), now, settings.ReaderTime, &audience); err != nil {
-				return err
-			}
-			cursor = *edge
-		}
-		if figures, err = json.Marshal(audience); err != nil {
-			return err
-		}
-		if _, err = tx.Exec(ctx, sqlLaunchProgress, id, cursor, done, figures, now); err != nil || !done {
-			return err
-		}
-		return openFirstSlices(ctx, tx, id, now)
-	})
-	if err != nil {
-		return false, fmt.Errorf("launch campaign %d: %w", id, err)
-	}
-	return done, nil
-}
-
-func launchRange(ctx context.Context, tx pgx.Tx, id int64, ledger int32, after, upto int64, launched, now time.Time,
-	own campaign.ReaderTime, audience *campaign.Audience) error {
-
-	if after == 0 {
-		if _, err := tx.Exec(ctx, sqlProbationSources, id); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, sqlFreezeSegments, id); err != nil {
-			return err
-		}
-	}
-	among, err := chooseRange(ctx, tx, id, after, upto, launched, now)
-	if err != nil {
-		return err
-	}
-	if len(among.include) > 0 {
-		if _, err := tx.Exec(ctx, sqlProbationSourcesOf, id, among.include, launched); err != nil {
-			return err
-		}
-	}
-	statement, args := sqlLaunchBatch, append(among.args(), ledger, probationDue)
-	if !own.IsZero() {
-		statement, args = sqlLaunchBatchByZone, append(args, own.Wall(), own.Field, own.Default())
-	}
-	sums := newChanges()
-	var (
-		fate, why           string
-		provider, domain, n int64
-		onTrial             bool
-	)
-	count := func() error {
-		if fate == "later" {
-			audience.PutOff(time.Unix(provider, 0).UTC(), n)
-			return nil
-		}
-		judged(audience, fate, why, n)
-		if fate == "will_receive" {
-			sums.enter(id, provider, domain, n)
-		}
-		if fate == "will_receive" && onTrial {
-			audience.Probation += n
-		}
-		return nil
-	}
-	if err := eachJudged(ctx, tx, statement, args, []any{&fate, &why, &provider, &domain, &onTrial, &n}, count); err != nil {
-		return err
-	}
-	return sums.applyEntered(ctx, tx)
 }
 
 const sqlSystemDelivery = `

@@ -73,9 +73,11 @@ func TestLaunchGoesOnWhereItStood(t *testing.T) {
 	for done := false; !done; batches++ {
 		if batches%3 == 0 { // a batch that is rolled back
 			err := w.InTx(context.Background(), func(tx pgx.Tx) error {
-				after := one[int64](w, `select launch_cursor from campaigns where id = $1`, id)
-				ledger := one[int32](w, `select ledger_id from campaigns where id = $1`, id)
-				if err := launchRange(context.Background(), tx, id, ledger, after, after+30, w.now, w.now, campaign.ReaderTime{}, &campaign.Audience{}); err != nil {
+				l, err := w.Launching(context.Background(), id)
+				if err != nil {
+					return err
+				}
+				if _, err := l.enter(context.Background(), tx, l.Cursor, l.Cursor+30, w.now, func() error { return nil }); err != nil {
 					return err
 				}
 				return broken
@@ -133,6 +135,88 @@ func TestLaunchOfACancelledCampaign(t *testing.T) {
 		t.Errorf("no such campaign: %v", err)
 	}
 }
+
+// Ranges that are judged at one time become part of the ledger one after the other,
+// whichever was ready first.
+func TestRangesAreEnteredInTurn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.crowd("Readers", 60, "a.test")
+	ids := one[[]int64](w, `select array_agg(id order by id) from contacts`)
+	id := w.draft("Readers")
+	w.change(id, campaign.Launch)
+	w.must(w.OpenLedger(context.Background(), id, w.now))
+	l, err := w.Launching(context.Background(), id)
+	w.must(err)
+	w.must(w.Enter(context.Background(), l, 0, ids[9], w.now, atOnce))
+
+	ready, first := make(chan struct{}), make(chan error, 1)
+	second := make(chan error, 1)
+	go func() {
+		told := false
+		second <- w.Enter(context.Background(), l, ids[29], ids[59], w.now, func() error {
+			if !told {
+				told = true
+				close(ready)
+			}
+			return <-first
+		})
+	}()
+	<-ready
+	if got := w.totals(id).Targeted; got != 10 {
+		t.Errorf("%d are counted while a later range waits for its turn", got)
+	}
+	first <- w.Enter(context.Background(), l, ids[9], ids[29], w.now, atOnce)
+	w.must(<-second)
+	w.must(w.EndLaunch(context.Background(), l, ids[59], w.now))
+	c, err := w.Campaign(context.Background(), id)
+	w.must(err)
+	if got := w.totals(id); got != (campaign.Counters{Targeted: 60, Queued: 60}) || c.Audience.WillReceive != 60 || !c.LaunchDone {
+		t.Errorf("counted %+v, audience %+v", got, c.Audience)
+	}
+	w.balanced()
+}
+
+// A range whose turn comes when the launch stands elsewhere leaves nothing behind.
+func TestRangesThatComeTooLate(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(w *world, l Launching, ids []int64){
+		"cancelled": func(w *world, l Launching, _ []int64) { w.change(l.Campaign, campaign.Cancel) },
+		"went on": func(w *world, l Launching, ids []int64) {
+			w.exec(`update campaigns set launch_cursor = $2 where id = $1`, l.Campaign, ids[14])
+		},
+		"done": func(w *world, l Launching, ids []int64) { w.must(w.EndLaunch(context.Background(), l, ids[9], w.now)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.crowd("Readers", 30, "a.test")
+			ids := one[[]int64](w, `select array_agg(id order by id) from contacts`)
+			id := w.draft("Readers")
+			w.change(id, campaign.Launch)
+			w.must(w.OpenLedger(context.Background(), id, w.now))
+			l, err := w.Launching(context.Background(), id)
+			w.must(err)
+			w.must(w.Enter(context.Background(), l, 0, ids[9], w.now, atOnce))
+			var before campaign.Counters
+			err = w.Enter(context.Background(), l, ids[9], ids[29], w.now, func() error {
+				meanwhile(w, l, ids)
+				before = w.totals(id)
+				return nil
+			})
+			if !errors.Is(err, ErrLaunchMoved) {
+				t.Errorf("entered all the same: %v", err)
+			}
+			if got := w.totals(id); got != before {
+				t.Errorf("counted %+v, before it was %+v", got, before)
+			}
+			w.balanced()
+		})
+	}
+}
+
+// atOnce is the turn of a range that nobody comes before.
+func atOnce() error { return nil }
 
 // Small campaigns share their month's partition.
 func TestLedgers(t *testing.T) {
