@@ -75,17 +75,21 @@ func (l *link) listen() {
 // hearOne passes on one reply and says whether to go on. Whatever ends the
 // session (an error, a 421, a word that nobody asked for) also interrupts a
 // writer that may be blocked at that moment.
+//
+// What the reply means to the reader is settled before anybody hears of it:
+// whoever does may say the next command, and announce it here, at once.
 func (l *link) hearOne(r *replyReader) bool {
 	rep, err := r.next()
+	unasked, last := l.due.Add(-1) < 0, l.pausing.Load()
 	select {
 	case l.events <- event{rep, err}:
 	case <-l.done:
 		return false
 	}
-	if unasked := l.due.Add(-1) < 0; err != nil || unasked || rep.Code == 421 {
+	if err != nil || unasked || rep.Code == 421 {
 		l.interrupt()
 	}
-	return err == nil && !l.pausing.Load()
+	return err == nil && !last
 }
 
 // interrupt ends all writing, at once and for good. It may be called from any
@@ -151,14 +155,30 @@ func (l *link) poll() (event, bool) {
 }
 
 // pause makes the reader end with the next reply, so that the bytes after it
-// belong to somebody else. To be called before the command is sent.
+// belong to somebody else. To be called before the command is announced.
 func (l *link) pause() { l.pausing.Store(true) }
+
+// paused waits until the reader has ended. One that took a reply which came too
+// early for the awaited one goes on: it may hear nothing more.
+func (l *link) paused(ctx context.Context, timeout time.Duration) error {
+	l.timer.Reset(timeout)
+	select {
+	case <-l.gone:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-l.timer.C:
+		return waited(timeout)
+	}
+}
 
 // encrypt makes a TLS client connection of a paused link. Bytes that came
 // together with the reply to STARTTLS were not protected and must not be taken
 // for replies (RFC 3207 §6, CVE-2011-0411).
 func (l *link) encrypt(ctx context.Context, config *tls.Config, timeout time.Duration) (tls.ConnectionState, error) {
-	<-l.gone
+	if err := l.paused(ctx, timeout); err != nil {
+		return tls.ConnectionState{}, err
+	}
 	if l.reader.br.Buffered() > 0 {
 		return tls.ConnectionState{}, errPause
 	}

@@ -178,7 +178,9 @@ func (o *opening) secure() *Failure {
 	case rep.Code == 421 || rep.Code/100 != 2 && o.policy.strict():
 		return o.refused(StageTLS, rep)
 	case rep.Code/100 != 2: // not now, and the clear is allowed
-		<-o.link.gone
+		if err := o.link.paused(o.ctx, o.d.timeouts.Command); err != nil {
+			return without(StageTLS, "4.4.2", err)
+		}
 		o.link.listen()
 		return nil
 	}
