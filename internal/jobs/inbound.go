@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/headwaymail/headway/campaign/token"
 	"github.com/headwaymail/headway/internal/postgres"
@@ -61,13 +62,12 @@ type inboundWorker struct {
 
 func (w *inboundWorker) NextRetry(job *river.Job[inboundArgs]) time.Time { return soon(job.Attempt) }
 
-// lingers is how long the job waits for another mail before it ends. A mail that
-// is stored while a job runs asks for none, so the job must look once more after
-// that transaction can be seen.
+// lingers is how long the job waits for another mail before it ends, so that a
+// stream of mails is one job.
 const lingers = 2 * time.Second
 
 // Work reads mails until none is left.
-func (w *inboundWorker) Work(ctx context.Context, _ *river.Job[inboundArgs]) error {
+func (w *inboundWorker) Work(ctx context.Context, job *river.Job[inboundArgs]) error {
 	for last := time.Now(); time.Since(last) < lingers; {
 		found, err := w.bulk.Store.SettleInbound(ctx, time.Now(), w.read(ctx))
 		if err != nil {
@@ -83,7 +83,35 @@ func (w *inboundWorker) Work(ctx context.Context, _ *river.Job[inboundArgs]) err
 		case <-time.After(lingers / 8):
 		}
 	}
-	return w.bulk.Store.ForgetInbound(ctx, time.Now())
+	if err := w.bulk.Store.ForgetInbound(ctx, time.Now()); err != nil {
+		return err
+	}
+	for {
+		if ended, err := w.end(ctx, job); err != nil || ended {
+			return err
+		}
+	}
+}
+
+// errMore keeps a job from ending.
+var errMore = errors.New("another mail came")
+
+// end completes the job, unless there is one more mail to read. A mail that is
+// stored while a job is open asks for none. Such a transaction has the job's row
+// until its mail can be seen, and we are behind it; one that finds the row with
+// us waits until the job is over, and then asks for another.
+func (w *inboundWorker) end(ctx context.Context, job *river.Job[inboundArgs]) (ended bool, err error) {
+	err = w.bulk.Store.InTx(ctx, func(tx pgx.Tx) error {
+		if _, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job); err != nil {
+			return fmt.Errorf("complete the reading of inbound mail: %w", err)
+		}
+		found, err := w.bulk.Store.SettleInbound(ctx, time.Now(), w.read(ctx))
+		if err == nil && found {
+			err = errMore
+		}
+		return err
+	})
+	return err == nil, ignoring(err, errMore)
 }
 
 // read says what becomes of one mail, and does it.

@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/headwaymail/headway/campaign/token"
+	"github.com/headwaymail/headway/internal/postgres"
 )
 
 // back sends a mail to the node's listener.
@@ -76,4 +79,31 @@ func TestInboundMail(t *testing.T) {
 	if d := r.number(`select count(*) from deliveries where state = 'bounced'`); d != 1 {
 		t.Errorf("%d bounced", d)
 	}
+}
+
+// A mail that is being stored while the job that reads them comes to its end is
+// read at once, not a minute later when the next one comes by itself.
+func TestInboundMailAtTheEndOfAJob(t *testing.T) {
+	t.Parallel()
+	internet, _ := quick(1)
+	r := newRig(t, internet)
+	r.config.Roles = []string{"bulk", "inbound"}
+	n := r.node()
+	mail := postgres.InboundMail{At: time.Now(), Purpose: postgres.PurposeRole, Raw: []byte("Subject: hello\r\n\r\n")}
+	read := func(mails int64) func() bool {
+		return func() bool {
+			return r.number(`select count(*) from inbound_mails where settled_at is not null`) == mails
+		}
+	}
+	r.must(n.Service.KeepInbound(t.Context(), mail))
+	r.until(20*time.Second, "a mail is read, and the job is still open", read(1))
+	_, err := n.Database.Store.SaveInbound(t.Context(), mail, func(tx pgx.Tx) error {
+		err := n.Service.Queue.AskInboundTx(t.Context(), tx)
+		r.until(20*time.Second, "the end of the job waits for the mail", func() bool {
+			return r.number(`select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`) > 0
+		})
+		return err
+	})
+	r.must(err)
+	r.until(20*time.Second, "the mail is read", read(2))
 }
