@@ -138,7 +138,7 @@ func (o *opening) hello() *Failure {
 	}
 	o.info.Extensions = Extensions{}
 	if rep.Code/100 == 5 {
-		if rep, f = o.ask(StageEHLO, reply.PhaseEHLO, "HELO "+o.name()); f != nil {
+		if rep, f = o.again(rep); f != nil {
 			return f
 		}
 	} else if rep.Code/100 == 2 {
@@ -149,6 +149,18 @@ func (o *opening) hello() *Failure {
 		return o.refused(StageEHLO, rep)
 	}
 	return nil
+}
+
+// again says HELO where EHLO was refused. Where that brings no better answer the
+// refusal stands, unless it was of the command only (x0z, RFC 5321 §4.2.1): who
+// does not want us says so once, and then calls HELO out of order, or leaves.
+func (o *opening) again(refusal reply.Reply) (reply.Reply, *Failure) {
+	rep, f := o.ask(StageEHLO, reply.PhaseEHLO, "HELO "+o.name())
+	silent, refused := f != nil && f.Reply.Code == 0, rep.Code/100 == 5
+	if (silent || refused) && refusal.Code/10%10 != 0 && o.ctx.Err() == nil {
+		return refusal, o.refused(StageEHLO, refusal)
+	}
+	return rep, f
 }
 
 // name returns our name; without one, the address literal that RFC 5321 §4.1.4
