@@ -63,6 +63,7 @@ type transaction struct {
 	out   Outcome
 
 	steps    []step // what was or will be sent before the body
+	taken    bool   // the recipient was accepted
 	answered bool   // the deciding reply has come
 	begun    bool   // a byte was handed to the network
 	whole    bool   // every byte of the message was handed to the network

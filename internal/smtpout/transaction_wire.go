@@ -156,14 +156,22 @@ func (t *transaction) hearStep(s step) bool {
 		t.outOfStep(rep)
 	case s.phase == reply.PhaseMail:
 		t.s.dirty = true
+	default:
+		t.taken = true
 	}
 	return !t.answered
 }
 
 // takeBack ends a transaction whose DATA was taken although its envelope was
 // refused: an empty message, and never ours (RFC 2920 §3.1: "the client …
-// should send a single dot"). The reply to it means nothing.
+// should send a single dot"). The reply to it means nothing. A server that
+// refused the sender and took the recipient would bring him nothing in an
+// envelope: it is left.
 func (t *transaction) takeBack() {
+	if t.taken {
+		t.out.Closed = true
+		return
+	}
 	t.s.out = append(t.s.out[:0], finalDot...)
 	t.flush(1, t.s.timeouts.Command)
 	t.hear(reply.PhaseDot, t.s.timeouts.Command)
