@@ -5,7 +5,8 @@ import "strings"
 // enhancedCode finds the RFC 3463 code in the lines of a reply. In order:
 //
 //  1. at the beginning of any line, where RFC 2034 §4 puts it. Servers often
-//     give it on one line only, go-smtp for one on the last;
+//     give it on one line only, go-smtp for one on the last. One of the reply's
+//     own class comes before another, wherever it stands;
 //  2. marked, anywhere: "(5.1.1)", "#5.1.1", "(#5.1.1)", "[5.1.1]", "<5.1.1>";
 //  3. bare, anywhere, when it looks like nothing else.
 //
@@ -16,11 +17,18 @@ func enhancedCode(code int, lines []string) string {
 	if class != '2' && class != '4' && class != '5' {
 		return ""
 	}
+	var other string
 	for _, line := range lines {
 		start := strings.TrimLeft(line, " \t#([<")
-		if n := enhancedLen(start); n > 0 && strings.IndexByte("245", start[0]) >= 0 {
+		switch n := enhancedLen(start); {
+		case n > 0 && start[0] == class:
 			return start[:n]
+		case n > 0 && other == "" && strings.IndexByte("245", start[0]) >= 0:
+			other = start[:n]
 		}
+	}
+	if other != "" {
+		return other
 	}
 	if class == '2' {
 		return ""
