@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,8 +102,15 @@ func TestHoldInABrowser(t *testing.T) {
 	}
 	shows := func(condition string) {
 		t.Helper()
-		if _, err := chromedp.Run(tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
-			t.Fatalf("waiting for %s: %v", condition, err)
+		for deadline := time.Now().Add(20 * time.Second); ; {
+			_, err := chromedp.Run(tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(time.Until(deadline))))
+			switch {
+			case err == nil:
+				return
+			case !strings.Contains(err.Error(), "Cannot find context") || time.Now().After(deadline):
+				t.Fatalf("waiting for %s: %v", condition, err)
+			}
+			// Asked in the page before, of whose end the tab had not heard yet.
 		}
 	}
 	press := func(id string) { // leads to another page
