@@ -76,6 +76,14 @@ func printPerson(w io.Writer, p postgres.Person) {
 		fmt.Fprintf(w, "  list      %s: %s since %s%s\n", m.List, m.Status, m.Since.Format(time.DateOnly), origin)
 	}
 	for _, e := range p.Suppressions {
+		if e.Reason == string(postgres.Paused) && e.ExpiresAt != nil {
+			words := "until"
+			if !e.ExpiresAt.After(time.Now()) {
+				words = "over since"
+			}
+			fmt.Fprintf(w, "  paused    %s %s, by their own wish of %s\n", words, e.ExpiresAt.Format(time.DateOnly), e.CreatedAt.Format(time.DateOnly))
+			continue
+		}
 		fmt.Fprintf(w, "  barred    %s\n", strings.TrimRight(strings.Join(suppressionCells(e), ", "), ", "))
 	}
 	for _, e := range p.Timeline {

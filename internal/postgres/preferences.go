@@ -28,8 +28,9 @@ select l.id, coalesce(nullif(l.public_name, ''), l.name), m.status <> 'unsubscri
                                        where cl.list_id = l.id and not cl.exclude and k.launched_at is not null)
   from list_members m join lists l on l.id = m.list_id where m.contact_id = $1 order by 2, 1`
 
-	// What holds against an address. Their own wish to leave names the message
-	// by which it came. Indexes: suppressions_once, suppressions_canonical.
+	// What holds against an address; a pause leaves everything as it is. Their own
+	// wish to leave names the message by which it came. Indexes: suppressions_once,
+	// suppressions_canonical.
 	sqlPreferenceBars = `
 select s.id, s.created_at, s.reason, coalesce(s.list_id, 0),
        s.kind = 'address' and s.key = c.address_key and s.evidence ? 'campaign'
@@ -37,7 +38,7 @@ select s.id, s.created_at, s.reason, coalesce(s.list_id, 0),
   from contacts c join domains d on d.id = c.domain_id
   join suppressions s on s.kind = 'address' and (s.key = c.address_key or s.canonical_key = c.canonical_key)
                       or s.kind = 'domain' and s.key = d.name
- where c.id = $1 and (s.expires_at is null or s.expires_at > $2)`
+ where c.id = $1 and s.reason <> 'paused' and (s.expires_at is null or s.expires_at > $2)`
 
 	sqlLeaveThese = `
 update list_members set status = 'unsubscribed', since = $3

@@ -28,7 +28,7 @@ select s.id, s.scope, coalesce(l.name, ''), s.kind, s.key, s.reason, s.evidence,
 
 	// Index: suppression_lifts_key.
 	sqlLiftsOf = `
-select f.lifted_at, f.lifted_by, f.note, f.reason, coalesce(l.name, '')
+select f.lifted_at, f.lifted_by, f.note, f.reason, coalesce(l.name, ''), f.created_at
   from suppression_lifts f left join lists l on l.id = f.list_id where f.key = $1 order by f.lifted_at desc limit 100`
 )
 
@@ -75,6 +75,7 @@ type Lifted struct {
 	Note   string    `json:"note"`
 	Reason string    `json:"reason"`
 	List   string    `json:"list,omitempty"`
+	Since  time.Time `json:"since"` // when it began
 }
 
 // LiftsOf returns what was lifted of an address, the newest first.

@@ -47,6 +47,10 @@ func (w Suppressing) entry() (postgres.NewSuppression, error) {
 	case "":
 		e.Reason = listhygiene.Manual
 	case listhygiene.Unsubscribed, listhygiene.Complained, listhygiene.Bounced, listhygiene.Manual, listhygiene.ImportedSuppression:
+	case postgres.Paused: // of a file that we wrote
+		if w.Expires.IsZero() {
+			return e, fmt.Errorf("%w: a pause needs an end", ErrSuppression)
+		}
 	default:
 		return e, fmt.Errorf("%w: %q is no reason; there are unsubscribed, complained, bounced, manual and imported_suppression", ErrSuppression, w.Reason)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -56,6 +57,41 @@ func (s *Service) Unsubscribe(ctx context.Context, tokens *token.Keyring, text s
 		s.bar(key, canonical)
 	}
 	return nil
+}
+
+// PauseDays is how many days a reader who chooses a pause gets nothing: long
+// enough for a holiday, short enough to be chosen without forgetting who we are.
+const PauseDays = 30
+
+// Reach returns what reaches the reader behind an unsubscribe link, by their own
+// wish. Nothing is changed.
+func (s *Service) Reach(ctx context.Context, l Leaving) (postgres.Reach, error) {
+	return s.Store.Reach(ctx, l.Contact, now())
+}
+
+// Pause lets the reader behind an unsubscribe link get nothing for [PauseDays]
+// from now on, and returns when that ends. It holds as leaving does.
+func (s *Service) Pause(ctx context.Context, l Leaving) (until time.Time, err error) {
+	at := now()
+	until = at.AddDate(0, 0, PauseDays)
+	return until, s.pause(ctx, postgres.Pausing{Campaign: l.Campaign, Contact: l.Contact, At: at, Until: until})
+}
+
+// EndPause ends the pause of the reader behind an unsubscribe link, if they
+// chose one.
+func (s *Service) EndPause(ctx context.Context, l Leaving) error {
+	return s.pause(ctx, postgres.Pausing{Campaign: l.Campaign, Contact: l.Contact, At: now()})
+}
+
+func (s *Service) pause(ctx context.Context, p postgres.Pausing) error {
+	key, canonical, err := s.Store.Pause(ctx, p)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // erased since: there is nobody left to mail
+	}
+	if err == nil && s.bar != nil && !p.Until.IsZero() {
+		s.bar(key, canonical)
+	}
+	return err
 }
 
 // Preferences returns the lists that the reader behind an unsubscribe link gets

@@ -57,6 +57,18 @@ func TestReadersInABrowser(t *testing.T) {
 		t.Errorf("on the lists %d, want 1", on)
 	}
 	b.picture(ctx, "preferences-saved", path+"?saved")
+	visit(strings.TrimSuffix(path, "/lists"))
+	b.picture(ctx, "leave", strings.TrimSuffix(path, "/lists"))
+	click("pause", `document.querySelector("h1").innerText.startsWith("Paused until")`)
+	if n := b.paused(time.Now()); n != 1 {
+		t.Errorf("%d pauses", n)
+	}
+	b.picture(ctx, "paused", "")
+	b.picture(ctx, "paused-contact", b.site.URL+"/contacts/1")
+	b.picture(ctx, "leave-paused", strings.TrimSuffix(path, "/lists"))
+	b.picture(ctx, "preferences-paused", path)
+	click("resume", `document.body.innerText.includes("The break is over")`)
+	visit(path)
 	click("everything", `document.body.innerText.includes("You are unsubscribed")`)
 	b.picture(ctx, "left", "")
 	visit(path)

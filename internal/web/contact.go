@@ -23,6 +23,7 @@ type contactView struct {
 	Standing string // the status in words
 	Why      string // what stands behind the status
 	Bad      bool   // not to be mailed
+	Paused   bool   // for a while, by their own wish
 	Since    string
 	Verdict  string
 	Fill     string
@@ -109,6 +110,10 @@ func newContactView(p postgres.Person, lifts []postgres.Lifted, now time.Time) c
 		if bar.Expired {
 			continue
 		}
+		if e.Reason == string(postgres.Paused) {
+			v.Paused = true
+			continue
+		}
 		if e.Scope == "global" {
 			v.Bad = true
 			if p.Status == "active" {
@@ -117,11 +122,25 @@ func newContactView(p postgres.Person, lifts []postgres.Lifted, now time.Time) c
 			v.Why, v.Since = strings.Trim(bar.Words+": "+bar.Note, ": "), bar.When
 		}
 	}
+	if v.Paused = v.Paused && !v.Bad; v.Paused { // what holds for good says more
+		v.Standing, v.Why, v.Since = pauseStanding(v.Barred)
+	}
 	for _, m := range p.Lists {
 		v.Belongs = append(v.Belongs, belongingView{Membership: m, When: stamp(m.Since), Ground: consentWords(m)})
 	}
 	v.Feed = contactFeed(p, lifts, now)
 	return v
+}
+
+// pauseStanding says the pause that holds longest, and since when.
+func pauseStanding(bars []barView) (words, why, since string) {
+	var longest barView
+	for _, bar := range bars {
+		if bar.Reason == string(postgres.Paused) && !bar.Expired && (longest.ExpiresAt == nil || bar.ExpiresAt.After(*longest.ExpiresAt)) {
+			longest = bar
+		}
+	}
+	return "Paused until " + longest.Until, "They chose to get nothing until then. It ends by itself.", longest.When
 }
 
 // consentWords say on what grounds a person is on a list.
@@ -177,9 +196,21 @@ func contactFeed(p postgres.Person, lifts []postgres.Lifted, now time.Time) []co
 	}
 	for _, e := range p.Suppressions {
 		bar := newBarView(e, now)
+		if e.Reason == string(postgres.Paused) {
+			feed = append(feed, contactEvent{At: e.CreatedAt, Words: "They paused: nothing until " + bar.Until + ".", Tone: "hand"})
+			if bar.Expired {
+				feed = append(feed, contactEvent{At: *e.ExpiresAt, Words: "Their pause ended by itself."})
+			}
+			continue
+		}
 		feed = append(feed, contactEvent{At: e.CreatedAt, Words: bar.Words + ", " + bar.Where, Why: bar.Note, Tone: "bad"})
 	}
 	for _, l := range lifts {
+		if l.Reason == string(postgres.Paused) {
+			feed = append(feed, contactEvent{At: l.Since, Words: "They paused.", Tone: "hand"},
+				contactEvent{At: l.At, Words: "Their pause was ended by " + cmp.Or(l.By, "somebody") + ".", Why: l.Note, Tone: "hand"})
+			continue
+		}
 		words := "Suppression lifted (" + listhygiene.SuppressionReason(l.Reason).Words() + ")"
 		if l.List != "" {
 			words += " for the list “" + l.List + "”"

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
@@ -24,6 +25,8 @@ type preferenceView struct {
 	Address string
 	Lists   []postgres.Preference
 	Saved   bool
+	Reach   postgres.Reach
+	Pause   pauseView
 }
 
 // On are the lists that the reader gets.
@@ -44,10 +47,14 @@ func (v preferenceView) Left() bool {
 
 // showPreferences shows what a reader gets. It changes nothing.
 func (s *Server) showPreferences(w http.ResponseWriter, r *http.Request) error {
-	view, _, err := s.preferences(r)
+	view, found, err := s.preferences(r)
 	if err != nil {
 		return err
 	}
+	if view.Reach, err = s.service.Reach(r.Context(), found); err != nil {
+		return err
+	}
+	view.Pause = newPauseView(view.Token, view.Reach, time.Now())
 	view.Saved = r.URL.Query().Has("saved")
 	return s.render(w, r, http.StatusOK, "preferences", frame{Title: "What you get", Page: view})
 }

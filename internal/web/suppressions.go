@@ -66,7 +66,7 @@ func (s *Server) renderSuppressions(w http.ResponseWriter, r *http.Request, stat
 		return err
 	}
 	view.Lists = lists
-	for _, reason := range listhygiene.SuppressionReasons() {
+	for _, reason := range append(listhygiene.SuppressionReasons(), postgres.Paused) {
 		view.Reasons = append(view.Reasons, choice{string(reason), capital(reason.Words()), string(reason) == view.Query.Reason})
 	}
 	if view.Report != nil && len(view.Report.Refused) > shownRefused {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
@@ -15,6 +16,8 @@ const (
 	choiceField      = "leave"
 	choiceLists      = "lists"
 	choiceEverything = "everything"
+	choicePause      = "pause"  // get nothing for a while
+	choiceResume     = "resume" // end that
 )
 
 // leaveView is the page on which a recipient leaves.
@@ -23,9 +26,33 @@ type leaveView struct {
 	Sender  string // who mails; empty when it is not known any more
 	Address string
 	Lists   []string
-	Left    string // what was left: choiceLists or choiceEverything; empty before
+	Left    string // what was chosen; empty before
 	Gone    bool   // they are on none of the lists any more
+	All     bool   // they have left everything
+	Pause   pauseView
 }
+
+// pauseView is what a reader's page says of a pause.
+type pauseView struct {
+	Token string
+	Until string // nothing is sent before that day; empty without a pause
+	Ends   bool   // they may end it
+	Offer  string // the day until which one would last that is chosen now; empty when none is offered
+}
+
+func newPauseView(token string, reach postgres.Reach, now time.Time) pauseView {
+	v := pauseView{Token: token, Ends: reach.Own}
+	switch {
+	case !reach.Paused.IsZero():
+		v.Until = day(reach.Paused)
+	case !reach.Left:
+		v.Offer = day(now.AddDate(0, 0, service.PauseDays))
+	}
+	return v
+}
+
+// day writes a day for readers.
+func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
 
 var (
 	errNoLink = &refusal{Status: http.StatusNotFound, Title: "This link does not work",
@@ -44,11 +71,17 @@ func (s *Server) showLeave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	gets, _, err := s.preferences(r)
+	gets, found, err := s.preferences(r)
 	if err != nil {
 		return err
 	}
-	view.Gone = len(view.Lists) > 0 && !slices.ContainsFunc(gets.On(), func(list string) bool { return slices.Contains(view.Lists, list) })
+	reach, err := s.service.Reach(r.Context(), found)
+	if err != nil {
+		return err
+	}
+	view.Pause = newPauseView(view.Token, reach, time.Now())
+	view.All = reach.Left
+	view.Gone = view.All || len(view.Lists) > 0 && !slices.ContainsFunc(gets.On(), func(list string) bool { return slices.Contains(view.Lists, list) })
 	return s.render(w, r, http.StatusOK, "leave", frame{Title: "Unsubscribe", Page: view})
 }
 
@@ -97,6 +130,9 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view.Left = r.PostFormValue(choiceField)
+	if view.Left == choicePause || view.Left == choiceResume {
+		return s.pause(w, r, view)
+	}
 	if view.Left != choiceEverything && (view.Left != choiceLists || len(view.Lists) == 0) {
 		return errNoChoice
 	}
@@ -105,6 +141,30 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.render(w, r, http.StatusOK, "leave", frame{Title: "Unsubscribed", Page: view})
+}
+
+// pause begins or ends a pause.
+func (s *Server) pause(w http.ResponseWriter, r *http.Request, view leaveView) error {
+	_, found, err := s.preferences(r)
+	if err != nil {
+		return err
+	}
+	title := "No pause any more"
+	if view.Left == choiceResume {
+		err = s.service.EndPause(r.Context(), found)
+	} else {
+		title = "Paused"
+		_, err = s.service.Pause(r.Context(), found)
+	}
+	if err != nil {
+		return err
+	}
+	reach, err := s.service.Reach(r.Context(), found)
+	if err != nil {
+		return err
+	}
+	view.All, view.Pause = reach.Left, newPauseView(view.Token, reach, time.Now())
+	return s.render(w, r, http.StatusOK, "leave", frame{Title: title, Page: view})
 }
 
 // leaveByOneClick leaves the lists of the message, or everything when it went
