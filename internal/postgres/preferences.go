@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,7 +16,8 @@ import (
 const (
 	sqlPublicListNames = `
 select coalesce(nullif(l.public_name, ''), l.name) from campaign_lists cl join lists l on l.id = cl.list_id
- where cl.campaign_id = $1 and not cl.exclude order by 1`
+ where cl.campaign_id = $1 and not cl.exclude
+   and not exists (select from campaign_segments where campaign_id = $1 and not exclude) order by 1`
 
 	sqlSetPublicName = `update lists set public_name = $2 where name = $1`
 	sqlPublicName    = `select public_name from lists where id = $1`
@@ -61,8 +63,9 @@ update list_members
 update contacts set status = 'active', status_since = $2, updated_at = $2 where id = $1 and status = 'unsubscribed'`
 )
 
-// CampaignPublicLists returns the names that readers know of the lists that a
-// campaign includes.
+// CampaignPublicLists returns the names that readers know of the lists that
+// somebody leaves who leaves a campaign: those that it includes. There are none
+// where leaving it means leaving everything, see [Store.Unsubscribe].
 func (s *Store) CampaignPublicLists(ctx context.Context, id int64) ([]string, error) {
 	rows, err := s.pool.Query(ctx, sqlPublicListNames, id)
 	if err != nil {
@@ -169,7 +172,8 @@ type Preferring struct {
 	At       time.Time
 }
 
-// Prefer lets a contact leave the lists that were shown and are not kept, and
+// Prefer lets a contact leave the lists that were shown and are not kept, which is
+// everything when none is left, and
 // puts them on kept ones again where they may ([listhygiene.MayComeBack]); their
 // older wish to leave everything then becomes one to leave each other list. It
 // returns the keys of the address, so that mail in hand can be stopped, and
@@ -186,6 +190,11 @@ func (s *Store) Prefer(ctx context.Context, p Preferring) (key, canonical string
 		leave, back := p.sort(all)
 		if len(back) > 0 {
 			if leave, err = comeBack(ctx, tx, p, back, leave, bars); err != nil {
+				return err
+			}
+		}
+		if len(leave) > 0 && len(back) == 0 && len(leave) == count(all) {
+			if err := p.leaveEverything(ctx, tx, key, canonical); err != nil {
 				return err
 			}
 		}
@@ -207,6 +216,31 @@ func (s *Store) Prefer(ctx context.Context, p Preferring) (key, canonical string
 		return "", "", fmt.Errorf("preferences of contact %d: %w", p.Contact, err)
 	}
 	return key, canonical, nil
+}
+
+// leaveEverything is what keeping nothing means: lists that readers have no name
+// for, and segments, are not to reach them either.
+func (p Preferring) leaveEverything(ctx context.Context, tx pgx.Tx, key, canonical string) error {
+	evidence, err := json.Marshal(map[string]any{"campaign": p.Campaign, "by": "preferences"})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, sqlSuppressEverywhere, "address", key, canonical, string(listhygiene.Unsubscribed), evidence, p.At, nil)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, sqlContactLeft, p.Contact, p.At)
+	return err
+}
+
+// count returns how many of the lists the reader gets.
+func count(all []Preference) (n int) {
+	for _, one := range all {
+		if one.On {
+			n++
+		}
+	}
+	return n
 }
 
 // sort finds what changes.

@@ -38,7 +38,12 @@ update campaign_segments cs set rule = s.rule from segments s
 	sqlFrozenSegments = `
 select coalesce(cs.rule, s.rule), cs.exclude
   from campaign_segments cs join segments s on s.id = cs.segment_id where cs.campaign_id = $1 order by cs.segment_id`
-	sqlBySegment = `select exists (select from campaign_segments where campaign_id = $1 and not exclude)`
+
+	// No list says what somebody would leave who leaves the campaign: a segment
+	// reaches whoever is on any list, and messages such as tests go to no list.
+	sqlBeyondLists = `
+select exists (select from campaign_segments where campaign_id = $1 and not exclude)
+    or not exists (select from campaign_lists where campaign_id = $1 and not exclude)`
 )
 
 // Segment is a saved filter of contacts.

@@ -73,7 +73,7 @@ func (s *Store) Notify(ctx context.Context, words string) error {
 type Unsubscribe struct {
 	Campaign   int64
 	Contact    int64
-	Everywhere bool   // all lists; otherwise those of the campaign
+	Everywhere bool   // all lists; otherwise those of the campaign, if it went to lists alone
 	By         string // "one-click", "page", "mail"
 	At         time.Time
 }
@@ -86,11 +86,11 @@ func (s *Store) Unsubscribe(ctx context.Context, u Unsubscribe) (key, canonical 
 		if err := tx.QueryRow(ctx, sqlContactKeys, u.Contact).Scan(&key, &canonical); err != nil {
 			return err
 		}
-		var bySegment bool // then no list says what they would leave
-		if err := tx.QueryRow(ctx, sqlBySegment, u.Campaign).Scan(&bySegment); err != nil {
+		var beyondLists bool
+		if err := tx.QueryRow(ctx, sqlBeyondLists, u.Campaign).Scan(&beyondLists); err != nil {
 			return err
 		}
-		u.Everywhere = u.Everywhere || bySegment
+		u.Everywhere = u.Everywhere || beyondLists
 		evidence, err := json.Marshal(map[string]any{"campaign": u.Campaign, "by": u.By})
 		if err != nil {
 			return err

@@ -20,7 +20,7 @@ type Leaving struct {
 	Campaign int64
 	Contact  int64
 	Address  string
-	Lists    []string // of the campaign, as readers know them
+	Lists    []string // that they leave, as readers know them; none when that is everything
 }
 
 // OpenUnsubscribe reads the token of a link. Nothing is changed.
@@ -37,7 +37,8 @@ func (s *Service) OpenUnsubscribe(ctx context.Context, tokens *token.Keyring, te
 	return leaving, err
 }
 
-// Unsubscribe lets a contact leave: the lists of the campaign, or everywhere.
+// Unsubscribe lets a contact leave: the lists of the campaign, or everywhere. A
+// campaign that did not go to lists alone is left with everything else.
 // When it returns, no lane of this node begins another message to the address;
 // other nodes hear of it in milliseconds.
 func (s *Service) Unsubscribe(ctx context.Context, tokens *token.Keyring, text string, everywhere bool, by string) error {

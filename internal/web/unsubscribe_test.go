@@ -2,11 +2,13 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/headwaymail/headway/campaign/token"
+	"github.com/headwaymail/headway/internal/postgres"
 )
 
 const form = "application/x-www-form-urlencoded"
@@ -177,4 +179,110 @@ func TestUnsubscribeWithoutLists(t *testing.T) {
 	if a.StatusCode != http.StatusOK || b.number(`select count(*) from suppressions where scope = 'global'`) != 1 {
 		t.Errorf("%s", a.Status)
 	}
+}
+
+// What the page says is what happens, by the page and by one click, whatever the
+// campaign went to.
+func TestUnsubscribeDoesWhatThePageSays(t *testing.T) {
+	t.Parallel()
+	const (
+		segments = `insert into segments (name, rule, created_at, updated_at) values ('Oslo', $1, now(), now())`
+		chosen   = `insert into campaign_segments (campaign_id, segment_id, exclude) select $1, id, $2 from segments where name = 'Oslo'`
+		anybody  = `{"match": "all", "conditions": [{"subject": "known", "op": "within", "value": "90"}]}`
+		ofAList  = `{"match": "all", "conditions": [{"subject": "list", "op": "is", "value": "Weekly news"}]}`
+	)
+	for name, test := range map[string]struct {
+		begin func(b *bundle, id int64)
+		says  []string // of the lists that are left; none for everything
+		on    int64    // on which lists they are after leaving what the page offers first, as of [bundle.on]
+	}{
+		"one list": {func(*bundle, int64) {}, []string{"Weekly news"}, 10},
+		"several lists": {func(b *bundle, id int64) {
+			b.exec(`insert into campaign_lists (campaign_id, list_id, exclude) values ($1, 2, false)`, id)
+		}, []string{"Weekly news", "Offers &amp; more"}, 0},
+		"a list, without another": {func(b *bundle, id int64) {
+			b.exec(`insert into campaign_lists (campaign_id, list_id, exclude) values ($1, 2, true)`, id)
+		}, []string{"Weekly news"}, 10},
+		"a list, without a segment": {func(b *bundle, id int64) {
+			b.exec(segments, anybody)
+			b.exec(chosen, id, true)
+		}, []string{"Weekly news"}, 10},
+		"a segment": {func(b *bundle, id int64) {
+			b.exec(`delete from campaign_lists where campaign_id = $1`, id)
+			b.exec(segments, anybody)
+			b.exec(chosen, id, false)
+		}, nil, 0},
+		"a segment of one list": {func(b *bundle, id int64) {
+			b.exec(`delete from campaign_lists where campaign_id = $1`, id)
+			b.exec(segments, ofAList)
+			b.exec(chosen, id, false)
+		}, nil, 0},
+		"a list and a segment": {func(b *bundle, id int64) {
+			b.exec(segments, anybody)
+			b.exec(chosen, id, false)
+		}, nil, 0},
+		"nothing, as a test": {func(b *bundle, id int64) {
+			b.exec(`delete from campaign_lists where campaign_id = $1`, id)
+		}, nil, 0},
+	} {
+		for _, way := range []string{"page", "one click", "mail"} {
+			t.Run(name+" by "+way, func(t *testing.T) {
+				t.Parallel()
+				b := setup(t)
+				path := strings.TrimSuffix(b.reader(), "/lists")
+				id := b.number(`select max(id) from campaigns`)
+				test.begin(b, id)
+				asks, choice := b.get(path), "everything"
+				if len(test.says) > 0 {
+					choice = "lists"
+					b.contains(asks, "“"+strings.Join(slices.Sorted(slices.Values(test.says)), "”, “")+"”")
+				} else {
+					b.contains(asks, "no more newsletters from us, whichever they are")
+				}
+				for _, list := range []string{"Weekly news", "Offers &amp; more"} {
+					if named := strings.Contains(asks.body, "“"+list+"”") || strings.Contains(asks.body, list+"”"); named != slices.Contains(test.says, list) {
+						t.Errorf("the page names %s: %v", list, named)
+					}
+				}
+				switch way {
+				case "page":
+					if other := "lists"; choice == "everything" {
+						if a := b.post(path, "leave="+other); a.StatusCode != http.StatusBadRequest {
+							t.Errorf("what was not offered: %s", a.Status)
+						}
+					}
+					b.contains(b.post(path, "leave="+choice), "You are unsubscribed")
+				case "one click":
+					b.post(path, "List-Unsubscribe=One-Click")
+				case "mail":
+					if _, _, err := b.store.Unsubscribe(t.Context(), postgres.Unsubscribe{Campaign: id, Contact: 1, By: "mail", At: time.Now()}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if on := b.on(); on != test.on {
+					t.Errorf("on the lists %d, want %d", on, test.on)
+				}
+				left := b.number(`select count(*) from suppressions where scope = 'global'`) == 1
+				if left != (len(test.says) == 0) {
+					t.Errorf("everything was left: %v", left)
+				}
+				b.contains(b.get(path), "You have left already")
+			})
+		}
+	}
+}
+
+// Who may be reached by a segment, but is on no list that readers have a name for,
+// is not told that nothing comes.
+func TestPreferencesOfSegments(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.reader()
+	id := b.number(`select max(id) from campaigns`)
+	b.exec(`delete from campaign_lists where campaign_id = $1`, id)
+	b.exec(`update lists set public_name = ''`)
+	b.exec(`insert into campaign_segments (campaign_id, segment_id, exclude) select $1, min(id), false from segments`, id)
+	b.contains(b.get(path), "not divided into newsletters", "Leave everything", "Pause for 30 days")
+	b.post(strings.TrimSuffix(path, "/lists"), "leave=everything")
+	b.contains(b.get(path), "You get no newsletters from us.")
 }
