@@ -68,6 +68,7 @@ func pageStops(of postgres.BenchSubjects, join string, mint func(token.Purpose) 
 		pageStop{route: "GET /providers/{id}", path: at("/providers/%d", of.Provider)},
 		pageStop{route: "GET /providers/{id}/live", path: at("/providers/%d/live", of.Provider), live: true},
 		pageStop{route: "GET /queue", path: "/queue"}, pageStop{route: "GET /queue/live", path: "/queue/live", live: true},
+		pageStop{route: "GET /queue/retry", path: "/queue/retry"},
 		pageStop{route: "GET /events", path: "/events"}, pageStop{route: "GET /events", path: "/events?show=trouble"},
 		pageStop{route: "GET /events/live", path: "/events/live", live: true},
 	)

@@ -27,17 +27,19 @@ type queueRow struct {
 }
 
 func newQueue() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "queue",
 		Short: "Show what waits to be sent, by campaign and provider, and how long already",
 		Long: `Show what waits to be sent, by campaign and provider, and how long already. To act on it,
-cancel a campaign (headway campaign cancel), or hold, release or cap a provider (headway
-providers). Nothing of it is lost when Headway stops.`,
+cancel a campaign (headway campaign cancel), hold, release or cap a provider (headway
+providers), or let what was put off be tried now (headway queue retry). Nothing of it is lost when Headway stops.`,
 		Example: `  headway queue
   headway queue --json`,
 		Args: exactArgs(0, "no arguments"),
 		RunE: runQueue,
 	}
+	cmd.AddCommand(newQueueRetry())
+	return cmd
 }
 
 func runQueue(cmd *cobra.Command, _ []string) error {

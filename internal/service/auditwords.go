@@ -14,6 +14,7 @@ var auditVerbs = map[string]string{
 	"image.delete": "deleted", "image.describe": "described", "image.upload": "uploaded",
 	"provider.cap": "capped", "provider.hold": "held", "provider.release": "released", "provider.reset": "reset what was learned of",
 	"dkim.create": "made a signing key for", "setup.dismiss": "put away the reminder of",
+	"queue.retry":     "made due at once",
 	"template.delete": "deleted", "template.save": "saved",
 	"token.create": "made", "token.revoke": "revoked",
 	"user.disable": "locked out", "user.enable": "let in again", "user.first": "made the first account,",

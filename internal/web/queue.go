@@ -18,7 +18,8 @@ type queueView struct {
 	Deferred  int64
 	Providers []queueProvider
 	Campaigns []queueCampaign
-	More      int // campaigns beyond those that are shown
+	More      int    // campaigns beyond those that are shown
+	Retried   string // what was made due a moment ago
 }
 
 // queueProvider is what waits at a provider, of all campaigns.
@@ -52,6 +53,7 @@ func (s *Server) showQueue(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	view.Retried = retriedWords(r)
 	return s.render(w, r, http.StatusOK, "queue", frame{Title: "Queue", Section: "queue", Live: "/queue/live", Page: view})
 }
 

@@ -56,6 +56,8 @@ func (s *Server) routes() (all, public http.Handler) {
 		"GET /domains.json":                    {auth.Look, s.deliveryJSON},
 		"GET /queue":                           {auth.Look, s.showQueue},
 		"GET /queue/live":                      {auth.Look, s.queueLive},
+		"GET /queue/retry":                     {auth.Steer, s.askQueueRetry},
+		"POST /queue/retry":                    {auth.Steer, s.retryQueue},
 		"GET /events":                          {auth.Look, s.showEvents},
 		"GET /events/live":                     {auth.Look, s.eventsLive},
 		"GET /imports":                         {auth.Look, s.listImports},

@@ -113,7 +113,7 @@ func busyTour(t *testing.T) tour {
 		{"audience", draft + "/audience", ""}, {"schedule", draft + "/schedule", ""}, {"schedule-blocked", "/campaigns/4/schedule", openAll},
 		{"delivery", "/domains", ""}, {"delivery-domains", "/domains?by=domain&for=1y", ""}, {"providers", "/providers", ""}, {"provider", "/providers/1", ""}, {"provider-held", "/providers/3", ""}, {"provider-long-name", "/providers/5", ""},
 		{"hold", "/providers/1/hold", ""}, {"hold-preview", "/providers/1/hold?for=2h&note=they+asked+us+to+wait", ""},
-		{"cap-wrong", "/providers/1/cap?rate=fast&note=", ""}, {"release", "/providers/3/release", ""}, {"reset", "/providers/1/reset", ""}, {"replies", "/replies", ""}, {"queue", "/queue", ""}, {"events", "/events", ""}, {"events-trouble", "/events?show=trouble", ""},
+		{"cap-wrong", "/providers/1/cap?rate=fast&note=", ""}, {"release", "/providers/3/release", ""}, {"reset", "/providers/1/reset", ""}, {"replies", "/replies", ""}, {"queue", "/queue", ""}, {"queue-retry", "/queue/retry", ""}, {"queue-retried", "/queue?retried=42", ""}, {"events", "/events", ""}, {"events-trouble", "/events?show=trouble", ""},
 		{"lists", "/lists", ""}, {"list", "/lists/1", ""}, {"list-action", "/lists/1/ask/mend-typos", ""}, {"list-edit", "/lists/1/edit", ""}, {"members", "/lists/1/members", ""},
 		{"contacts", "/contacts?q=reader1", ""}, {"contact", "/contacts/7", ""}, {"contact-mailed", "/contacts/1", ""}, {"contact-suppress", "/contacts/8/suppress", ""},
 		{"contact-erase", "/contacts/7/erase", ""}, {"lift", "/suppressions/lift?what=old@gone.test", ""},

@@ -36,8 +36,8 @@ type leaveView struct {
 type pauseView struct {
 	Token string
 	Until string // nothing is sent before that day; empty without a pause
-	Ends   bool   // they may end it
-	Offer  string // the day until which one would last that is chosen now; empty when none is offered
+	Ends  bool   // they may end it
+	Offer string // the day until which one would last that is chosen now; empty when none is offered
 }
 
 func newPauseView(token string, reach postgres.Reach, now time.Time) pauseView {
