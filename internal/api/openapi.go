@@ -44,7 +44,7 @@ func describe(all []route) object {
 	return object{
 		"openapi": "3.1.0",
 		"info": object{"title": "Headway", "version": "1",
-			"description": "Providers, campaigns, lists, templates and images of one installation. Names are in snake_case, times in UTC (RFC 3339), rates in messages a second. " +
+			"description": "Providers, campaigns, the queue, the delivery report, lists, segments, templates and images of one installation. Names are in snake_case, times in UTC (RFC 3339), rates in messages a second. " +
 				"Collections come in parts: pass the field next as the parameter cursor to get the next one. " +
 				"Calls that change something take an Idempotency-Key: the same call made again within a day gets the same answer.",
 			"license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"}},
@@ -62,6 +62,7 @@ var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 var parameterWords = map[string]struct{ kind, words string }{
 	"provider": {"string", "The key of a provider, such as google; its number, or one of its domains, will do as well."},
 	"campaign": {"integer", "The number of a campaign."},
+	"segment":  {"string", "The name of a segment; its number will do as well."},
 	"template": {"string", "The name of a template; its number will do as well."},
 	"image":    {"string", "The name of an image, which holds its size and ends with its kind."},
 }
@@ -78,6 +79,10 @@ func parameters(r route) []any {
 			object{"name": "limit", "in": "query", "description": "How many items the part has at most.",
 				"schema": object{"type": "integer", "minimum": 1, "maximum": pageMost, "default": pageDefault}},
 			object{"name": "cursor", "in": "query", "description": "The field next of the part before.", "schema": object{"type": "string"}})
+	}
+	if r.spans() {
+		all = append(all, object{"name": "days", "in": "query", "description": "How far back the campaigns began.",
+			"schema": object{"type": "integer", "minimum": 1, "maximum": daysMost, "default": daysDefault}})
 	}
 	if r.changes() {
 		all = append(all, object{"name": idempotencyHeader, "in": "header",

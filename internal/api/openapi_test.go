@@ -29,7 +29,7 @@ func TestEveryRouteAnswersAsDescribed(t *testing.T) {
 	}
 	tried := 0
 	for _, r := range routes() { // in the order of the table: a hold before its release, a pause before resume
-		path := strings.NewReplacer("{provider}", "northmail.test", "{campaign}", fmt.Sprint(b.campaign), "{template}", "Mill", "{image}", dotName).Replace(r.path)
+		path := strings.NewReplacer("{provider}", "northmail.test", "{campaign}", fmt.Sprint(b.campaign), "{template}", "Mill", "{segment}", "Quiet%20for%20180%20days", "{image}", dotName).Replace(r.path)
 		operation := at(document, "paths", r.path, lower(r.method)).(map[string]any)
 		if operation["operationId"] != r.name {
 			t.Errorf("%s %s is not described", r.method, r.path)

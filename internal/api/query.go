@@ -11,19 +11,24 @@ import (
 const (
 	pageDefault = 50
 	pageMost    = 200
+
+	// How many days a report looks back.
+	daysDefault = 30
+	daysMost    = 3650
 )
 
 // page is the part of a collection that a call asks for.
 type page struct {
 	limit int
 	after int64 // where the page before ended; 0 at the beginning
+	days  int   // how far back a report looks
 }
 
-// readQuery reads limit and cursor, and refuses what a route does not take.
+// readQuery reads limit, cursor and days, and refuses what a route does not take.
 func readQuery(query url.Values, r route) (page, error) {
-	p := page{limit: pageDefault}
+	p := page{limit: pageDefault, days: daysDefault}
 	for name, values := range query {
-		if !r.paged || name != "limit" && name != "cursor" {
+		if known := r.paged && (name == "limit" || name == "cursor") || r.spans() && name == "days"; !known {
 			return p, &Problem{Status: http.StatusBadRequest, Code: "unknown_parameter", Field: name,
 				Detail: fmt.Sprintf("this address takes no parameter %q", name)}
 		}
@@ -32,13 +37,11 @@ func readQuery(query url.Values, r route) (page, error) {
 				Detail: fmt.Sprintf("%s is given %d times", name, len(values))}
 		}
 	}
-	if text := query.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > pageMost {
-			return p, &Problem{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "limit",
-				Detail: fmt.Sprintf("limit is %q; it must be a number from 1 to %d", text, pageMost)}
-		}
-		p.limit = n
+	if err := readNumber(query, "limit", pageMost, &p.limit); err != nil {
+		return p, err
+	}
+	if err := readNumber(query, "days", daysMost, &p.days); err != nil {
+		return p, err
 	}
 	if text := query.Get("cursor"); text != "" {
 		decoded, err := base64.RawURLEncoding.DecodeString(text)
@@ -51,6 +54,21 @@ func readQuery(query url.Values, r route) (page, error) {
 		}
 	}
 	return p, nil
+}
+
+// readNumber reads a parameter from 1 to most, if it is given.
+func readNumber(query url.Values, name string, most int, into *int) error {
+	text := query.Get(name)
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return &Problem{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: name,
+			Detail: fmt.Sprintf("%s is %q; it must be a number from 1 to %d", name, text, most)}
+	}
+	*into = n
+	return nil
 }
 
 // cursor is where a page ended, for the next one.

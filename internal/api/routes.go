@@ -20,6 +20,12 @@ type route struct {
 	serve   func(*call) (any, error)
 }
 
+// spans reports whether the call is about the last days, and takes how many.
+func (r route) spans() bool {
+	_, report := r.answer.(DeliveryReport)
+	return report
+}
+
 // changes reports whether the call changes something.
 func (r route) changes() bool { return r.method != http.MethodGet }
 
@@ -43,6 +49,15 @@ func routes() []route {
 		{"POST", "/campaigns/{campaign}/pause", "pauseCampaign", "Stop sending; what waits goes on waiting", operate, false, NoBody{}, Campaign{}, pauseCampaign},
 		{"POST", "/campaigns/{campaign}/resume", "resumeCampaign", "Go on after a pause", operate, false, NoBody{}, Campaign{}, resumeCampaign},
 		{"POST", "/campaigns/{campaign}/cancel", "cancelCampaign", "Stop for good; what has not gone out does not", operate, false, NoBody{}, Campaign{}, cancelCampaign},
+		{"GET", "/campaigns/{campaign}/audience", "getCampaignAudience", "Who a campaign goes to, and who is left out and why", read, false, nil, Audience{}, campaignAudience},
+		{"GET", "/queue", "listQueue", "What waits to be sent, by campaign and provider", read, true, nil, Page[QueueLine]{}, listQueue},
+		{"POST", "/queue/retry", "retryQueue", "Let what was put off be tried now, at one provider or at all", operate, false, QueueRetryBody{}, QueueRetried{}, retryQueue},
+		{"GET", "/delivery", "listDelivery", "What came of all campaigns of the last days, by provider, largest first", read, true, nil, DeliveryReport{}, deliveryByProvider},
+		{"GET", "/delivery/domains", "listDeliveryDomains", "The same by domain", read, true, nil, DeliveryReport{}, deliveryByDomain},
+		{"GET", "/providers/{provider}/delivery", "listProviderDelivery", "The same by the domains of one provider", read, true, nil, DeliveryReport{}, deliveryOfProvider},
+		{"GET", "/segments", "listSegments", "All segments by name, those that come with Headway last", read, true, nil, Page[Segment]{}, listSegments},
+		{"GET", "/segments/{segment}", "getSegment", "One segment with its rule and its last count", read, false, nil, Segment{}, getSegment},
+		{"GET", "/segments/{segment}/count", "countSegment", "One segment, counted a minute ago at most", read, false, nil, Segment{}, countSegment},
 		{"GET", "/lists", "listLists", "All lists, by name", read, true, nil, Page[List]{}, listLists},
 		{"GET", "/templates", "listTemplates", "Layouts of your own, by name", read, true, nil, Page[Template]{}, listTemplates},
 		{"POST", "/templates", "addTemplate", "Add a layout", operate, false, TemplateBody{}, TemplateSource{}, addTemplate},
