@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres/storetest"
 )
@@ -47,4 +49,30 @@ func TestQueueRetry(t *testing.T) {
 			t.Errorf("%s: %s", name, a.Status)
 		}
 	}
+}
+
+// From the queue to what was put off at one provider, and at all.
+func TestQueueRetryInABrowser(t *testing.T) {
+	ctx := browser(t)
+	b := setup(t)
+	id := b.sample(1000)
+	b.progress(id, 1, campaign.Deferred, 40, "421 4.7.0 slowly")
+	b.progress(id, 3, campaign.Deferred, 1, "421 4.7.0 slowly")
+	b.exec(`update deliveries set first_attempt_at = now() - interval '30 minutes', due_at = now() + interval '10 minutes' where state = 'deferred'`)
+	storetest.Requeue(t, b.store)
+	click := func(id chromedp.ID, then string) {
+		t.Helper()
+		if err := chromedp.Do(ctx, chromedp.Click(id)); err != nil {
+			t.Fatal(err)
+		}
+		b.leadsTo(ctx, then)
+	}
+	b.picture(ctx, "queue-put-off", b.site.URL+"/queue")
+	click("retry-3", `document.body.innerText.includes("1 message was put off")`)
+	b.picture(ctx, "queue-retry-one", "")
+	click("confirm", `document.getElementById("retried")?.innerText.startsWith("1 message is due now.")`)
+	b.picture(ctx, "queue-retry-done", "")
+	click("retry-all", `document.body.innerText.includes("40 messages were put off")`)
+	b.picture(ctx, "queue-retry-all", "")
+	click("confirm", `document.getElementById("retried")?.innerText.startsWith("40 messages are due now.")`)
 }
