@@ -54,7 +54,7 @@ func (s *Server) showPreferences(w http.ResponseWriter, r *http.Request) error {
 	if view.Reach, err = s.service.Reach(r.Context(), found); err != nil {
 		return err
 	}
-	view.Pause = newPauseView(view.Token, view.Reach, time.Now())
+	view.Pause = newPauseView(view, view.Reach, time.Now())
 	view.Saved = r.URL.Query().Has("saved")
 	return s.render(w, r, http.StatusOK, "preferences", frame{Title: "What you get", Page: view})
 }

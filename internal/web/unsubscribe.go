@@ -40,12 +40,13 @@ type pauseView struct {
 	Offer string // the day until which one would last that is chosen now; empty when none is offered
 }
 
-func newPauseView(token string, reach postgres.Reach, now time.Time) pauseView {
-	v := pauseView{Token: token, Ends: reach.Own}
+// newPauseView offers a pause to whoever gets something.
+func newPauseView(gets preferenceView, reach postgres.Reach, now time.Time) pauseView {
+	v := pauseView{Token: gets.Token, Ends: reach.Own}
 	switch {
 	case !reach.Paused.IsZero():
 		v.Until = day(reach.Paused)
-	case !reach.Left:
+	case !reach.Left && (len(gets.On()) > 0 || reach.Unnamed):
 		v.Offer = day(now.AddDate(0, 0, service.PauseDays))
 	}
 	return v
@@ -79,7 +80,7 @@ func (s *Server) showLeave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view.Pause = newPauseView(view.Token, reach, time.Now())
+	view.Pause = newPauseView(gets, reach, time.Now())
 	view.All = reach.Left
 	view.Gone = view.All || len(view.Lists) > 0 && !slices.ContainsFunc(gets.On(), func(list string) bool { return slices.Contains(view.Lists, list) })
 	return s.render(w, r, http.StatusOK, "leave", frame{Title: "Unsubscribe", Page: view})
@@ -145,7 +146,7 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request) error {
 
 // pause begins or ends a pause.
 func (s *Server) pause(w http.ResponseWriter, r *http.Request, view leaveView) error {
-	_, found, err := s.preferences(r)
+	gets, found, err := s.preferences(r)
 	if err != nil {
 		return err
 	}
@@ -163,7 +164,7 @@ func (s *Server) pause(w http.ResponseWriter, r *http.Request, view leaveView) e
 	if err != nil {
 		return err
 	}
-	view.All, view.Pause = reach.Left, newPauseView(view.Token, reach, time.Now())
+	view.All, view.Pause = reach.Left, newPauseView(gets, reach, time.Now())
 	return s.render(w, r, http.StatusOK, "leave", frame{Title: title, Page: view})
 }
 
