@@ -32,7 +32,8 @@ func newQueue() *cobra.Command {
 		Short: "Show what waits to be sent, by campaign and provider, and how long already",
 		Long: `Show what waits to be sent, by campaign and provider, and how long already. To act on it,
 cancel a campaign (headway campaign cancel), hold, release or cap a provider (headway
-providers), or let what was put off be tried now (headway queue retry). Nothing of it is lost when Headway stops.`,
+providers), or let what was put off be tried now (headway queue retry). Nothing of it is lost
+when Headway stops.`,
 		Example: `  headway queue
   headway queue --json`,
 		Args: exactArgs(0, "no arguments"),
