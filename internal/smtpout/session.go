@@ -18,8 +18,9 @@ type Session struct {
 	timeouts Timeouts
 	messages int
 	closed   bool
-	dirty    bool // a transaction was left open: RSET comes before the next
-	out      []byte
+	dirty    bool    // a transaction was left open: RSET comes before the next
+	out      []byte  // what is written next
+	scratch  *[]byte // whose memory that is; nil outside of transactions and where there is little to write
 }
 
 // Info says with whom a session is, and on which terms.

@@ -32,12 +32,9 @@ var (
 // The end of ctx takes effect at once and ends the session; the outcome then
 // says whether the message is in doubt.
 func (s *Session) Send(ctx context.Context, env Envelope, body []byte) Outcome {
-	scratch := outgoing.Get().(*[]byte)
-	s.out = (*scratch)[:0]
-	defer func() {
-		*scratch, s.out = s.out, nil
-		outgoing.Put(scratch)
-	}()
+	s.scratch = outgoing.Get().(*[]byte)
+	s.out = (*s.scratch)[:0]
+	defer s.release()
 	t := transaction{s: s, body: body, kept: env.Told != nil, out: Outcome{Started: time.Now(), TLS: s.info.TLS.String()}}
 	t.run(ctx, env)
 	t.out.Took = time.Since(t.out.Started)
@@ -51,8 +48,18 @@ func (s *Session) Send(ctx context.Context, env Envelope, body []byte) Outcome {
 }
 
 // outgoing is memory for what is written at once. Hundreds of connections are open
-// at a time, few of them in a transaction.
+// at a time, and few of them write.
 var outgoing = sync.Pool{New: func() any { return new([]byte) }}
+
+// release gives the memory back, which a message that waits for its reply has no use
+// for. What is left to say is short.
+func (s *Session) release() {
+	if s.scratch != nil {
+		*s.scratch = s.out
+		outgoing.Put(s.scratch)
+		s.scratch, s.out = nil, nil
+	}
+}
 
 // transaction is one message on its way.
 type transaction struct {

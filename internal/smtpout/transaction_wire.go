@@ -38,6 +38,7 @@ func (t *transaction) writeLast(body, end []byte) {
 	}
 	t.flush(1, t.s.timeouts.Chunk)
 	t.whole = t.broken == nil
+	t.s.release()
 }
 
 // flush hands to the network what has been gathered.
