@@ -126,7 +126,7 @@ type contactPage struct {
 
 // readContacts reads what verdicts follow from, page by page.
 func (b *Bulk) readContacts(ctx context.Context, v postgres.Verification, pages chan<- contactPage) error {
-	past, err := b.Store.Past(ctx)
+	past, err := b.Store.Past(ctx, time.Now())
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,8 @@ func (b *Bulk) readContacts(ctx context.Context, v postgres.Verification, pages 
 // JudgeContact turns a stored contact into its verdict. Evidence is kept apart
 // from the domain's row only where it says more than that.
 func JudgeContact(judge *verification.Judge, policy address.Policy, c postgres.ContactFacts, now time.Time) (postgres.NewVerdict, error) {
-	facts := verification.Facts{Domain: c.Domain, History: c.History, Silence: c.Silence}
+	facts := verification.Facts{Domain: c.Domain, History: c.History, Silence: c.Silence,
+		Origin: c.Origin, Returned: c.Returned, UTF8: c.UTF8}
 	var err error
 	if facts.Address, err = policy.Parse(c.Address); err != nil && !errors.As(err, &facts.Problem) {
 		return postgres.NewVerdict{}, fmt.Errorf("address of contact %d: %w", c.ID, err)

@@ -246,3 +246,59 @@ func TestVerifyGoesOnAfterAnInterruption(t *testing.T) {
 		t.Errorf("%d questions came again", repeated)
 	}
 }
+
+// What our own messages to a domain and the files of a list tell reaches the
+// verdict, its evidence and the sums.
+func TestVerifyLearnsFromHistory(t *testing.T) {
+	t.Parallel()
+	w := newVerifyWorld(t, []string{"late.test MX 10 mx.late.test", "mx.late.test A 127.0.0.2", "plain.test MX 10 mx.late.test"},
+		"one@late.test", "two@late.test", "three@late.test", "anna@late.test", "jörg@plain.test", "anna@plain.test", "old@plain.test")
+	ids := make(map[string]int64)
+	var id int64
+	var address string
+	rows, err := w.store.Pool().Query(t.Context(), `select id, address from contacts`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pgx.ForEachRow(rows, []any{&id, &address}, func() error { ids[address] = id; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(`create table deliveries_1 partition of deliveries for values in (1)`)
+	attempt := func(address, phase, bounce, rule, words string) {
+		w.exec(`insert into deliveries (ledger_id, campaign_id, contact_id, domain_id, state, class, reply, updated_at, due_at)
+		        select 1, 1, id, domain_id, 'bounced', $2, $3, now() - interval '1 hour', now() from contacts where id = $1`, ids[address], bounce, words)
+		w.exec(`insert into attempts (at, ledger_id, delivery_id, campaign_id, contact_id, provider_id, node_id, outcome, host, phase, code, enhanced, class, bounce, rule, reply, took_ms)
+		        select now() - interval '1 hour', 1, d.id, 1, $1, 0, 1, 'bounced', 'mx.late.test', $2, 550, '', 'mailbox', $3, $4, $5, 1
+		          from deliveries d where d.contact_id = $1`, ids[address], phase, bounce, rule, words)
+	}
+	for _, local := range []string{"one", "two", "three"} {
+		attempt(local+"@late.test", "async", "bad_mailbox", "a-rule", "550 no such user")
+	}
+	attempt("jörg@plain.test", "rcpt", "recipient_policy", "any-smtputf8", "553 5.6.7 mx.late.test does not offer SMTPUTF8")
+	w.exec(`update list_members set since = now() - interval '3 years' where contact_id = $1`, ids["old@plain.test"])
+	w.start()
+	defer w.stop(time.Minute)
+	v := w.until(w.ask(), done)
+	want := map[string]string{
+		"one@late.test": "undeliverable mailbox_unknown", "two@late.test": "undeliverable mailbox_unknown", "three@late.test": "undeliverable mailbox_unknown",
+		"anna@late.test": "risky accepts_everything", "jörg@plain.test": "risky smtputf8_unsupported_by_mx",
+		"anna@plain.test": "unproven no_history", "old@plain.test": "risky stale_source",
+	}
+	if diff := cmp.Diff(want, w.verdicts()); diff != "" {
+		t.Errorf("verdicts (-want +got):\n%s", diff)
+	}
+	for _, reason := range []string{"accepts_everything", "smtputf8_unsupported_by_mx", "stale_source"} {
+		if v.Counts.Reasons[reason] != 1 {
+			t.Errorf("%s is counted %d times", reason, v.Counts.Reasons[reason])
+		}
+	}
+	for address, words := range map[string]string{"anna@late.test": "3 addresses", "jörg@plain.test": "does not offer SMTPUTF8", "old@plain.test": "without a sign of life"} {
+		var evidence string
+		if err := w.store.Pool().QueryRow(t.Context(), `select evidence ->> 'words' from contacts where id = $1`, ids[address]).Scan(&evidence); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(evidence, words) {
+			t.Errorf("%s: the evidence is %q", address, evidence)
+		}
+	}
+}

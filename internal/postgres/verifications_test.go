@@ -88,10 +88,10 @@ func TestContactFacts(t *testing.T) {
 		return verification.Refusal{At: at, Bounce: b, Reply: words}
 	}
 	want := map[string]verification.History{
-		"took@a.test":     {Accepted: last},
+		"took@a.test":     {Accepted: last, Kept: noon},
 		"refused@a.test":  {Refusal: refusal(reply.BounceBadMailbox, "550 5.1.1 no", last)},
 		"full@a.test":     {Refusal: refusal(reply.BounceMailboxFull, "552 5.2.2 full", last), FullTimes: 3},
-		"fullonce@a.test": {Accepted: noon.Add(time.Hour), Refusal: refusal(reply.BounceMailboxFull, "", last), FullTimes: 1},
+		"fullonce@a.test": {Accepted: noon.Add(time.Hour), Kept: noon.Add(time.Hour), Refusal: refusal(reply.BounceMailboxFull, "", last), FullTimes: 1},
 		"record@a.test":   {Refusal: refusal(reply.BounceBadMailbox, "a bounce on record", w.now)},
 		"new@a.test":      {},
 	}
@@ -125,7 +125,7 @@ func TestSilence(t *testing.T) {
 		w.exec(`insert into engagements (campaign_id, contact_id, kind, link, machine, times, first_at, last_at, rule) values ($1, $2, $3, 0, $4, 1, $5, $5, $6)`,
 			last, e.contact, e.kind, e.machine, w.now, e.rule)
 	}
-	past, err := w.Past(ctx)
+	past, err := w.Past(ctx, w.now)
 	w.must(err)
 	got := make(map[string]verification.Silence)
 	w.must(w.EachContactFacts(ctx, ids, past, w.now, func(c ContactFacts) error {

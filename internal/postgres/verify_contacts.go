@@ -20,6 +20,9 @@ type ContactFacts struct {
 	Domain     verification.Domain
 	History    verification.History
 	Silence    verification.Silence
+	Origin     verification.Origin
+	Returned   verification.Returned
+	UTF8       verification.Refusal
 	Verdict    string // as it stands
 	Reasons    []string
 	Suggestion string
@@ -50,18 +53,21 @@ select c.id from contacts c join domains d on d.id = c.domain_id
 
 	// What our own messages met: one probe of deliveries_contact for each contact
 	// and partition. A bounce on record without a delivery of ours (one that came
-	// by mail, or with an import) counts as well.
+	// by mail, or with an import) counts as well. A person's last wish is what the
+	// file says of their consent, and, where an operator vouched for the file or
+	// the file says nothing, when they joined a list.
 	sqlContactFacts = `
 select c.id, c.address, c.verdict, c.reasons, coalesce(c.suggestion, ''), c.evidence,
        d.mail_host, d.mx, d.reach, coalesce(p.name, ''), d.verified_at, d.gone_since, d.gone_looks,
        sent.accepted, refused.at, refused.class, refused.reply, coalesce(sent.full_times, 0), confirmed.at,
-       sent.telling, coalesce(sent.told, 0), life.sign, life.veiled
+       sent.telling, coalesce(sent.told, 0), life.sign, life.veiled, c.domain_id, sent.kept, origin.since, origin.stated
   from unnest($1::bigint[]) as page(id)
   join contacts c on c.id = page.id
   join domains d on d.id = c.domain_id
   left join providers p on p.id = d.provider_id
   left join lateral (
     select max(x.updated_at) filter (where x.state = 'delivered') as accepted,
+           min(x.updated_at) filter (where x.state = 'delivered' and x.updated_at > $6) as kept,
            min(x.updated_at) filter (where x.state = 'delivered' and x.campaign_id = any($3::bigint[])) as telling,
            count(*) filter (where x.state = 'delivered' and x.campaign_id = any($3::bigint[]) and x.updated_at > $4) as told,
            count(*) filter (where x.class = 'mailbox_full' and x.state in ('bounced', 'expired')
@@ -83,19 +89,23 @@ select c.id, c.address, c.verdict, c.reasons, coalesce(c.suggestion, ''), c.evid
           order by s.created_at desc limit 1)) r
      order by at desc limit 1) refused on true
   left join lateral (
-    select max(m.since) as at from list_members m
-     where m.contact_id = c.id and m.status = 'subscribed' and m.consent ->> 'confirmed' is not null) confirmed on true
+    select max(least((m.consent ->> 'confirmed_at')::timestamptz, m.since)) as at
+      from list_members m left join imports i on i.id = m.import_id
+     where m.contact_id = c.id and m.status = 'subscribed' and m.consent ->> 'confirmed_at' is not null and i.stopped_at is null) confirmed on true
+  left join lateral (
+    select greatest(max(o.asked), max(o.since)) as since, coalesce(max(o.asked) >= max(o.since), max(o.since) is null) as stated
+      from (select greatest((m.consent ->> 'at')::timestamptz, (m.consent ->> 'confirmed_at')::timestamptz) as asked,
+                   case when m.consent ->> 'at' is null and m.consent ->> 'confirmed_at' is null
+                          or m.import_id is null or i.consent <> '' or l.trust_unproven then m.since end as since
+              from list_members m
+              left join imports i on i.id = m.import_id
+              left join lists l on l.id = m.list_id
+             where m.contact_id = c.id) o) origin on true
   left join lateral (
     select max(e.last_at) filter (where not e.machine) as sign,
            max(e.last_at) filter (where e.machine and e.kind = 'open' and e.rule = any($5::text[])) as veiled
       from engagements e where e.contact_id = c.id and cardinality($3::bigint[]) > 0) life on true
  order by c.id`
-
-	sqlAnyDelivery = `select exists (select from deliveries)`
-	// The campaigns that tell of silence: all that a reader does was counted.
-	sqlTellingCampaigns = `
-select coalesce(array_agg(id), '{}') from campaigns
- where launched_at is not null and not system and settings @> '{"tracking": {"clicks": true, "opens": true}}'`
 
 	sqlSaveVerdicts = `
 update contacts c
@@ -103,21 +113,6 @@ update contacts c
   from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::jsonb[]) as n(id, verdict, reasons, suggestion, evidence)
  where c.id = n.id`
 )
-
-// Past says what there is to look for in the history of contacts. The zero value
-// stands for nothing.
-type Past struct {
-	Any     bool    // anything was ever sent
-	telling []int64 // campaigns of which clicks and opens were counted
-}
-
-// Past returns what there is to look for in the history of contacts.
-func (s *Store) Past(ctx context.Context) (p Past, err error) {
-	if err = s.pool.QueryRow(ctx, sqlAnyDelivery).Scan(&p.Any); err == nil && p.Any {
-		err = s.pool.QueryRow(ctx, sqlTellingCampaigns).Scan(&p.telling)
-	}
-	return p, wrap(err, "what was sent")
-}
 
 // veils are the rules of engagement by which a message was opened, and nobody can
 // say by whom.
@@ -152,7 +147,7 @@ func (s *Store) EachContactFacts(ctx context.Context, ids []int64, past Past, no
 	if telling == nil {
 		telling = []int64{}
 	}
-	rows, err := s.pool.Query(ctx, sqlContactFacts, ids, past.Any, telling, verification.QuietSince(now), veils)
+	rows, err := s.pool.Query(ctx, sqlContactFacts, ids, past.Any, telling, verification.QuietSince(now), veils, verification.ProvenSince(now))
 	if err != nil {
 		return fmt.Errorf("facts of %d contacts: %w", len(ids), err)
 	}
@@ -161,13 +156,13 @@ func (s *Store) EachContactFacts(ctx context.Context, ids []int64, past Past, no
 		var (
 			f                                            ContactFacts
 			verified, gone, accepted, refused, confirmed *time.Time
-			telling, sign, veiled                        *time.Time
+			telling, sign, veiled, kept, origin          *time.Time
 			class, words                                 *string
-			full                                         int64
+			full, domain                                 int64
 		)
 		err := rows.Scan(&f.ID, &f.Address, &f.Verdict, &f.Reasons, &f.Suggestion, &f.Evidence, &f.Domain.Found, &f.Domain.Hosts,
 			&f.Domain.Reach, &f.Domain.Provider, &verified, &gone, &f.Domain.GoneLooks, &accepted, &refused, &class, &words, &full, &confirmed,
-			&telling, &f.Silence.Messages, &sign, &veiled)
+			&telling, &f.Silence.Messages, &sign, &veiled, &domain, &kept, &origin, &f.Origin.Stated)
 		if err != nil {
 			return fmt.Errorf("facts of %d contacts: %w", len(ids), err)
 		}
@@ -175,7 +170,9 @@ func (s *Store) EachContactFacts(ctx context.Context, ids []int64, past Past, no
 		if f.Domain.Found == "unknown" {
 			f.Domain.Found = ""
 		}
-		f.History = verification.History{Accepted: nullAsZero(accepted), Confirmed: nullAsZero(confirmed), FullTimes: int(full)}
+		f.History = verification.History{Accepted: nullAsZero(accepted), Kept: nullAsZero(kept),
+			Confirmed: nullAsZero(confirmed), FullTimes: int(full)}
+		f.Origin.At, f.Returned, f.UTF8 = nullAsZero(origin), past.returned[domain], past.utf8[domain]
 		f.Silence.Since, f.Silence.Sign, f.Silence.Veiled = nullAsZero(telling), nullAsZero(sign), nullAsZero(veiled)
 		if refused != nil {
 			f.History.Refusal = verification.Refusal{At: *refused, Bounce: reply.Bounce(*class), Reply: *words}

@@ -62,7 +62,9 @@ func (e Envelope) refusal(x Extensions, f facts, host string) (reply.Reply, bool
 		return ours(reply.PhaseRcpt, 553, "5.1.3", "the recipient is not an address"), true
 	case f.flaw != "":
 		return ours(reply.PhaseData, 554, "5.6.0", f.flaw), true
-	case e.needsUTF8() && !x.SMTPUTF8: // RFC 6531 §3.5
+	case !ascii(localPart(e.To)) && !x.SMTPUTF8: // RFC 6531 §3.5; others there can be reached
+		return ours(reply.PhaseRcpt, 553, "5.6.7", host+" does not offer SMTPUTF8, which this recipient needs"), true
+	case e.needsUTF8() && !x.SMTPUTF8:
 		return ours(reply.PhaseMail, 553, "5.6.7", host+" does not offer SMTPUTF8, which this message needs"), true
 	case f.eightBit && !x.EightBitMIME: // RFC 6152 §3
 		return ours(reply.PhaseMail, 554, "5.6.3", host+" does not offer 8BITMIME, which this message needs"), true

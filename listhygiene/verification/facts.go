@@ -15,17 +15,18 @@ type Facts struct {
 	Problem *address.Problem
 	Domain  Domain
 	History History
+	Silence Silence
+	Origin  Origin
 
-	// What was observed by other means, where it was.
-	AcceptsEverything bool // the domain takes any address at first
-	Stale             bool // it comes from a list that was not mailed for years
-	RefusesUTF8       bool // the mail host offers no SMTPUTF8
-	Silence           Silence
+	// What our own messages to others at the domain met.
+	Returned Returned
+	UTF8     Refusal // the last one for want of SMTPUTF8, where nothing gainsays it
 }
 
 // History is what became of our own messages to the address.
 type History struct {
 	Accepted  time.Time // the last acceptance; zero without one
+	Kept      time.Time // the first acceptance since [ProvenSince] that was not taken back; zero without one
 	Confirmed time.Time // when the person confirmed a subscription; zero if never
 	Refusal   Refusal   // the last refusal for good
 	FullTimes int       // campaigns that ended at a full mailbox since the last acceptance

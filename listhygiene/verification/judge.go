@@ -59,7 +59,7 @@ func (j *Judge) Judge(f Facts, now time.Time) Result {
 	}
 	found = append(found, observed(f, own, now)...)
 	if !proven {
-		found = append(found, j.guesses(f)...)
+		found = append(found, j.guesses(f, now)...)
 	}
 	if proven {
 		found = append(found, proof)
@@ -109,8 +109,8 @@ func (h History) proof(now time.Time) (finding, bool) {
 	switch {
 	case !h.Accepted.IsZero() && now.Sub(h.Accepted) < proofFor && later(h.Accepted):
 		return finding{listhygiene.AcceptedBefore, Evidence{FromDelivery, h.Accepted, "the receiving server accepted a message"}}, true
-	case !h.Confirmed.IsZero() && later(h.Confirmed):
-		return finding{listhygiene.ConfirmedConsent, Evidence{FromConsent, h.Confirmed, "the person confirmed the subscription"}}, true
+	case !h.Confirmed.IsZero() && now.Sub(h.Confirmed) < staleAfter && later(h.Confirmed):
+		return finding{listhygiene.ConfirmedConsent, Evidence{FromConsent, h.Confirmed, "the person confirmed the subscription, says the file that brought the address"}}, true
 	}
 	return finding{}, false
 }
@@ -205,16 +205,18 @@ func observed(f Facts, own risk.Assessment, now time.Time) []finding {
 	}
 	add(slices.Contains(own.Reasons, listhygiene.Disposable), listhygiene.Disposable, FromLists)
 	add(isParked(f.Domain.Hosts), listhygiene.MXParked, FromDNS)
-	add(f.AcceptsEverything, listhygiene.AcceptsEverything, FromRecords)
+	found = append(found, returned(f, own, now)...)
 	if f.Silence.Lasts(f.History, now) {
 		found = append(found, finding{listhygiene.NoEngagement, f.Silence.evidence()})
 	}
-	add(f.Address.UTF8 && f.RefusesUTF8, listhygiene.SMTPUTF8UnsupportedByMX, FromRecords)
+	if f.Address.UTF8 && !f.UTF8.At.IsZero() {
+		found = append(found, finding{listhygiene.SMTPUTF8UnsupportedByMX, Evidence{FromDelivery, f.UTF8.At, f.UTF8.Reply}})
+	}
 	return found
 }
 
 // guesses are findings that any proof outweighs.
-func (j *Judge) guesses(f Facts) []finding {
+func (j *Judge) guesses(f Facts, now time.Time) []finding {
 	var found []finding
 	if risk.IsRelayAlias(f.Address.Domain) {
 		return nil // its owner reads the mail and chose the alias on purpose
@@ -225,10 +227,7 @@ func (j *Judge) guesses(f Facts) []finding {
 	if risk.IsGibberish(f.Address.Local) {
 		found = append(found, finding{listhygiene.Gibberish, Evidence{Source: FromLists, Words: listhygiene.Gibberish.Words()}})
 	}
-	if f.Stale {
-		found = append(found, finding{listhygiene.StaleSource, Evidence{Source: FromRecords, Words: listhygiene.StaleSource.Words()}})
-	}
-	return found
+	return append(found, stale(f, now)...)
 }
 
 // assess is risk.Lists.Assess with a memory of domains.

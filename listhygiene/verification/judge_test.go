@@ -40,6 +40,9 @@ func TestEveryReason(t *testing.T) {
 	t.Parallel()
 	accepted := History{Accepted: noon.Add(-24 * time.Hour)}
 	confirmed := History{Confirmed: noon.Add(-300 * 24 * time.Hour)}
+	kept := History{Accepted: noon.Add(-24 * time.Hour), Kept: noon.Add(-6 * 24 * time.Hour)}
+	back, ages := Returned{Addresses: ReturnedAddresses, Last: noon.Add(-time.Hour)}, noon.AddDate(-3, 0, 0)
+	without := Refusal{At: noon.Add(-time.Hour), Bounce: reply.BounceRecipientPolicy, Reply: "553 5.6.7 mx1.example.org does not offer SMTPUTF8"}
 	refused := func(b reply.Bounce) History {
 		return History{Refusal: Refusal{At: noon.Add(-time.Hour), Bounce: b, Reply: "550 5.1.1 no such user"}}
 	}
@@ -78,13 +81,26 @@ func TestEveryReason(t *testing.T) {
 		{"technical role", "no-reply@example.org", Facts{Domain: good}, listhygiene.Risky, reasons(listhygiene.RoleTechnical), FromLists},
 		{"shared role", "info@example.org", Facts{Domain: good}, listhygiene.Risky, reasons(listhygiene.RoleShared), FromLists},
 		{"shared role that confirmed", "info@example.org", Facts{Domain: good, History: confirmed}, listhygiene.Deliverable, reasons(listhygiene.ConfirmedConsent), FromConsent},
-		{"accepts everything", anna, Facts{Domain: good, AcceptsEverything: true}, listhygiene.Risky, reasons(listhygiene.AcceptsEverything), FromRecords},
+		{"accepts everything", anna, Facts{Domain: good, Returned: back}, listhygiene.Risky, reasons(listhygiene.AcceptsEverything), FromRecords},
+		{"accepts everything, a message yesterday", anna, Facts{Domain: good, Returned: back, History: accepted}, listhygiene.Risky, reasons(listhygiene.AcceptsEverything, listhygiene.AcceptedBefore), FromRecords},
+		{"accepts everything, a message that never came back", anna, Facts{Domain: good, Returned: back, History: kept}, listhygiene.Deliverable, reasons(listhygiene.AcceptedBefore), FromDelivery},
+		{"accepts everything, and a person clicked", anna, Facts{Domain: good, Returned: back, Silence: Silence{Sign: noon.Add(-900 * 24 * time.Hour)}}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
+		{"two stray reports", anna, Facts{Domain: good, Returned: Returned{Addresses: 2, Last: noon}}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
+		{"reports from a domain that knows its mailboxes", anna, Facts{Domain: good, Returned: Returned{Addresses: 90, Last: noon, Refuses: true}}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
+		{"reports from a provider of free mail", "anna.maier@gmail.com", Facts{Domain: good, Returned: back}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
+		{"reports from a relay service", "x7@duck.com", Facts{Domain: good, Returned: back}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
 		{"full again and again", anna, Facts{Domain: good, History: History{FullTimes: 3, Refusal: Refusal{At: noon, Bounce: reply.BounceMailboxFull, Reply: "452 4.2.2 full"}}}, listhygiene.Risky, reasons(listhygiene.MailboxFullRepeatedly), FromDelivery},
 		{"full once", anna, Facts{Domain: good, History: History{FullTimes: 1, Refusal: Refusal{At: noon, Bounce: reply.BounceMailboxFull, Reply: "452 4.2.2 full"}}}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
 		{"gibberish", "xkqzvbnmwrt@example.org", Facts{Domain: good}, listhygiene.Risky, reasons(listhygiene.Gibberish), FromLists},
-		{"stale source", anna, Facts{Domain: good, Stale: true}, listhygiene.Risky, reasons(listhygiene.StaleSource), FromRecords},
+		{"stale source", anna, Facts{Domain: good, Origin: Origin{At: ages, Stated: true}}, listhygiene.Risky, reasons(listhygiene.StaleSource), FromRecords},
+		{"an old list that took mail 20 months ago", anna, Facts{Domain: good, Origin: Origin{At: ages}, History: History{Accepted: noon.AddDate(0, -20, 0)}}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
+		{"an old list of which somebody clicked", anna, Facts{Domain: good, Origin: Origin{At: ages}, Silence: Silence{Sign: noon.AddDate(-1, 0, 0)}}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
+		{"an old list that was mailed yesterday", anna, Facts{Domain: good, Origin: Origin{At: ages}, History: accepted}, listhygiene.Deliverable, reasons(listhygiene.AcceptedBefore), FromDelivery},
+		{"a list of last year", anna, Facts{Domain: good, Origin: Origin{At: noon.AddDate(-1, 0, 0), Stated: true}}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
+		{"a confirmation of long ago", anna, Facts{Domain: good, Origin: Origin{At: ages, Stated: true}, History: History{Confirmed: ages}}, listhygiene.Risky, reasons(listhygiene.StaleSource), FromRecords},
 		{"no engagement", anna, Facts{Domain: good, Silence: silent, History: accepted}, listhygiene.Risky, reasons(listhygiene.NoEngagement, listhygiene.AcceptedBefore), FromRecords},
-		{"SMTPUTF8", "ännä@example.org", Facts{Domain: good, RefusesUTF8: true}, listhygiene.Risky, reasons(listhygiene.SMTPUTF8UnsupportedByMX), FromRecords},
+		{"SMTPUTF8", "ännä@example.org", Facts{Domain: good, UTF8: without}, listhygiene.Risky, reasons(listhygiene.SMTPUTF8UnsupportedByMX), FromDelivery},
+		{"SMTPUTF8 for an address that does not need it", anna, Facts{Domain: good, UTF8: without}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
 		{"parked", anna, Facts{Domain: Domain{Found: HostMX, Hosts: []string{"mail.h-email.net"}, Reach: ReachPublic, At: noon}}, listhygiene.Risky, reasons(listhygiene.MXParked), FromDNS},
 		{"nothing known", anna, Facts{Domain: good}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
 		{"an old acceptance is no proof", anna, Facts{Domain: good, History: History{Accepted: noon.Add(-181 * 24 * time.Hour)}}, listhygiene.Unproven, reasons(listhygiene.NoHistory), FromDNS},
