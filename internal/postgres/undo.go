@@ -13,8 +13,9 @@ const (
 	// sqlUndoable looks at one step of an import ($1, $2): the memberships and
 	// contacts that only it brought, and the fields that nobody changed since.
 	// A later import that found a contact, or a campaign that was sent to it,
-	// keeps it. Indexes: list_members_pkey, list_members_contact,
-	// deliveries_contact.
+	// keeps it. What is in a set is asked with "not in", which is looked up by hash:
+	// Postgres cannot know how large these sets are, and would compare each with
+	// each. Indexes: list_members_pkey, list_members_contact, deliveries_contact.
 	sqlUndoable = `
 with step as materialized (
     select s.*, i.list_id from import_steps s join imports i on i.id = s.import_id where s.import_id = $1 and s.seq = $2
@@ -31,13 +32,13 @@ with step as materialized (
     select m.list_id, m.contact_id from step cross join unnest(step.joined) x
       join list_members m on m.contact_id = x and m.list_id = step.list_id
      where m.import_id = $1 and m.status <> 'unsubscribed'
-       and not exists (select from others o where o.id = x and o.list_id = m.list_id)
+       and x not in (select o.id from others o join step on step.list_id = o.list_id)
 ), orphaned as materialized (
     select c.id from step cross join unnest(step.made) x join contacts c on c.id = x
      where not exists (select from list_members m where m.contact_id = x
-                          and not exists (select from leaving l where l.contact_id = x and l.list_id = m.list_id))
+                          and (m.list_id, m.contact_id) not in (select l.list_id, l.contact_id from leaving l))
        and not exists (select from deliveries d where d.contact_id = x)
-       and not exists (select from others o where o.id = x)
+       and x not in (select o.id from others o)
 ), restored as materialized (
     select c.id, old.fields from step cross join unnest(step.changed, step.previous) old (id, fields)
       join contacts c on c.id = old.id and c.updated_at = step.at
