@@ -123,6 +123,11 @@ func (section) Close() error { return nil }
 
 func refuse(code intake.Code) error { return &intake.Refusal{Code: code, Offset: -1} }
 
+// damaged refuses an archive, with the cause in the same line.
+func damaged(cause error) error {
+	return fmt.Errorf("%w (%w)", refuse(intake.ArchiveDamaged), cause)
+}
+
 // withoutSuffix returns the name of what is inside a compressed file.
 func withoutSuffix(name string) string {
 	if ext := path.Ext(name); strings.EqualFold(ext, ".gz") {
@@ -152,7 +157,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	}
 	var refusal *intake.Refusal
 	if err != nil && err != io.EOF && !errors.As(err, &refusal) {
-		err = errors.Join(refuse(intake.ArchiveDamaged), err)
+		err = damaged(err)
 	}
 	return n, err
 }

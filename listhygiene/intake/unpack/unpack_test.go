@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/xuri/excelize/v2"
@@ -166,6 +167,8 @@ func TestOpenRefuses(t *testing.T) {
 			var refusal *intake.Refusal
 			if !errors.As(err, &refusal) || refusal.Code != tt.want {
 				t.Errorf("%v, want %s", err, tt.want)
+			} else if strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q: it is shown in one line", err)
 			}
 		})
 	}
@@ -206,6 +209,20 @@ func TestPlainFilesCanBeEnteredInTheMiddle(t *testing.T) {
 	}
 	if _, ok := r.(io.Seeker); !ok {
 		t.Error("cannot seek in a plain file")
+	}
+}
+
+// A time in a workbook is read as one that means the same everywhere: it may be
+// when somebody agreed.
+func TestTimesOfAWorkbook(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2024, 3, 5, 14, 30, 0, 0, time.UTC)
+	files, err := open(t, workbook(t, []any{"email", "optin_time"}, []any{"a@example.org", at}), "book.xlsx", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := read(t, files[0]), "email,optin_time\na@example.org,2024-03-05 14:30\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -47,10 +47,11 @@ func loadWorkbook(r io.ReaderAt, size int64, limits Limits) (book *excelize.File
 	options := excelize.Options{
 		UnzipSizeLimit:    min(limits.Total, ratioFree+size*limits.Ratio),
 		UnzipXMLSizeLimit: sheetInMemory,
+		ShortDatePattern:  "yyyy-mm-dd", // Excel's is that of a country, and means another day in the next one
 	}
 	book, err = excelize.OpenReader(io.NewSectionReader(r, 0, size), options)
 	if err != nil {
-		return nil, errors.Join(refuse(intake.ArchiveDamaged), err)
+		return nil, damaged(err)
 	}
 	return book, nil
 }
@@ -63,7 +64,7 @@ func openSheet(load func() (*excelize.File, error), sheet string, limits Limits)
 	}
 	rows, err := book.Rows(sheet)
 	if err != nil {
-		return nil, errors.Join(refuse(intake.ArchiveDamaged), err, book.Close())
+		return nil, errors.Join(damaged(err), book.Close())
 	}
 	s := &sheetReader{book: book, rows: rows}
 	s.csv = csv.NewWriter(&s.text)
@@ -121,6 +122,6 @@ func (s *sheetReader) Close() error {
 // into a refusal: one upload must not stop the program.
 func damagedOnPanic(err *error) {
 	if cause := recover(); cause != nil {
-		*err = errors.Join(refuse(intake.ArchiveDamaged), fmt.Errorf("%v", cause))
+		*err = damaged(fmt.Errorf("%v", cause))
 	}
 }

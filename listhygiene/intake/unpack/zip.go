@@ -2,7 +2,6 @@ package unpack
 
 import (
 	"archive/zip"
-	"errors"
 	"io"
 	"path"
 	"strings"
@@ -13,7 +12,7 @@ import (
 func openZip(r io.ReaderAt, size int64, name string, limits Limits) ([]File, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, errors.Join(refuse(intake.ArchiveDamaged), err)
+		return nil, damaged(err)
 	}
 	if _, err := z.Open("xl/workbook.xml"); err == nil {
 		return openWorkbook(r, size, name, limits)
@@ -45,7 +44,7 @@ func entryFile(entry *zip.File, limits Limits) File {
 	open := func() (io.ReadCloser, error) {
 		rc, err := entry.Open()
 		if err != nil {
-			return nil, errors.Join(refuse(intake.ArchiveDamaged), err)
+			return nil, damaged(err)
 		}
 		return bound(rc, int64(entry.CompressedSize64), limits), nil
 	}
