@@ -74,9 +74,18 @@ func foldText(dst []byte, s string) []byte {
 				r = rune(c) // Latin-1
 			}
 			i += size
-			if r = appendable(r); r == ' ' {
-				dst, token = closeToken(dst, token, ' ')
-			} else if r > 0 {
+			switch r = appendable(r); {
+			case r == 0:
+			case r < utf8.RuneSelf && (r == ' ' || delimiter[r]):
+				dst, token = closeToken(dst, token, byte(r))
+			case isMark(r):
+				dst, token = closeToken(dst, token, 0)
+				dst = appendFolded(dst, r)
+				token = len(dst)
+			default:
+				if n := len(dst); n > token && isUnspaced(r) && isAlphanumeric(dst[n-1]) {
+					dst, token = closeToken(dst, token, 0)
+				}
 				dst = appendFolded(dst, r)
 			}
 			continue
@@ -84,15 +93,41 @@ func foldText(dst []byte, s string) []byte {
 			dst, token = closeToken(dst, token, ' ')
 		case delimiter[c]:
 			dst, token = closeToken(dst, token, c)
-		case 'A' <= c && c <= 'Z':
-			dst = append(dst, c+'a'-'A')
 		default:
+			if n := len(dst); n > token && dst[n-1] >= utf8.RuneSelf && isAlphanumeric(c) {
+				if r, _ := utf8.DecodeLastRune(dst[token:]); isUnspaced(r) {
+					dst, token = closeToken(dst, token, 0)
+				}
+			}
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
 			dst = append(dst, c)
 		}
 		i++
 	}
 	dst, _ = closeToken(dst, token, 0)
 	return dst
+}
+
+// isMark reports whether a rune is punctuation that ends a token as the ASCII
+// delimiters do: quotation marks, and the commas, stops and brackets of East Asia.
+func isMark(r rune) bool {
+	switch r {
+	case '“', '”', '«', '»', '„':
+		return true
+	}
+	return 0x3001 <= r && r <= 0x3020
+}
+
+// isUnspaced reports whether a rune is of a script that puts no space between a
+// word and an address that follows or precedes it.
+func isUnspaced(r rune) bool {
+	return r >= 0x2e80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // delimiter holds the bytes that end a token beside white space.

@@ -27,6 +27,10 @@ func TestFold(t *testing.T) {
 		{"Latin-1", "550 Bo\xeete", "550 boite"},
 		{"quotes", "550 isn’t «here»", `550 isn't "here"`},
 		{"full width", "550 ＳＰＡＭ", "550 spam"},
+		{"address between full-width brackets", "550 收件人（user@example.com）不存在，邮件", "550 收件人(@addr)不存在,邮件"},
+		{"address without spaces around", "550 收件人user@example.com不存在", "550 收件人@addr不存在"},
+		{"address in corner brackets", "550 「user@example.com」が見つかりません", "550 「@addr」が見つかりません"},
+		{"international address", "550 <用户@例子.测试> no", "550 <@addr> no"},
 		{"Cyrillic", "550 Ящик ПЕРЕПОЛНЕН", "550 ящик переполнен"},
 		{"no code", "connection  reset\tby peer", "connection reset by peer"},
 	} {
