@@ -4,6 +4,8 @@ import (
 	"io"
 	"mime"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/htmlindex"
 )
@@ -173,12 +175,11 @@ func nextAddress(s string) (address string, end int) {
 		for start > 0 && isLocal(s[start-1]) {
 			start--
 		}
-		if i := strings.LastIndex(s[start:at], "：") + 1; i > 0 {
-			start += i + len("：") - 1 // a full-width colon introduces it
-		}
+		start = at - len(afterWords(s[start:at]))
 		for stop < len(s) && isDomain(s[stop]) {
 			stop++
 		}
+		stop = at + 1 + len(beforeWords(s[at+1:stop]))
 		for stop > at+1 && (s[stop-1] == '.' || s[stop-1] == '-') {
 			stop--
 		}
@@ -190,6 +191,50 @@ func nextAddress(s string) (address string, end int) {
 			return "", 0
 		}
 	}
+}
+
+// afterWords returns the end of a text that may be a local part: what follows
+// punctuation that is not ASCII, and what follows words of a script that puts no
+// space between them and an address.
+func afterWords(s string) string {
+	from, unspaced := 0, false
+	for i, r := range s {
+		switch {
+		case isWide(r):
+			from = i + utf8.RuneLen(r)
+		case unspaced && r < utf8.RuneSelf && isDomain(byte(r)):
+			from = i
+		}
+		unspaced = isUnspaced(r)
+	}
+	return s[from:]
+}
+
+// beforeWords returns the beginning of a text that may be a domain.
+func beforeWords(s string) string {
+	alphanumeric := false
+	for i, r := range s {
+		if isWide(r) || alphanumeric && isUnspaced(r) {
+			return s[:i]
+		}
+		alphanumeric = r < utf8.RuneSelf && r != '.' && r != '-'
+	}
+	return s
+}
+
+// isWide reports whether a rune is a quotation mark or punctuation of East Asia.
+func isWide(r rune) bool {
+	switch r {
+	case utf8.RuneError:
+		return false
+	case '“', '”', '«', '»', '„', '‘', '’':
+		return true
+	}
+	return 0x3001 <= r && r <= 0x3020 || 0xff01 <= r && r <= 0xff0f || 0xff1a <= r && r <= 0xff20 || 0xff5b <= r && r <= 0xff65
+}
+
+func isUnspaced(r rune) bool {
+	return r >= 0x2e80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 }
 
 func isLocal(c byte) bool {
