@@ -104,7 +104,7 @@ select c.id, c.address, c.verdict, c.reasons, coalesce(c.suggestion, ''), c.evid
   left join lateral (
     select max(e.last_at) filter (where not e.machine) as sign,
            max(e.last_at) filter (where e.machine and e.kind = 'open' and e.rule = any($5::text[])) as veiled
-      from engagements e where e.contact_id = c.id and cardinality($3::bigint[]) > 0) life on true
+      from engagements e where e.contact_id = c.id and $2) life on true
  order by c.id`
 
 	sqlSaveVerdicts = `

@@ -185,3 +185,16 @@ func TestOrigin(t *testing.T) {
 		t.Errorf("confirmed (-want +got):\n%s", diff)
 	}
 }
+
+// A click is a sign of life also where no campaign counts openings.
+func TestClicksAloneAreSigns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := w.join("Readers", "clicks@a.test", "quiet@a.test")
+	id := w.launch("Readers")
+	w.exec(`insert into engagements (campaign_id, contact_id, kind, link, machine, times, first_at, last_at) values ($1, $2, 'click', 0, false, 1, $3, $3)`, id, ids[0], w.now)
+	facts := w.facts(ids)
+	if clicks, quiet := facts["clicks@a.test"].Silence.Sign, facts["quiet@a.test"].Silence.Sign; !clicks.Equal(w.now) || !quiet.IsZero() {
+		t.Errorf("signs of life: %v and %v", clicks, quiet)
+	}
+}

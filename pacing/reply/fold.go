@@ -79,7 +79,7 @@ func foldText(dst []byte, s string) []byte {
 			case r < utf8.RuneSelf && (r == ' ' || delimiter[r]):
 				dst, token = closeToken(dst, token, byte(r))
 			case isMark(r):
-				dst, token = closeToken(dst, token, 0)
+				dst, _ = closeToken(dst, token, 0)
 				dst = appendFolded(dst, r)
 				token = len(dst)
 			default:
