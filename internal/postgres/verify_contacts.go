@@ -59,7 +59,7 @@ select c.id from contacts c join domains d on d.id = c.domain_id
 	sqlContactFacts = `
 select c.id, c.address, c.verdict, c.reasons, coalesce(c.suggestion, ''), c.evidence,
        d.mail_host, d.mx, d.reach, coalesce(p.name, ''), d.verified_at, d.gone_since, d.gone_looks,
-       sent.accepted, refused.at, refused.class, refused.reply, coalesce(sent.full_times, 0), confirmed.at,
+       sent.accepted, refused.at, refused.class, refused.reply, coalesce(sent.full_times, 0), origin.confirmed,
        sent.telling, coalesce(sent.told, 0), life.sign, life.veiled, c.domain_id, sent.kept, origin.since, origin.stated
   from unnest($1::bigint[]) as page(id)
   join contacts c on c.id = page.id
@@ -89,14 +89,13 @@ select c.id, c.address, c.verdict, c.reasons, coalesce(c.suggestion, ''), c.evid
           order by s.created_at desc limit 1)) r
      order by at desc limit 1) refused on true
   left join lateral (
-    select max(least((m.consent ->> 'confirmed_at')::timestamptz, m.since)) as at
-      from list_members m left join imports i on i.id = m.import_id
-     where m.contact_id = c.id and m.status = 'subscribed' and m.consent ->> 'confirmed_at' is not null and i.stopped_at is null) confirmed on true
-  left join lateral (
-    select greatest(max(o.asked), max(o.since)) as since, coalesce(max(o.asked) >= max(o.since), max(o.since) is null) as stated
+    select max(o.confirmed) as confirmed, greatest(max(o.asked), max(o.since)) as since,
+           coalesce(max(o.asked) >= max(o.since), max(o.since) is null) as stated
       from (select greatest((m.consent ->> 'at')::timestamptz, (m.consent ->> 'confirmed_at')::timestamptz) as asked,
                    case when m.consent ->> 'at' is null and m.consent ->> 'confirmed_at' is null
-                          or m.import_id is null or i.consent <> '' or l.trust_unproven then m.since end as since
+                          or m.import_id is null or i.consent <> '' or l.trust_unproven then m.since end as since,
+                   case when m.status = 'subscribed' and m.consent ->> 'confirmed_at' is not null and i.stopped_at is null
+                        then least((m.consent ->> 'confirmed_at')::timestamptz, m.since) end as confirmed
               from list_members m
               left join imports i on i.id = m.import_id
               left join lists l on l.id = m.list_id
