@@ -120,6 +120,9 @@ func (a *admission) crowded() bool {
 	return len(a.line) > 0
 }
 
+// full is how many lanes are at work when there is no room for more.
+func (a *admission) full() int { return a.most + a.toCome + a.recordMax }
+
 // room reports whether one more may come in; a.mu is held.
 func (a *admission) room() bool {
 	return a.composing < a.most && a.coming < a.toCome && a.recording < a.recordMax

@@ -311,8 +311,9 @@ func (g *gate) lastCycle() time.Duration {
 }
 
 // plan takes the newest picture of what is due and returns the lane slots that
-// should run for it and do not run here, at most spare.
-func (g *gate) plan(due []postgres.Due, spare int, now time.Time) []int {
+// should run for it and do not run here, at most spare; where lanes wait for the
+// processors, no more than makes share lanes in all.
+func (g *gate) plan(due []postgres.Due, spare, share int, now time.Time) []int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.turns.update(due)
@@ -323,6 +324,9 @@ func (g *gate) plan(due []postgres.Due, spare int, now time.Time) []int {
 	g.idle = now
 	if g.inLine {
 		return nil // the processors are the limit, not the lanes
+	}
+	if g.scarce() {
+		spare = min(spare, share-len(g.lanes))
 	}
 	if g.own.pace.HoldUntil.Sub(now) > time.Second {
 		return nil

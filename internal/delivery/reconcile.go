@@ -66,7 +66,7 @@ func (e *Engine) askForLanes(ctx context.Context) error {
 		return err
 	}
 	due = slices.DeleteFunc(due, func(d postgres.Due) bool { return e.watch.closed(d.Campaign, now) })
-	byProvider := grouped(due)
+	byProvider, all := grouped(due), sum(due)
 	var missing []Lane
 	for provider, waiting := range byProvider {
 		if !slices.ContainsFunc(waiting, func(d postgres.Due) bool { return !d.At.After(now) }) {
@@ -76,7 +76,7 @@ func (e *Engine) askForLanes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, slot := range g.plan(waiting, max(e.spare()-len(missing), 0), now) {
+		for _, slot := range g.plan(waiting, max(e.spare()-len(missing), 0), max(int(int64(e.admission.full())*sum(waiting)/all), 1), now) {
 			missing = append(missing, Lane{Node: e.node, Source: e.source, Provider: provider, Slot: slot})
 		}
 	}
@@ -102,6 +102,15 @@ func grouped(due []postgres.Due) map[int64][]postgres.Due {
 	return byProvider
 }
 
+// sum returns how many messages wait in all; at least 1, to divide by.
+func sum(due []postgres.Due) int64 {
+	n := int64(0)
+	for _, d := range due {
+		n += d.Waiting
+	}
+	return max(n, 1)
+}
+
 // forgetIdle drops what was due at providers where nothing is due any more, and
 // gates that nobody needs.
 func (e *Engine) forgetIdle(due map[int64][]postgres.Due, now time.Time) {
@@ -111,7 +120,7 @@ func (e *Engine) forgetIdle(due map[int64][]postgres.Due, now time.Time) {
 		if _, still := due[id]; still {
 			continue
 		}
-		g.plan(nil, 0, now)
+		g.plan(nil, 0, 0, now)
 		if g.forgotten(now) {
 			delete(e.broker.gates, id)
 		}
