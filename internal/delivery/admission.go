@@ -120,6 +120,15 @@ func (a *admission) crowded() bool {
 	return len(a.line) > 0
 }
 
+// worthRecording is how many outcomes are worth a commit: any, unless lanes wait; then
+// nearly as many as may wait for it.
+func (a *admission) worthRecording() int {
+	if !a.crowded() {
+		return 1
+	}
+	return a.recordMax * 7 / 8
+}
+
 // full is how many lanes are at work when there is no room for more.
 func (a *admission) full() int { return a.most + a.toCome + a.recordMax }
 

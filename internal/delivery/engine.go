@@ -114,7 +114,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	e.alive, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	e.hard, e.cut = context.WithCancel(context.WithoutCancel(ctx))
 	e.claims = newClaims(c.Store, c.Node)
-	e.writer = newWriter(c.Store, e.log)
+	e.writer = newWriter(c.Store, e.log, e.admission.worthRecording)
 	for _, loop := range []func(context.Context){e.listen, e.refresh, e.keepTime, e.reconcile, e.sweep, e.broker.run} {
 		e.wait.Go(func() { loop(e.alive) })
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/headwaymail/headway/campaign"
@@ -126,7 +127,7 @@ func TestDatabaseAway(t *testing.T) {
 func TestWriterEndsWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	store := closedStore(t)
-	w := newWriter(store, slog.New(slog.DiscardHandler))
+	w := newWriter(store, slog.New(slog.DiscardHandler), func() int { return 1 })
 	var wait sync.WaitGroup
 	told := make([]error, 5)
 	for i := range told {
@@ -149,6 +150,32 @@ func TestWriterEndsWithoutADatabase(t *testing.T) {
 	}
 	if err := w.record(postgres.Outcome{}); !errors.Is(err, errOver) {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A group waits until it is worth a commit, and no longer than a moment.
+func TestGroupsWaitUntilTheyAreWorthIt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ worth, come, want int }{
+		"nobody waits":         {1, 1, 1},
+		"enough come":          {3, 3, 3},
+		"too few come at once": {3, 2, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &writer{in: make(chan entry), worth: func() int { return test.worth }}
+			came := make([]entry, test.come)
+			go func() {
+				for _, e := range came[1:] {
+					time.Sleep(groupPause / 4)
+					w.in <- e
+				}
+			}()
+			began := time.Now()
+			group := w.gather(came[0])
+			if took := time.Since(began); len(group) != test.want || took > groupPause {
+				t.Errorf("%s: a group of %d after %v, want %d", name, len(group), took, test.want)
+			}
+		})
 	}
 }
 
