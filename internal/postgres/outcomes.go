@@ -91,6 +91,10 @@ select n::int from recorded`
 	sqlLateRow = `
 select state::text, attempts = 1 and not doubted, coalesce(provider_id, 0) from deliveries where ledger_id = $1 and id = $2 for update`
 
+	// Whether a report said that a delivery failed. Index: attempts_delivery.
+	sqlReportedBack = `
+select exists (select from attempts where ledger_id = $1 and delivery_id = $2 and phase = 'async' and outcome = 'bounced')`
+
 	// A late outcome corrects the state, whoever has the row in hand; that lane's
 	// own outcome will be late in turn.
 	sqlCorrect = `
@@ -214,6 +218,14 @@ func correct(ctx context.Context, tx pgx.Tx, o Outcome, sums changes) (campaign.
 	if o.To == state || !state.May(o.To) {
 		_, err := tx.Exec(ctx, sqlEnqueue, []int32{o.Ledger}, []int64{o.Delivery})
 		return state, err
+	}
+	if state == campaign.Bounced {
+		// A report may be faster than the word that the message was accepted. It
+		// speaks of what became of it after that.
+		var reported bool
+		if err := tx.QueryRow(ctx, sqlReportedBack, o.Ledger, o.Delivery).Scan(&reported); err != nil || reported {
+			return state, err
+		}
 	}
 	_, err = tx.Exec(ctx, sqlCorrect, o.Ledger, o.Delivery, string(o.To), o.Reply.Code, o.Reply.Enhanced,
 		string(o.Meaning.Class), o.Reply.String(), o.At)

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/listhygiene/bounce"
 	"github.com/headwaymail/headway/pacing/reply"
@@ -102,6 +104,16 @@ func TestLateOutcomes(t *testing.T) {
 			},
 			func(w *world, provider int64, d Claimed) Outcome { return w.accepted(d, provider) },
 			"delivered", campaign.Counters{Targeted: 1, Delivered: 1}},
+		{"accepted does not undo what a report said of it meanwhile",
+			func(w *world, id, _ int64, d Claimed) {
+				w.must(w.InTx(context.Background(), func(tx pgx.Tx) error {
+					_, _, err := RecordReport(context.Background(), tx, Reported{Campaign: id, Contact: d.Contact, At: w.now,
+						Reply: reply.Reply{Phase: reply.PhaseAsync, Code: 550, Lines: []string{"no such user"}}})
+					return err
+				}))
+			},
+			func(w *world, provider int64, d Claimed) Outcome { return w.accepted(d, provider) },
+			"bounced", campaign.Counters{Targeted: 1, Bounced: 1}},
 		{"a bounce does not undo an acceptance that another saw later",
 			func(w *world, id, provider int64, _ Claimed) {
 				w.record(w.refused(w.claim(id, provider, 2, 1)[0], provider, campaign.Expired, 450, "no"))
