@@ -70,8 +70,8 @@ func (l *lane) run(ctx context.Context, c *claimed, failed *smtpout.Failure) err
 		if failed == nil && !l.knocking {
 			l.ahead = func() {
 				asked, l.ahead = true, nil
-				before, carried := c, l.conn.Messages()+1
-				go func() { next <- l.claimAhead(ctx, before, carried) }()
+				before, room := c, l.conn.carries()-l.conn.Messages()-1
+				go func() { next <- l.claimAhead(ctx, before, room) }()
 			}
 		}
 		unsent = true // also when a message makes us panic
@@ -174,10 +174,9 @@ func (l *lane) permitAhead(now time.Time) (permit, bool) {
 }
 
 // claimAhead lengthens a claim by what may be sent when the message on the wire
-// is done, which is number carried of its connection. It returns nil where
-// nothing may, or nothing is due.
-func (l *lane) claimAhead(ctx context.Context, before *claimed, carried int) *claimed {
-	room := l.gate.perLane() - carried
+// is done, and may go over its connection, which has room for so many. It returns nil
+// where nothing may, or nothing is due.
+func (l *lane) claimAhead(ctx context.Context, before *claimed, room int) *claimed {
 	if room < 1 || l.engine.stopping(ctx) || l.engine.admission.crowded() {
 		return nil
 	}

@@ -36,6 +36,16 @@ type connection struct {
 	place *semaphore.Weighted
 }
 
+// carries returns how many messages the connection may carry in all: as many as the
+// provider's pace allows, and as the server itself does (RFC 9422 §4.1).
+func (c *connection) carries() int {
+	most := c.gate.perLane()
+	if limit := c.Info().Extensions.MailMax; limit > 0 {
+		most = min(most, limit)
+	}
+	return most
+}
+
 // end closes the session, politely if it still works, and gives its places back.
 func (c *connection) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), quitWithin)

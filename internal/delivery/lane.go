@@ -176,7 +176,7 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 	} else if !p.fresh(l.engine.clock.now()) { // the opening took long
 		return true, nil
 	} else {
-		limit = min(limit, max(l.gate.perLane()-l.conn.Messages(), 1))
+		limit = min(limit, max(l.conn.carries()-l.conn.Messages(), 1))
 	}
 	l.knocking = turn.Knock
 	first, err := l.claim(ctx, turn, p, limit, nil)

@@ -60,6 +60,12 @@ func (r *receiver) opened() int { return int(r.conns.Load()) }
 // receive starts a receiver on loopback.
 func receive(t testing.TB, answer func(to string) error) *receiver {
 	t.Helper()
+	return receiveOver(t, answer, func(l net.Listener) net.Listener { return l })
+}
+
+// receiveOver starts one behind another listener.
+func receiveOver(t testing.TB, answer func(to string) error, over func(net.Listener) net.Listener) *receiver {
+	t.Helper()
 	r := &receiver{answer: answer, got: make(map[string]int), by: make(map[string]int), began: make(chan struct{}, 1000)}
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		r.conns.Add(1)
@@ -75,7 +81,7 @@ func receive(t testing.TB, answer func(to string) error) *receiver {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(listener) // ends with the listener
+		_ = server.Serve(over(listener)) // ends with the listener
 	}()
 	t.Cleanup(func() {
 		_ = server.Close()

@@ -29,7 +29,7 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 		return false, true
 	}
 	if !l.usable(ctx, d.Domain, encryption(camp.Settings)) {
-		l.narrow = l.narrow || l.conn != nil && !l.conn.Closed() && l.conn.Messages() < l.gate.perLane()
+		l.narrow = l.narrow || l.conn != nil && !l.conn.Closed() && l.conn.Messages() < l.conn.carries()
 		return false, false
 	}
 	composing := time.Now()
@@ -139,7 +139,7 @@ func (l *lane) connect(ctx context.Context, domain string, least smtpout.TLSMode
 }
 
 func (l *lane) usable(ctx context.Context, domain string, least smtpout.TLSMode) bool {
-	if l.conn == nil || l.conn.Closed() || l.conn.Messages() >= l.gate.perLane() {
+	if l.conn == nil || l.conn.Closed() || l.conn.Messages() >= l.conn.carries() {
 		return false
 	}
 	return l.engine.dialer.Serves(ctx, l.conn.Session, domain, least)
