@@ -18,7 +18,7 @@ const (
 	heapRoom = 36 << 20
 	// collectAt is by how many percent a heap that needs more may grow: a small
 	// machine has to keep that for it.
-	collectAt = 25
+	collectAt = 20
 )
 
 // heapKeeper sets, after each collection, when the next one begins.
