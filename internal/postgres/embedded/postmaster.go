@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -104,6 +105,7 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	case errors.As(err, &refused) && refused.Code == cannotConnectNow:
 		return nil, fmt.Errorf("%w: %s", errNotReady, refused.Message)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), // it ends just now
 		attempt.Err() != nil && ctx.Err() == nil: // too busy to answer in time
 		return nil, fmt.Errorf("%w: %w", errNotReady, err)
 	}
