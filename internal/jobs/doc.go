@@ -2,7 +2,7 @@
 // do the work. Workers here are thin: they call and return.
 //
 //	import   a file becomes contacts             (import.go)
-//	launch   a campaign gets its ledger filled    (launch.go)
+//	launch   a campaign gets its ledger filled    (launch.go, filling.go)
 //	resolve  domains get their providers          (resolve.go)
 //	verify   contacts get their verdicts          (verify.go, verify_domains.go)
 //	reverify finds what is to be verified again   (reverify.go)

@@ -8,7 +8,8 @@
 //	suppressions.go  who must not be mailed
 //	domains.go       domains and the providers that run them
 //	campaigns.go     campaigns and their states
-//	launch.go        the ledger of a campaign, filled in batches
+//	launch.go        the ledger of a campaign, and what fills it
+//	launching.go     … range by range, several at a time
 //	claims.go        a lane takes its next deliveries
 //	outcomes.go      what came of them, committed in groups
 //	endings.go       what ends without an attempt: cancelled, expired, finished

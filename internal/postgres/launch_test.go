@@ -141,15 +141,8 @@ func TestLaunchOfACancelledCampaign(t *testing.T) {
 func TestRangesAreEnteredInTurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.crowd("Readers", 60, "a.test")
-	ids := one[[]int64](w, `select array_agg(id order by id) from contacts`)
-	id := w.draft("Readers")
-	w.change(id, campaign.Launch)
-	w.must(w.OpenLedger(context.Background(), id, w.now))
-	l, err := w.Launching(context.Background(), id)
-	w.must(err)
-	w.must(w.Enter(context.Background(), l, 0, ids[9], w.now, atOnce))
-
+	l, ids := w.begun(60)
+	id := l.Campaign
 	ready, first := make(chan struct{}), make(chan error, 1)
 	second := make(chan error, 1)
 	go func() {
@@ -190,29 +183,37 @@ func TestRangesThatComeTooLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.crowd("Readers", 30, "a.test")
-			ids := one[[]int64](w, `select array_agg(id order by id) from contacts`)
-			id := w.draft("Readers")
-			w.change(id, campaign.Launch)
-			w.must(w.OpenLedger(context.Background(), id, w.now))
-			l, err := w.Launching(context.Background(), id)
-			w.must(err)
-			w.must(w.Enter(context.Background(), l, 0, ids[9], w.now, atOnce))
+			l, ids := w.begun(30)
 			var before campaign.Counters
-			err = w.Enter(context.Background(), l, ids[9], ids[29], w.now, func() error {
+			err := w.Enter(context.Background(), l, ids[9], ids[29], w.now, func() error {
 				meanwhile(w, l, ids)
-				before = w.totals(id)
+				before = w.totals(l.Campaign)
 				return nil
 			})
 			if !errors.Is(err, ErrLaunchMoved) {
 				t.Errorf("entered all the same: %v", err)
 			}
-			if got := w.totals(id); got != before {
+			if got := w.totals(l.Campaign); got != before {
 				t.Errorf("counted %+v, before it was %+v", got, before)
 			}
 			w.balanced()
 		})
 	}
+}
+
+// begun is the launch of a campaign to so many contacts, of whom the first ten are
+// entered; ids are all of them.
+func (w *world) begun(contacts int) (l Launching, ids []int64) {
+	w.t.Helper()
+	w.crowd("Readers", contacts, "a.test")
+	ids = one[[]int64](w, `select array_agg(id order by id) from contacts`)
+	id := w.draft("Readers")
+	w.change(id, campaign.Launch)
+	w.must(w.OpenLedger(context.Background(), id, w.now))
+	l, err := w.Launching(context.Background(), id)
+	w.must(err)
+	w.must(w.Enter(context.Background(), l, 0, ids[9], w.now, atOnce))
+	return l, ids
 }
 
 // atOnce is the turn of a range that nobody comes before.
