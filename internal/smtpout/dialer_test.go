@@ -135,6 +135,16 @@ func hosts(names ...string) []dnsclient.MX {
 	return mx
 }
 
+// crowd is a domain with so many equal mail hosts, all dead.
+func crowd(n int) *internet {
+	net := &internet{addrs: make(map[string][]string)}
+	for i := range n {
+		name := fmt.Sprintf("mx%d.test", i)
+		net.mx, net.addrs[name] = append(net.mx, dnsclient.MX{Host: name, Preference: 10}), []string{"127.0.0.1"}
+	}
+	return net
+}
+
 func TestDial(t *testing.T) {
 	t.Parallel()
 	certificate()
@@ -208,6 +218,22 @@ func TestDial(t *testing.T) {
 		"all dead": {
 			net:     &internet{mx: hosts("a.test", "b.test"), addrs: three},
 			failure: "connect 0 4.4.1 false ", dialled: []string{"127.0.0.1", "127.0.0.2"},
+		},
+		"no more than eight of a hundred equal hosts": {
+			net:     crowd(100),
+			failure: "connect 0 4.4.1 false ", dialled: slices.Repeat([]string{"127.0.0.1"}, 8),
+		},
+		"an IPv6-only host": {
+			net:  &internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"::1"}}, hosts: map[string][]string{"::1": good}},
+			host: "a.test", dialled: []string{"::1"},
+		},
+		"an MX that is an address is no name": {
+			net:     &internet{mx: hosts("127.0.0.1"), hosts: map[string][]string{"127.0.0.1": good}},
+			failure: "dns 0 5.1.2 true domain_no_mail_host",
+		},
+		"an MX at no address that there is": {
+			net:     &internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"0.0.0.0", "::"}}},
+			failure: "route 0 5.4.4 true ", err: ErrOutsideLoopback,
 		},
 		"no more than eight addresses": {
 			net: &internet{mx: hosts("a.test"), addrs: map[string][]string{"a.test": {"127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1",

@@ -18,6 +18,7 @@ type Session struct {
 	timeouts Timeouts
 	messages int
 	closed   bool
+	usual    usualReplies
 	dirty    bool    // a transaction was left open: RSET comes before the next
 	out      []byte  // what is written next
 	scratch  *[]byte // whose memory that is; nil outside of transactions and where there is little to write

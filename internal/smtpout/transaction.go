@@ -69,16 +69,21 @@ type transaction struct {
 	body  []byte
 	out   Outcome
 
-	steps    []step // what was or will be sent before the body
-	taken    bool   // the recipient was accepted
-	answered bool   // the deciding reply has come
-	begun    bool   // a byte was handed to the network
-	whole    bool   // every byte of the message was handed to the network
-	broken   error  // why writing ended; only what was said already is heard
+	steps    []step                 // what was or will be sent before the body
+	replies  [mostSteps]reply.Reply // to the steps
+	final    reply.Reply            // to the message; Code 0: none came
+	taken    bool                   // the recipient was accepted
+	answered bool                   // the deciding reply has come
+	begun    bool                   // a byte was handed to the network
+	whole    bool                   // every byte of the message was handed to the network
+	broken   error                  // why writing ended; only what was said already is heard
 
 	kept      bool // somebody wants to read the exchanges
 	exchanges []Exchange
 }
+
+// mostSteps is how many commands go before a body: RSET, MAIL, RCPT and DATA.
+const mostSteps = 4
 
 // step is one command and the phase its reply answers.
 type step struct {
@@ -182,6 +187,7 @@ func (t *transaction) oneFlight() {
 	t.writeLast(t.body, lineEndIf(t.facts.unended))
 	t.hearSteps()
 	t.hearFinal()
+	t.align()
 	t.s.dirty = !t.out.Accepted // RFC 3030 §2: after a failed BDAT the state is indeterminate
 	if t.out.Reply.Phase != reply.PhaseDot && !t.out.Closed {
 		t.realign()
@@ -202,10 +208,10 @@ func (t *transaction) flight() {
 
 // stepwise sends the envelope command by command and stops at a refusal.
 func (t *transaction) stepwise() {
-	for _, s := range t.steps {
+	for i, s := range t.steps {
 		t.s.out = append(t.s.out[:0], s.line...)
 		t.flush(1, t.s.timeouts.Command)
-		if !t.hearStep(s) {
+		if !t.hearStep(i) {
 			return
 		}
 	}
@@ -219,6 +225,7 @@ func (t *transaction) content(x Extensions) {
 		t.s.out = t.appendBDAT(t.s.out[:0])
 		t.writeLast(t.body, lineEndIf(t.facts.unended))
 		t.hearFinal()
+		t.align()
 		t.s.dirty = !t.out.Accepted
 	default:
 		t.s.out = t.s.out[:0]

@@ -122,8 +122,8 @@ func (t *transaction) outOfStep(rep reply.Reply) {
 // hearSteps hears the replies to a flight, whatever they are: only so do the
 // next ones fit their commands.
 func (t *transaction) hearSteps() {
-	for _, s := range t.steps {
-		t.hearStep(s)
+	for i := range t.steps {
+		t.hearStep(i)
 		if t.answered && t.out.Closed {
 			return
 		}
@@ -132,13 +132,15 @@ func (t *transaction) hearSteps() {
 
 // hearStep hears and judges the reply to one command. It says whether the next
 // may follow.
-func (t *transaction) hearStep(s step) bool {
+func (t *transaction) hearStep(i int) bool {
+	s := t.steps[i]
 	phase := s.phase
 	if phase == phaseReset {
 		phase = reply.PhaseMail
 	}
 	rep, ok := t.hear(phase, t.s.timeouts.Command)
 	t.note(s.line, t.heard(rep))
+	t.replies[i] = rep
 	kind := rep.Code / 100
 	switch {
 	case !ok:
@@ -154,6 +156,9 @@ func (t *transaction) hearStep(s step) bool {
 			t.takeBack()
 		}
 	case s.phase == reply.PhaseData || kind == 3:
+		if s.phase == reply.PhaseData { // where the envelope was refused, that was no reply to it
+			t.answered = false
+		}
 		t.outOfStep(rep)
 	case s.phase == reply.PhaseMail:
 		t.s.dirty = true
@@ -199,6 +204,7 @@ func (t *transaction) hearFinal() {
 	}
 	rep, ok := t.hear(reply.PhaseDot, t.s.timeouts.Command)
 	t.note(fmt.Sprintf("(the message, %d bytes)", t.facts.size), t.heard(rep))
+	t.final = rep
 	switch {
 	case !ok:
 	case rep.Code/100 == 3:

@@ -37,7 +37,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // short (-cut) and with the code on the last line only (dot-last-line,
 // greeting-421-multiline), STARTTLS that is refused, injected into, answered
 // with rubbish or with nothing (tls-), a pipelined flight with a refused RCPT and
-// a 354 after it (rcpt-refused-354), BDAT refused (bdat-refused); and over a
+// a 354 after it (rcpt-refused-354), BDAT refused (bdat-refused), one reply too many
+// (stray-); and over a
 // relay with AUTH, in the clear (relay-auth-) and with TLS from the first byte
 // (relay-tls-). TestCutAnywhere closes after every single byte.
 func TestTranscripts(t *testing.T) {
