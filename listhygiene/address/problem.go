@@ -1,7 +1,5 @@
 package address
 
-import "fmt"
-
 // Code names one way in which a string is no address that we send to. Codes are
 // stored and shown by other programs: they never change.
 type Code string
@@ -42,9 +40,13 @@ type Problem struct {
 	Offset int // byte of the string at which reading stopped, from 0
 }
 
-// Error returns the words with the place: "two dots in a row … (at byte 5)".
+// Error returns the words, and what to do: "there is no @; an address reads
+// name@domain". The place is in the field: people do not count bytes.
 func (p *Problem) Error() string {
-	return fmt.Sprintf("%s (at byte %d)", p.Code.Words(), p.Offset)
+	if hint := p.Code.Hint(); hint != "" {
+		return p.Code.Words() + "; " + hint
+	}
+	return p.Code.Words()
 }
 
 // Words says in plain words what is wrong.

@@ -32,11 +32,12 @@ type Code string
 
 // The codes for whole files.
 const (
-	EmptyFile      Code = "empty_file"
-	NotText        Code = "not_text"
-	NULByte        Code = "nul_byte" // also for a row
-	NoEmailColumn  Code = "no_email_column"
-	TooManyColumns Code = "too_many_columns"
+	EmptyFile        Code = "empty_file"
+	NotText          Code = "not_text"
+	NULByte          Code = "nul_byte" // also for a row
+	NoEmailColumn    Code = "no_email_column"
+	TooManyColumns   Code = "too_many_columns"
+	AddressesAbreast Code = "addresses_abreast"
 )
 
 // The codes for archives and workbooks.
@@ -84,6 +85,7 @@ var explanations = map[Code]explanation{
 	NULByte:          {"there is a NUL byte", "the file is damaged or no text: export it again as CSV in UTF-8"},
 	NoEmailColumn:    {"no column holds e-mail addresses", "choose the column, or check delimiter and encoding"},
 	TooManyColumns:   {"the file has more than 4,096 columns", "check the delimiter, or export fewer columns"},
+	AddressesAbreast: {"several addresses stand side by side", "give each address a line of its own; where a person has several, add a first line that names the columns"},
 	ArchiveDamaged:   {"the archive or workbook is damaged", "export or compress it again"},
 	ArchiveLocked:    {"the archive is protected by a password", "upload it without one"},
 	TooManyFiles:     {"the archive holds too many files", "upload only the files with contacts"},

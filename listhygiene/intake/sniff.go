@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -47,7 +48,16 @@ func Sniff(head []byte) (Sample, error) {
 	if f.Delimiter == 0 {
 		f.Delimiter = sniffDelimiter(text, f)
 	}
-	f.Header = sniffHeader(sampleRecords(text, f, scoredRows))
+	records := sampleRecords(text, f, scoredRows)
+	if title := titleLines(records); title > 0 {
+		f.SkipLines += title
+		f.Header = true
+		return Preview(head, f)
+	}
+	f.Header = sniffHeader(records)
+	if line := addressesAbreast(text, f); line > 0 {
+		return Sample{}, &Refusal{Code: AddressesAbreast, Line: line + f.SkipLines, Offset: -1}
+	}
 	return Preview(head, f)
 }
 
@@ -209,6 +219,76 @@ func sniffHeader(records []Record) bool {
 		named = named || strings.ContainsFunc(cell, unicode.IsLetter)
 	}
 	return named
+}
+
+// maxTitle bounds the records above a heading that are taken for its title.
+const maxTitle = 10
+
+// titleLines returns how many lines stand above the heading: reports begin with
+// their name and a date, alone in their lines. It is 0 unless a heading that names
+// a column of addresses follows.
+func titleLines(records []Record) int {
+	for i, rec := range records[:min(len(records), maxTitle+1)] {
+		if namesAddresses(rec) {
+			if i == 0 {
+				return 0
+			}
+			return rec.Line - 1
+		}
+		filled := 0
+		for _, cell := range rec.Cells {
+			if strings.TrimSpace(cell) != "" {
+				filled++
+			}
+			if strings.ContainsAny(cell, "@＠") {
+				return 0
+			}
+		}
+		if filled > 1 || rec.Problem != "" {
+			return 0
+		}
+	}
+	return 0
+}
+
+// namesAddresses reports whether a cell of a record is a usual heading of addresses.
+func namesAddresses(rec Record) bool {
+	for _, cell := range rec.Cells {
+		if role, _ := (exporter{}).column(headingKey(cell)); role == RoleEmail {
+			return true
+		}
+	}
+	return false
+}
+
+// addressesAbreast returns the first line where each record without a heading is a
+// line of addresses, as mail programs copy it out of a message; else 0.
+func addressesAbreast(text []byte, f Format) int {
+	if f.Header {
+		return 0
+	}
+	for _, f.Delimiter = range []byte{',', ';'} {
+		records := sampleRecords(text, f, scoredRows)
+		if len(records) > 0 && !slices.ContainsFunc(records, func(rec Record) bool { return !abreast(rec) }) {
+			return records[0].Line
+		}
+	}
+	return 0
+}
+
+// abreast reports whether a record is two addresses or more, and nothing else.
+func abreast(rec Record) bool {
+	n := 0
+	for _, cell := range rec.Cells {
+		if strings.TrimSpace(cell) == "" {
+			continue
+		}
+		if !isAddress(cell) {
+			return false
+		}
+		n++
+	}
+	return n > 1
 }
 
 func isAddress(cell string) bool {

@@ -45,6 +45,11 @@ func TestSniff(t *testing.T) {
 		{"UTF-8 with one damaged row", "email,name\na@example.org,ÄÖÜß\nb@example.org,\xe9\n", Format{Encoding: UTF8, EncodingProposed: true, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
 		{"CR only", "email,name\ra@example.org,A\r", Format{Encoding: UTF8, Newline: CR, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
 		{"Excel's separator line", "sep=;\r\nemail;name\r\na@example.org;A\r\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ';', SkipLines: 1, Header: true, Columns: 2}, []string{"email", "name"}},
+		{"title and a blank line above the heading", "Export 2026-10-01,,\n\nEmail,First name,City\na@example.org,A,B\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ',', SkipLines: 2, Header: true, Columns: 3}, []string{"Email", "First name", "City"}},
+		{"title of one cell", "Our readers\nE-Mail;Name\na@example.org;A\nb@example.org;B\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ';', SkipLines: 1, Header: true, Columns: 2}, []string{"E-Mail", "Name"}},
+		{"title under Excel's separator line", "sep=;\nReaders;\nemail;name\na@example.org;A\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ';', SkipLines: 2, Header: true, Columns: 2}, []string{"email", "name"}},
+		{"a heading again further down", "a@example.org,A\nemail,name\nb@example.org,B\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ',', Columns: 2}, nil},
+		{"two addresses of each person", "name,mail,other\nA,a@example.org,b@example.org\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ',', Header: true, Columns: 3}, []string{"name", "mail", "other"}},
 		{"heading shorter than the rows", "email,name\na@example.org,A,x\nb@example.org,B,y\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ',', Header: true, Columns: 3}, []string{"email", "name", ""}},
 	}
 	for _, tt := range tests {
@@ -106,5 +111,25 @@ func TestSniffOfACutFile(t *testing.T) {
 	}
 	if s.Format.Delimiter != ';' || s.Format.Columns != 2 || len(s.Rows) != previewRows {
 		t.Errorf("%+v with %d rows", s.Format, len(s.Rows))
+	}
+}
+
+// What a mail program copies out of a message is no row of one person.
+func TestSniffRefusesAddressesSideBySide(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]string{
+		"commas":            "Anna Berg <a@example.org>, Bert <b@example.org>, c@example.org\n",
+		"semicolons":        "Anna Berg <a@example.org>; Dr. Bert <b@example.org>; c@example.org;\r\n",
+		"addresses alone":   "a@example.org,b@example.org,c@example.org",
+		"semicolons, twice": "a@example.org;b@example.org\nc@example.org;d@example.org;e@example.org\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Sniff([]byte(file))
+			var refusal *Refusal
+			if !errors.As(err, &refusal) || refusal.Code != AddressesAbreast || refusal.Line != 1 {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }

@@ -36,6 +36,10 @@ var looseLayouts = []string{
 // The seconds since 1970 that are read as a time: 2001 to 2100.
 const minUnix, maxUnix = 1_000_000_000, 4_102_444_800
 
+// plausible reports whether anyone can have agreed to mail at a time: exporters write
+// the year 1, 1970 or 9999 where they know of none.
+func plausible(t time.Time) bool { return t.Year() > 1970 && t.Unix() <= maxUnix }
+
 // parseTime reads the time of a consent. A time without a zone counts as UTC.
 func parseTime(value string) (time.Time, bool) {
 	for _, layout := range fixedLayouts {
@@ -43,7 +47,7 @@ func parseTime(value string) (time.Time, bool) {
 			continue
 		}
 		if t, err := time.Parse(layout, value); err == nil {
-			return t.UTC(), t.Year() > 1970
+			return t.UTC(), plausible(t)
 		}
 	}
 	for _, layout := range looseLayouts {
@@ -51,7 +55,7 @@ func parseTime(value string) (time.Time, bool) {
 			break
 		}
 		if t, err := time.Parse(layout, value); err == nil {
-			return t.UTC(), t.Year() > 1970
+			return t.UTC(), plausible(t)
 		}
 	}
 	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
