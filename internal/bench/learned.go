@@ -23,15 +23,17 @@ func (g *ground) learn(ctx context.Context, perSecond float64) error {
 		return err
 	}
 	now := time.Now()
-	state := pacing.New(pacing.Profile{Start: perSecond, MaxRate: 2 * perSecond}, now)
-	state.Rate.Mode, state.Rate.Lo, state.Rate.Good = "steady", perSecond, perSecond
-	state.Rate.Next = state.Clock + 3600
-	learned, err := json.Marshal(state)
-	if err != nil {
-		return err
-	}
 	for _, p := range providers {
-		_, err := store.EditPace(ctx, source, p.ID, 0, learned, now,
+		profile := g.office.Service.Profile(p.Key)
+		profile.Start, profile.MaxRate = perSecond, 2*perSecond
+		state := pacing.New(profile, now)
+		state.Rate.Mode, state.Rate.Lo, state.Rate.Good = "steady", perSecond, perSecond
+		state.Rate.Next = state.Clock + 3600
+		learned, err := json.Marshal(state)
+		if err != nil {
+			return err
+		}
+		_, err = store.EditPace(ctx, source, p.ID, 0, learned, now,
 			func([]byte) ([]byte, []postgres.PaceEvent, string, error) { return learned, nil, "", nil })
 		if err != nil {
 			return err

@@ -70,8 +70,8 @@ func (l *lane) run(ctx context.Context, c *claimed, failed *smtpout.Failure) err
 		if failed == nil && !l.knocking {
 			l.ahead = func() {
 				asked, l.ahead = true, nil
-				before, room := c, l.conn.carries()-l.conn.Messages()-1
-				go func() { next <- l.claimAhead(ctx, before, room) }()
+				before, on := c, wire{room: l.conn.carries() - l.conn.Messages() - 1, took: l.took, chunk: l.chunk()}
+				go func() { next <- l.claimAhead(ctx, before, on) }()
 			}
 		}
 		unsent = true // also when a message makes us panic
@@ -155,17 +155,25 @@ func (l *lane) covered(ctx context.Context, c *claimed, i int) bool {
 	return true
 }
 
+// wire is what is known of a lane when a message goes on the wire. The lane itself
+// belongs to who sends it, and learns when it is done.
+type wire struct {
+	room  int           // for messages after it, on its connection
+	took  time.Duration // by the message before
+	chunk int           // of permits that the lane takes at once
+}
+
 // permitAhead takes a permit that will be valid when the message on the wire is
 // done. How long that takes varies: better a permit whose time has come by then
 // for certain, since it stays good for a while, than one that a message done
 // early has to wait for.
-func (l *lane) permitAhead(now time.Time) (permit, bool) {
-	for _, ahead := range []time.Duration{max(0, l.took-permitLife/2), l.took} {
-		p, _, ok := l.gate.tryAcquire(l.slot, l.chunk(), ahead, now)
+func (l *lane) permitAhead(on wire, now time.Time) (permit, bool) {
+	for _, ahead := range []time.Duration{max(0, on.took-permitLife/2), on.took} {
+		p, _, ok := l.gate.tryAcquire(l.slot, on.chunk, ahead, now)
 		if !ok {
 			return p, false
 		}
-		if p.valid(0, now.Add(l.took)) {
+		if p.valid(0, now.Add(on.took)) {
 			return p, true
 		}
 		p.giveBack(0)
@@ -174,13 +182,13 @@ func (l *lane) permitAhead(now time.Time) (permit, bool) {
 }
 
 // claimAhead lengthens a claim by what may be sent when the message on the wire
-// is done, and may go over its connection, which has room for so many. It returns nil
-// where nothing may, or nothing is due.
-func (l *lane) claimAhead(ctx context.Context, before *claimed, room int) *claimed {
-	if room < 1 || l.engine.stopping(ctx) || l.engine.admission.crowded() {
+// is done, and may go over its connection. It returns nil where nothing may, or
+// nothing is due.
+func (l *lane) claimAhead(ctx context.Context, before *claimed, on wire) *claimed {
+	if on.room < 1 || l.engine.stopping(ctx) || l.engine.admission.crowded() {
 		return nil
 	}
-	p, ok := l.permitAhead(l.engine.clock.now())
+	p, ok := l.permitAhead(on, l.engine.clock.now())
 	if !ok {
 		return nil
 	}
@@ -190,7 +198,7 @@ func (l *lane) claimAhead(ctx context.Context, before *claimed, room int) *claim
 		p.giveBack(0)
 		return nil
 	}
-	limit := min(p.block.N, room)
+	limit := min(p.block.N, on.room)
 	if p.second.N > 0 {
 		limit = min(limit, p.second.N)
 	}

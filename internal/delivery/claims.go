@@ -22,7 +22,7 @@ type claims struct {
 	claiming sync.RWMutex // held for reading while a claim is made
 	mu       sync.Mutex
 	held     map[int64]bool // guarded by mu; epochs of the claims in hand; true where lengthening one failed
-	done     []int64        // guarded by mu; claims that have ended, to be released with the next one
+	done     []int64        // guarded by mu; claims of which all is recorded, to end with the next one
 }
 
 func newClaims(store *postgres.Store, node int64) *claims {
@@ -78,15 +78,15 @@ func (c *claims) ended(epoch int64, unsent bool) {
 	}
 }
 
-// tidy releases claims that have ended, and what lost ones may hold: nothing of it
-// was sent.
+// tidy ends claims of which all is recorded, and gives back what lost ones may hold:
+// nothing of it was sent.
 func (c *claims) tidy(ctx context.Context) error {
 	c.mu.Lock()
 	done := c.done
 	c.done = nil
 	c.mu.Unlock()
 	if len(done) > 0 {
-		if err := c.store.Release(ctx, done...); err != nil {
+		if err := c.store.EndClaims(ctx, done...); err != nil {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.done = append(c.done, done...)

@@ -115,7 +115,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	e.hard, e.cut = context.WithCancel(context.WithoutCancel(ctx))
 	e.claims = newClaims(c.Store, c.Node)
 	e.writer = newWriter(c.Store, e.log, e.admission.worthRecording)
-	for _, loop := range []func(context.Context){e.listen, e.refresh, e.keepTime, e.reconcile, e.sweep, e.broker.run} {
+	for _, loop := range []func(context.Context){e.listen, e.refresh, e.keepTime, e.reconcile, e.sweep, e.count, e.broker.run} {
 		e.wait.Go(func() { loop(e.alive) })
 	}
 	return e, nil
@@ -134,6 +134,7 @@ func (e *Engine) Stop() {
 	e.stop()
 	e.wait.Wait()
 	e.writer.close()
+	e.countLast()
 	e.cut()
 }
 

@@ -32,6 +32,7 @@ type gate struct {
 	turns   turns                // guarded by mu
 	places  map[int64]place      // guarded by mu; by campaign, how far its queue was claimed
 	content contentWatch         // guarded by mu
+	silent  map[int64]bool       // guarded by mu; domains without an answer from DNS (silent.go)
 	urgent  bool                 // guarded by mu; a round was asked for since the last one
 	news    chan struct{}        // guarded by mu; closed after each round
 	lanes   map[int]bool         // guarded by mu; slots that run here
@@ -202,7 +203,11 @@ func (g *gate) tryAcquire(slot, most int, ahead time.Duration, now time.Time) (p
 			break
 		}
 		if n := purse.count(); n > 0 {
-			block := purse.take(min(max(n/max(g.working(), 1), 1), most), now.Add(ahead))
+			share := min(max(n/max(g.working(), 1), 1), most)
+			block := purse.take(share, now.Add(ahead))
+			if block.N*fewFresh <= share && g.renew(purse, block, now) {
+				return permit{}, g.news, false
+			}
 			return permit{block: block, first: purse == &g.own.firsts, ample: n > fewPermits, gate: g}, nil, true
 		}
 	}
@@ -212,8 +217,26 @@ func (g *gate) tryAcquire(slot, most int, ahead time.Duration, now time.Time) (p
 	return permit{}, g.news, false
 }
 
-// refresh changes permits that have been due for a while for as many fresh ones,
-// by a round. A lane that waited elsewhere would get a single one of them.
+// fewFresh is which part of its share a lane takes at least: where permits are plenty,
+// most of them may have been due for a while, and a claim of one costs as much as a
+// claim of twenty.
+const fewFresh = 4
+
+// renew gives the block back, and changes permits that have been due for a while for
+// as many fresh ones, by a round; g.mu is held. It returns false, and has done
+// nothing, when there are none.
+func (g *gate) renew(purse *purse, block pacing.Block, now time.Time) bool {
+	if block.Probe || !block.Slot(block.N-1).Before(now.Add(-freshLife)) {
+		return false
+	}
+	purse.add(block)
+	g.own.unused = append(g.own.unused, purse.stale(now)...)
+	g.urge()
+	return true
+}
+
+// refresh does the same for a lane that waited elsewhere: it would get a single one
+// of them.
 func (g *gate) refresh(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -245,6 +268,7 @@ func (g *gate) report(h happening) {
 		h.Lanes = g.open
 	}
 	g.events = append(g.events, h)
+	g.spoke(h.Kind)
 	if h.Kind == pacing.OpenRefused || h.Kind == pacing.Refused && slowing(h.Meaning) {
 		g.urge()
 	}

@@ -307,3 +307,43 @@ func TestNearlyLapsedPermitsAreLeftOut(t *testing.T) {
 		})
 	}
 }
+
+// A lane that would get a few permits, as most have been due for a while, waits for
+// fresh ones; where few are wanted, or it is time itself that makes them few, it
+// takes what there is.
+func TestStalePermitsAreRenewed(t *testing.T) {
+	t.Parallel()
+	plenty := pacing.Block{First: noon, Interval: time.Microsecond, N: 100}
+	tests := []struct {
+		name  string
+		block pacing.Block
+		most  int
+		after time.Duration
+		got   int // permits; 0: it waits for others
+	}{
+		{"fresh", plenty, 80, freshLife / 2, 50},
+		{"due for a while", plenty, 80, 2 * freshLife, 0},
+		{"due for a while, and few are wanted", plenty, 3, 2 * freshLife, 1},
+		{"over", plenty, 80, 2 * permitLife, 0},
+		{"one by one", pacing.Block{First: noon, Interval: freshLife, N: 20}, 80, 2 * freshLife, 10},
+		{"a probe", pacing.Block{First: noon, N: 1, Probe: true}, 80, 2 * freshLife, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := bareGate(2)
+			g.grant(tt.block)
+			p, news, ok := g.tryAcquire(0, tt.most, 0, noon.Add(tt.after))
+			if p.block.N != tt.got || ok != (tt.got > 0) || ok == (news != nil) {
+				t.Fatalf("got %d permits (%v); want %d", p.block.N, ok, tt.got)
+			}
+			back := 0
+			for _, b := range g.own.unused {
+				back += b.N
+			}
+			if !ok && (back != tt.block.N || !g.urgent) {
+				t.Errorf("%d permits go back, urgent is %v; want all %d at once", back, g.urgent, tt.block.N)
+			}
+		})
+	}
+}

@@ -167,6 +167,10 @@ func (l *lane) work(ctx context.Context, p permit) (bool, error) {
 		p.giveBack(0)
 		return false, err
 	}
+	if found, its := l.silent(turn, failed); its {
+		p.giveBack(0)
+		return true, l.putOffDomain(ctx, turn, failed.Domain, found)
+	}
 	limit := p.block.N
 	if p.second.N > 0 {
 		limit = min(limit, p.second.N)

@@ -3,6 +3,7 @@ package delivery
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -150,8 +151,11 @@ func TestThreeNodesAtOneTokenBucket(t *testing.T) {
 	}
 	goodput := float64(late) / (runs.Seconds() / 2) / limit
 	t.Logf("%d accepted, %d refused; %.0f %% of the limit in the second half; at most %d connections", len(accepted), refused, 100*goodput, most)
-	if most > lanes+1 { // one more is tried now and then
-		t.Errorf("%d connections were open; the nodes together may have %d", most, lanes)
+	// One more is tried now and then, and stays where it was welcome.
+	welcome, err := strconv.Atoi(nodes[0].text(`select coalesce(max(now), 0)::int::text from pace_events where reason like 'one more lane was welcome%'`))
+	nodes[0].must(err)
+	if may := max(lanes, welcome); most > may+1 {
+		t.Errorf("%d connections were open; the nodes together may have %d", most, may)
 	}
 	if goodput < 0.6 { // a busy machine sends less than it may
 		t.Errorf("three nodes brought %.0f %% of what the receiver takes", 100*goodput)

@@ -34,7 +34,7 @@ with files as (
     select 1, name, 0, '', 'done', '{}', now() from unnest(array['good.csv', 'bad.csv']) name returning id, file_name)
 update list_members m set import_id = f.id from contacts c, files f
  where c.id = m.contact_id and f.file_name = case when substring(c.address from '[0-9]+')::int % 2 = 0 then 'bad.csv' else 'good.csv' end`})
-	until(t, time.Minute, "the campaign is finished", func() bool {
+	until(t, 2*time.Minute, "the campaign is finished", func() bool {
 		return g.text(`select state::text from campaigns where id = $1`, g.campaign) == string(campaign.Finished)
 	})
 	g.balanced()
@@ -76,7 +76,7 @@ with files as (
     select 1, name, 0, '', 'done', '{}', 'they signed', now() from unnest(array['good.csv', 'bad.csv']) name returning id, file_name)
 update list_members m set import_id = f.id from contacts c, files f
  where c.id = m.contact_id and f.file_name = case when substring(c.address from '[0-9]+')::int % 2 = 0 then 'bad.csv' else 'good.csv' end`})
-	until(t, time.Minute, "the campaign is finished", func() bool {
+	until(t, 2*time.Minute, "the campaign is finished", func() bool {
 		return g.text(`select state::text from campaigns where id = $1`, g.campaign) == string(campaign.Finished)
 	})
 	g.balanced()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/campaign/token"
@@ -205,6 +206,8 @@ type rigConfig struct {
 	fastest    float64          // rate that is never exceeded
 	prepare    string           // SQL that changes the list before the launch; may be empty
 	clock      func() time.Time // of the node's machine; nil: right
+	names      smtpout.Resolver // nil: every domain has one host
+	signing    *dkim.Pool       // nil: one of its own
 	stops      bool             // the campaign stops when it goes badly; by default it only warns
 }
 
@@ -240,10 +243,14 @@ func start(t testing.TB, r *receiver, c rigConfig) *rig {
 	g.must(err)
 	key, err := dkim.GenerateEd25519()
 	g.must(err)
+	names := c.names
+	if names == nil {
+		names = oneHost{}
+	}
 	g.Engine, err = Start(ctx, Config{
 		Store: store, Node: node, Source: source, Fresh: func() bool { return true }, Connections: cmp.Or(c.most, 50), Log: log,
-		Dialer: &smtpout.Dialer{Resolver: oneHost{}, Port: r.port, LoopbackOnly: true, HELO: g.helo(node)},
-		Composer: &Composer{Tokens: keyring, Pool: dkim.NewPool(), PublicURL: "https://news.sender.test", BounceDomain: "b.sender.test",
+		Dialer: &smtpout.Dialer{Resolver: names, Port: r.port, LoopbackOnly: true, HELO: g.helo(node)},
+		Composer: &Composer{Tokens: keyring, Pool: cmp.Or(c.signing, dkim.NewPool()), PublicURL: "https://news.sender.test", BounceDomain: "b.sender.test",
 			Signers: func(context.Context, string) ([]*dkim.Signer, error) {
 				return []*dkim.Signer{{Domain: "sender.test", Selector: "s", Key: key}}, nil
 			}},
@@ -285,10 +292,16 @@ func (g *rig) launch(store *postgres.Store, c rigConfig) {
 		_, err := store.Pool().Exec(ctx, sql)
 		g.must(err)
 	}
-	var domain int64
-	g.must(store.Pool().QueryRow(ctx, `select id from domains`).Scan(&domain))
-	g.must(store.SaveLooks(ctx, []postgres.Look{{Domain: domain, Found: postgres.MailHostMX, MX: []string{"mx.a.test"},
-		ProviderKey: "a.test", Provider: "a.test", Expires: now.Add(time.Hour)}}, now))
+	rows, err := store.Pool().Query(ctx, `select id from domains`)
+	g.must(err)
+	domains, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	g.must(err)
+	var looks []postgres.Look
+	for _, domain := range domains {
+		looks = append(looks, postgres.Look{Domain: domain, Found: postgres.MailHostMX, MX: []string{"mx.a.test"},
+			ProviderKey: "a.test", Provider: "a.test", Expires: now.Add(time.Hour)})
+	}
+	g.must(store.SaveLooks(ctx, looks, now))
 	g.must(store.Pool().QueryRow(ctx, `select provider_id from domains`).Scan(&g.provider))
 	g.stops = c.stops
 	g.campaign = g.newsletter(store, "Notes", "sender.test", 4)
@@ -367,8 +380,14 @@ func (g *rig) change(verb campaign.Verb) time.Time {
 	return time.Now()
 }
 
+// counters returns the campaign's, which hold all outcomes recorded until now.
 func (g *rig) counters() campaign.Counters {
 	g.t.Helper()
+	newest := g.text(`select coalesce(max(id), 0)::text from uncounted`)
+	until(g.t, 10*time.Second, "all is counted", func() bool {
+		g.must(g.store.Count(g.t.Context()))
+		return g.text(`select count(*)::text from uncounted where id <= $1::bigint`, newest) == "0"
+	})
 	c, err := g.store.Campaign(g.t.Context(), g.campaign)
 	g.must(err)
 	return c.Counters

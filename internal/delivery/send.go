@@ -36,6 +36,9 @@ func (l *lane) deliver(ctx context.Context, p permit, i int, d postgres.Claimed,
 	scratch := signed.Get().(*[]byte)
 	defer signed.Put(scratch)
 	message, envelope, err := l.compose(ctx, camp.letter, (*scratch)[:0], d)
+	if err != nil && ctx.Err() != nil { // it was our end that came first: the message is as good as before
+		return false, false
+	}
 	if err != nil {
 		l.uncomposable(d, camp.Settings, err)
 		return true, true
@@ -179,8 +182,8 @@ func (l *lane) sent(p permit, d postgres.Claimed, settings campaign.Settings, ou
 	index := l.conn.Messages()
 	event := pacing.Event{Kind: pacing.Accepted, At: now, Launched: now.Add(-out.Took), Host: o.Host, Index: index,
 		First: d.Attempts == 0, Age: now.Sub(o.First), Severed: out.Closed}
-	if d.Doubted { // perhaps nobody there has heard of this recipient before
-		event.First, event.Age = true, 0
+	if d.Doubted { // perhaps they have heard of this recipient before, perhaps not: who is taken says nothing of others
+		event.First, event.Age = !out.Accepted, 0
 	}
 	if !out.Accepted {
 		o.Meaning = l.engine.rules.Classify(l.gate.provider.Key, out.Reply)

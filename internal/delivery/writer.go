@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
@@ -36,6 +37,8 @@ type writer struct {
 	over  context.Context // ends when nothing more is written
 	end   context.CancelFunc
 	done  chan struct{}
+
+	uncounted atomic.Bool // outcomes were recorded that no counter holds yet
 }
 
 // errOver says that the writer ended before an outcome was recorded. Its row is
@@ -161,6 +164,9 @@ func (w *writer) try(group []entry) error {
 		ctx, cancel := context.WithTimeout(w.over, writeTimeout)
 		err := w.store.Record(ctx, outcomes)
 		cancel()
+		if err == nil {
+			w.uncounted.Store(true)
+		}
 		if err == nil || postgres.IsBadRow(err) {
 			if told {
 				w.log.Info("the database is back; outcomes are recorded", "outcomes", len(outcomes))

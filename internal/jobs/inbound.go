@@ -176,6 +176,9 @@ func (w *inboundWorker) fail(ctx context.Context, tx pgx.Tx, m postgres.InboundM
 	words := j.Reply
 	words.Phase = reply.PhaseAsync
 	words.Lines = oneLine(words.Lines)
+	if err := w.bulk.Store.Count(ctx); err != nil { // a quick report may be here before its acceptance is counted
+		return err
+	}
 	was, changed, err := postgres.RecordReport(ctx, tx, postgres.Reported{Campaign: m.Campaign, Contact: m.Contact,
 		Host: j.Recipient.RemoteMTA, Reply: words, Meaning: j.Meaning, Address: bounce.Reported(j.Meaning, j.Recipient.Phase), At: m.At})
 	switch {

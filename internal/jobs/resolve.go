@@ -13,7 +13,6 @@ import (
 	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/dnsclient"
 	"github.com/headwaymail/headway/internal/postgres"
-	"github.com/headwaymail/headway/listhygiene/bounce"
 	"github.com/headwaymail/headway/pacing/provider"
 )
 
@@ -27,9 +26,6 @@ const (
 	// its MX record's TTL: it moves rarely, and each message looks up its host
 	// anyway.
 	mappingLeast, mappingMost = time.Hour, 24 * time.Hour
-	// looksBeforeBounce is how many looks at a domain must find no mail host
-	// before its mail bounces: DNS breaks, and is mended.
-	looksBeforeBounce = 3
 )
 
 // resolveArgs have no fields: one job finds the providers of all domains that
@@ -72,13 +68,8 @@ func (w *resolveWorker) Work(ctx context.Context, _ *river.Job[resolveArgs]) err
 		if err := w.bulk.Store.SaveLooks(ctx, looks, time.Now()); err != nil {
 			return err
 		}
-		for i, look := range looks {
-			if look.ProviderKey != "" {
-				continue
-			}
-			if err := w.judge(ctx, domains[i], look.Found); err != nil {
-				return err
-			}
+		if err := w.judge(ctx, domains, looks); err != nil {
+			return err
 		}
 		if err := w.bulk.Store.Notify(ctx, "campaign"); err != nil {
 			return err
@@ -134,35 +125,30 @@ func (b *Bulk) lookUp(ctx context.Context, d postgres.UnknownDomain) postgres.Lo
 	return look
 }
 
-// judge turns a look that found no mail host into an attempt of each due
-// delivery of the domain.
-func (w *resolveWorker) judge(ctx context.Context, d postgres.UnknownDomain, found postgres.MailHost) error {
-	words, meaning := found.Reply()
+// judge turns looks that found no mail host into an attempt of each due delivery of
+// the domains.
+func (w *resolveWorker) judge(ctx context.Context, domains []postgres.UnknownDomain, looks []postgres.Look) error {
+	silent := make(map[int64]postgres.Silence)
+	for i, look := range looks {
+		if look.ProviderKey != "" {
+			continue
+		}
+		s := postgres.Silence{Found: look.Found, Looks: domains[i].Looks, Spread: rand.Float64()}
+		if look.Found != postgres.MailHostTemporary {
+			s.Looks++
+		}
+		silent[look.Domain] = s
+	}
 	settings := make(map[int64]campaign.Settings)
-	_, err := w.bulk.Store.JudgeUnmailable(ctx, d.ID, time.Now(), func(held postgres.Held) postgres.Outcome {
-		now := time.Now()
-		from := campaign.DeliveryState(held.State)
-		o := postgres.Outcome{Ledger: held.Ledger, Delivery: held.Delivery, Campaign: held.Campaign,
-			Contact: held.Contact, Domain: held.Domain, Node: w.bulk.Node, From: from,
-			Number: held.Attempts + 1, First: now, At: now, Reply: words, Meaning: meaning}
-		if held.FirstAttempt != nil {
-			o.First = *held.FirstAttempt
-		}
-		if o.Number >= looksBeforeBounce && found != postgres.MailHostTemporary {
-			o.Meaning.Temporary = false
-		}
-		terms, known := settings[held.Campaign]
-		if !known {
-			terms = w.bulk.settings(ctx, held.Campaign)
-			settings[held.Campaign] = terms
-		}
-		decision := terms.Decide(campaign.Attempt{Number: o.Number, First: o.First, Doubted: held.Doubted, Meaning: o.Meaning}, now, rand.Float64())
-		o.To, o.Due = decision.State, decision.Due
-		if found == postgres.MailHostNull && o.To == campaign.Bounced {
-			o.Address = bounce.DomainGone()
-		}
-		return o
-	})
+	_, err := w.bulk.Store.JudgeUnmailable(ctx, postgres.Judgement{Node: w.bulk.Node, Silent: silent, At: time.Now(),
+		Terms: func(id int64) campaign.Settings {
+			terms, known := settings[id]
+			if !known {
+				terms = w.bulk.settings(ctx, id)
+				settings[id] = terms
+			}
+			return terms
+		}})
 	return err
 }
 

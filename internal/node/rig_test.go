@@ -121,6 +121,7 @@ func (r *rig) launch(n *Node, readers int, domains ...string) int64 {
 
 func (r *rig) campaign(n *Node, id int64) postgres.Campaign {
 	r.t.Helper()
+	r.must(n.Database.Store.Count(context.Background()))
 	c, err := n.Database.Store.Campaign(context.Background(), id)
 	r.must(err)
 	return c

@@ -7,28 +7,43 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The ledger is counted row by row and compared with the counters, both ways.
+// The ledger is counted row by row and compared with the counters and what they do
+// not hold yet, both ways.
 const sqlCheck = `
-with providers_counted as (
+with pending as (
+    select k.campaign_id, k.provider_id, k.domain_id, moves.state, moves.n
+      from uncounted u
+     cross join lateral unnest(u.campaigns, u.providers, u.domains, u.was, u.became) k(campaign_id, provider_id, domain_id, was, became)
+     cross join lateral (values (k.was, -1), (k.became, 1)) as moves(state, n)
+      join campaigns c on c.id = k.campaign_id
+), providers_counted as (
     select campaign_id, coalesce(provider_id, 0) as of_id, state, count(*) as n from deliveries group by 1, 2, 3
 ), domains_counted as (
     select campaign_id, domain_id as of_id, state, count(*) as n from deliveries group by 1, 2, 3
 ), providers_kept as (
-    select p.campaign_id, p.provider_id as of_id, k.state, k.n from campaign_providers p
-     cross join lateral (values ('queued'::delivery_state, p.queued), ('deferred', p.deferred),
-        ('delivered', p.delivered), ('bounced', p.bounced), ('expired', p.expired), ('suppressed', p.suppressed),
-        ('cancelled', p.cancelled), ('in_doubt', p.in_doubt)) as k(state, n) where k.n <> 0
+    select campaign_id, of_id, state, sum(n) as n from (
+        select p.campaign_id, p.provider_id as of_id, k.state, k.n from campaign_providers p
+         cross join lateral (values ('queued'::delivery_state, p.queued), ('deferred', p.deferred),
+            ('delivered', p.delivered), ('bounced', p.bounced), ('expired', p.expired), ('suppressed', p.suppressed),
+            ('cancelled', p.cancelled), ('in_doubt', p.in_doubt)) as k(state, n)
+        union all
+        select campaign_id, provider_id, state, n from pending) all_of_it
+     group by 1, 2, 3 having sum(n) <> 0
 ), domains_kept as (
-    select p.campaign_id, p.domain_id as of_id, k.state, k.n from campaign_domains p
-     cross join lateral (values ('queued'::delivery_state, p.queued), ('deferred', p.deferred),
-        ('delivered', p.delivered), ('bounced', p.bounced), ('expired', p.expired), ('suppressed', p.suppressed),
-        ('cancelled', p.cancelled), ('in_doubt', p.in_doubt)) as k(state, n) where k.n <> 0
+    select campaign_id, of_id, state, sum(n) as n from (
+        select p.campaign_id, p.domain_id as of_id, k.state, k.n from campaign_domains p
+         cross join lateral (values ('queued'::delivery_state, p.queued), ('deferred', p.deferred),
+            ('delivered', p.delivered), ('bounced', p.bounced), ('expired', p.expired), ('suppressed', p.suppressed),
+            ('cancelled', p.cancelled), ('in_doubt', p.in_doubt)) as k(state, n)
+        union all
+        select campaign_id, domain_id, state, n from pending) all_of_it
+     group by 1, 2, 3 having sum(n) <> 0
 )
-select 'provider', campaign_id, of_id, state::text, coalesce(kept.n, 0), coalesce(counted.n, 0)
+select 'provider', campaign_id, of_id, state::text, coalesce(kept.n, 0)::bigint, coalesce(counted.n, 0)
   from providers_kept kept full join providers_counted counted using (campaign_id, of_id, state)
  where kept.n is distinct from counted.n
 union all
-select 'domain', campaign_id, of_id, state::text, coalesce(kept.n, 0), coalesce(counted.n, 0)
+select 'domain', campaign_id, of_id, state::text, coalesce(kept.n, 0)::bigint, coalesce(counted.n, 0)
   from domains_kept kept full join domains_counted counted using (campaign_id, of_id, state)
  where kept.n is distinct from counted.n
  order by 1, 2, 3, 4`

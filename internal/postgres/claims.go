@@ -178,13 +178,13 @@ func (p QueuePlace) Before(other QueuePlace) bool {
 
 // Claim takes due deliveries of a campaign at a provider, those that fall due
 // first. Deliveries of those who must not be mailed any more are suppressed
-// instead; their number is returned beside. done are claims that have ended, and are
-// released on the way.
+// instead; their number is returned beside. done are claims of which every delivery
+// has its outcome; they end on the way.
 func (s *Store) Claim(ctx context.Context, r ClaimRequest, done ...int64) ([]Claimed, int, error) {
 	var all []Claimed
 	batch := &pgx.Batch{} // a transaction of its own, in one round trip
 	if len(done) > 0 {
-		batch.Queue(sqlRelease, done)
+		batch.Queue(sqlEndClaims, done)
 	}
 	batch.Queue(sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued, r.Epoch, r.Place,
 		r.After.Due, r.After.Delivery).Query(func(rows pgx.Rows) (err error) {

@@ -269,9 +269,9 @@ func TestClaimAfterAPlace(t *testing.T) {
 	}
 }
 
-// A claim that has ended gives back what it holds without an outcome, whatever it
-// was thought to hold.
-func TestAnEndedClaimIsReleased(t *testing.T) {
+// What a claim holds without an outcome waits again when it is given back; one of
+// which all is recorded ends with the next claim.
+func TestClaimsEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.join("Readers", readers(3, "a.test")...)
@@ -279,13 +279,19 @@ func TestAnEndedClaimIsReleased(t *testing.T) {
 	id := w.launch("Readers")
 	first := w.claim(id, provider, 1, 3)
 	w.record(w.accepted(first[1], provider))
-	got, _, err := w.Claim(context.Background(), ClaimRequest{Campaign: id, Provider: provider, Node: 1, Limit: 3, Now: w.now}, first[0].Epoch)
-	w.must(err)
-	if want := []string{"reader1@a.test", "reader3@a.test"}; !slices.Equal(addresses(got), want) {
-		t.Errorf("claimed %v, want %v", addresses(got), want)
+	w.must(w.Release(context.Background(), first[0].Epoch))
+	second := w.claim(id, provider, 1, 3)
+	if want := []string{"reader1@a.test", "reader3@a.test"}; !slices.Equal(addresses(second), want) {
+		t.Errorf("claimed %v, want %v", addresses(second), want)
 	}
-	if n := one[int](w, `select count(*) from claims where epoch = $1`, first[0].Epoch); n != 0 {
-		t.Error("the claim is still there")
+	w.record(w.accepted(second[0], provider), w.accepted(second[1], provider))
+	got, _, err := w.Claim(context.Background(), ClaimRequest{Campaign: id, Provider: provider, Node: 1, Limit: 3, Now: w.now}, second[0].Epoch)
+	w.must(err)
+	if len(got) > 0 {
+		t.Errorf("claimed %v again", addresses(got))
+	}
+	if n := one[int](w, `select count(*) from claims`); n != 0 {
+		t.Errorf("%d claims are still there", n)
 	}
 	w.balanced()
 }

@@ -7,6 +7,7 @@
 //	contacts.go      contacts, lists, members
 //	suppressions.go  who must not be mailed
 //	domains.go       domains and the providers that run them
+//	unmailable.go    … and what a domain without a mail host is to its mail
 //	campaigns.go     campaigns and their states
 //	launch.go        the ledger of a campaign, and what fills it
 //	launching.go     … range by range, several at a time

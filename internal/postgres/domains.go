@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/headwaymail/headway/campaign"
-	"github.com/headwaymail/headway/pacing/reply"
 )
 
 // MailHost says what DNS knows of a domain's mail.
@@ -38,7 +37,7 @@ type Look struct {
 type UnknownDomain struct {
 	ID    int64
 	Name  string
-	Looks int
+	Looks int // at it that found no mail host, since one was found
 }
 
 const (
@@ -86,7 +85,8 @@ on conflict do nothing`
 update domains d
    set provider_id = coalesce(l.provider_id, d.provider_id), mail_host = l.mail_host,
        mx = string_to_array(l.mx, ' '), resolved_at = $6, expires_at = l.expires_at,
-       looks = case when l.mail_host in ('mx', 'implicit') then 0 else d.looks + 1 end
+       looks = case when l.mail_host in ('mx', 'implicit') then 0
+                    when l.mail_host = 'temporary' then d.looks else d.looks + 1 end
   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[])
        as l(domain_id, provider_id, mail_host, mx, expires_at)
  where d.id = l.domain_id`
@@ -103,19 +103,6 @@ with moved as (
 update deliveries d set provider_id = moved.provider_id
   from moved where d.ledger_id = moved.ledger_id and d.id = moved.delivery_id
 returning d.campaign_id, d.provider_id, d.domain_id, d.state::text`
-
-	// Deliveries to domains that cannot be mailed now, to be judged one by one.
-	sqlUnmailable = `
-with taken as (
-    delete from mail_queue q using campaigns camp
-     where q.campaign_id = camp.id and camp.state = 'sending' and q.provider_id = 0 and q.due_at <= $2 and q.domain_id = $1
-    returning q.ledger_id, q.delivery_id
-)
-select d.ledger_id, d.id, d.campaign_id, d.contact_id, d.domain_id, 0::bigint, d.state::text,
-       d.attempts, d.first_attempt_at, false, d.doubted
-  from taken
-  join deliveries d on d.ledger_id = taken.ledger_id and d.id = taken.delivery_id and d.state in ('queued', 'deferred')
- order by d.ledger_id, d.id`
 )
 
 // UnknownDomains returns domains whose provider must be found before their due
@@ -234,49 +221,4 @@ func assignProviders(ctx context.Context, tx pgx.Tx, domains, providers []int64)
 		return err
 	}
 	return sums.apply(ctx, tx, true)
-}
-
-// JudgeUnmailable turns the due deliveries of a domain that cannot be mailed
-// into outcomes, as decide says: a look that finds no mail host counts as an
-// attempt. It returns their number.
-func (s *Store) JudgeUnmailable(ctx context.Context, domain int64, now time.Time, decide func(Held) Outcome) (int, error) {
-	judged := 0
-	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, sqlUnmailable, domain, now)
-		if err != nil {
-			return err
-		}
-		waiting, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Held])
-		if err != nil || len(waiting) == 0 {
-			return err
-		}
-		outcomes := make([]Outcome, len(waiting))
-		for i, d := range waiting {
-			outcomes[i] = decide(d)
-		}
-		judged = len(waiting)
-		_, err = recordIn(ctx, tx, outcomes)
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("judge deliveries of domain %d: %w", domain, err)
-	}
-	return judged, nil
-}
-
-// Reply puts what a look found into the words of a reply, so that a delivery
-// whose domain cannot be mailed is explained like any other.
-func (m MailHost) Reply() (reply.Reply, reply.Meaning) {
-	meaning := reply.Meaning{Class: reply.ClassDNS, Bounce: reply.BounceBadDomain, Scope: reply.ScopeRecipientDomain,
-		Rule: "dns_" + string(m), Temporary: m != MailHostNull}
-	words := map[MailHost]string{
-		MailHostNull:      "the domain says that it takes no mail (null MX)",
-		MailHostNoDomain:  "the domain does not exist (NXDOMAIN)",
-		MailHostNone:      "the domain has no mail host",
-		MailHostTemporary: "DNS gave no answer for the domain",
-	}[m]
-	if m == MailHostTemporary {
-		meaning.Bounce = reply.BounceNetwork
-	}
-	return reply.Reply{Phase: reply.PhaseConnect, Lines: []string{words}}, meaning
 }

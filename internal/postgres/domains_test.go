@@ -20,11 +20,7 @@ func TestSaveLooksMovesCounters(t *testing.T) {
 	sending, paused, cancelled := w.launch("Readers"), w.launch("Readers"), w.launch("Readers")
 	w.change(paused, campaign.Pause)
 	w.change(cancelled, campaign.Cancel)
-	_, err := w.JudgeUnmailable(ctx, w.domain("a.test"), w.now, func(d Held) Outcome {
-		o := settle(w)(d)
-		o.InDoubt = false
-		return o
-	})
+	_, err := w.JudgeUnmailable(ctx, w.judgement(MailHostTemporary, "a.test"))
 	w.must(err)
 	w.must(w.SaveLooks(ctx, []Look{
 		{Domain: w.domain("a.test"), Found: MailHostMX, MX: []string{"mx1.p.test", "mx2.p.test"}, ProviderKey: "p", Provider: "P", Expires: w.now.Add(time.Hour)},
@@ -32,6 +28,7 @@ func TestSaveLooksMovesCounters(t *testing.T) {
 		{Domain: w.domain("c.test"), Found: MailHostTemporary, Expires: w.now.Add(time.Hour)},
 	}, w.now))
 	w.balanced()
+	w.must(w.Count(ctx))
 	byProvider := func(id int64) map[string]campaign.Counters {
 		list, err := w.ProviderCounters(ctx, id)
 		w.must(err)
@@ -56,7 +53,7 @@ func TestSaveLooksMovesCounters(t *testing.T) {
 	}
 	unknown, err := w.UnknownDomains(ctx, 10, w.now)
 	w.must(err)
-	if want := []UnknownDomain{{ID: w.domain("c.test"), Name: "c.test", Looks: 1}}; !cmp.Equal(want, unknown) {
+	if want := []UnknownDomain{{ID: w.domain("c.test"), Name: "c.test"}}; !cmp.Equal(want, unknown) {
 		t.Errorf("unknown are %+v", unknown)
 	}
 
@@ -71,51 +68,105 @@ func TestSaveLooksMovesCounters(t *testing.T) {
 	}
 }
 
+// judgement is a look at domains that found no mail host.
+func (w *world) judgement(found MailHost, domains ...string) Judgement {
+	silent := make(map[int64]Silence)
+	for _, name := range domains {
+		silent[w.domain(name)] = Silence{Found: found, Looks: 9}
+	}
+	return Judgement{Node: 1, Silent: silent, At: w.now, Terms: func(int64) campaign.Settings { return campaign.DefaultSettings() }}
+}
+
+// What a look found is an attempt of each due delivery; an answer that stays the
+// same is kept once, and how it ended always.
 func TestJudgeUnmailable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	ids := w.join("Readers", "a@gone.test", "b@gone.test")
 	id := w.launch("Readers")
-	words, meaning := MailHostNoDomain.Reply()
-	judge := func(to campaign.DeliveryState) int {
-		w.t.Helper()
-		n, err := w.JudgeUnmailable(ctx, w.domain("gone.test"), w.now, func(d Held) Outcome {
-			from := campaign.DeliveryState(d.State)
-			o := Outcome{Ledger: d.Ledger, Delivery: d.Delivery, Campaign: d.Campaign, Contact: d.Contact, Domain: d.Domain, From: from,
-				Node: 1, Number: d.Attempts + 1, First: w.now, At: w.now, Reply: words, Meaning: meaning, To: to, Due: w.now.Add(time.Minute)}
-			if d.FirstAttempt != nil {
-				o.First = *d.FirstAttempt
-			}
-			return o
-		})
-		w.must(err)
-		return n
+	for i, look := range []struct {
+		found        MailHost
+		after        time.Duration
+		judged, kept int
+		state, told  string
+	}{
+		{MailHostNoDomain, 0, 2, 2, "deferred", "the domain does not exist (NXDOMAIN)"},
+		{MailHostNoDomain, 0, 0, 2, "deferred", "the domain does not exist (NXDOMAIN)"}, // not due again
+		{MailHostTemporary, time.Hour, 2, 4, "deferred", "DNS gave no answer for the domain (attempt 2)"},
+		{MailHostTemporary, time.Hour, 2, 4, "deferred", "DNS gave no answer for the domain (attempt 3)"},
+		{MailHostTemporary, time.Hour, 2, 4, "deferred", "DNS gave no answer for the domain (attempt 4)"},
+		{MailHostNoDomain, time.Hour, 2, 6, "bounced", "the domain does not exist (NXDOMAIN) (attempt 5)"},
+	} {
+		w.now = w.now.Add(look.after)
+		if any, err := w.AnyUnknownDomain(ctx, w.now); any != (look.judged > 0) || err != nil {
+			t.Errorf("look %d: mail waits for a provider: %v, %v", i, any, err)
+		}
+		if n, err := w.JudgeUnmailable(ctx, w.judgement(look.found, "gone.test")); n != look.judged || err != nil {
+			t.Errorf("look %d judged %d, %v; want %d", i, n, err, look.judged)
+		}
+		if n := one[int](w, `select count(*) from attempts`); n != look.kept {
+			t.Errorf("look %d: %d attempts are kept; want %d", i, n, look.kept)
+		}
+		if p, err := w.Person(ctx, "a@gone.test", 20); err != nil || p.Timeline[0].Reply != look.told {
+			t.Errorf("look %d: the person's timeline says %+v, %v; want %q", i, p.Timeline, err, look.told)
+		}
+		if got := w.state(id, ids[0]); got != look.state {
+			t.Errorf("look %d: is %s; want %s", i, got, look.state)
+		}
 	}
-	if n := judge(campaign.Deferred); n != 2 {
-		t.Errorf("judged %d; want 2", n)
-	}
-	if n := judge(campaign.Deferred); n != 0 {
-		t.Errorf("judged %d before they were due again", n)
-	}
-	if any, err := w.AnyUnknownDomain(ctx, w.now); any || err != nil {
-		t.Errorf("waits for a provider before it is due: %v, %v", any, err)
-	}
-	w.now = w.now.Add(time.Hour)
-	if any, err := w.AnyUnknownDomain(ctx, w.now); !any || err != nil {
-		t.Errorf("nothing waits for a provider: %v, %v", any, err)
-	}
-	if n := judge(campaign.Bounced); n != 2 {
-		t.Errorf("judged %d; want 2", n)
+	if n := one[int](w, `select max(attempts) from deliveries`); n != 5 {
+		t.Errorf("%d attempts are counted; want 5", n)
 	}
 	if got := w.totals(id); got.Bounced != 2 || got.Targeted != 2 {
 		t.Errorf("counted %+v", got)
 	}
-	if got := w.state(id, ids[0]); got != "bounced" {
-		t.Errorf("is %s", got)
+}
+
+// All mail of a silent domain falls due again at once, whichever campaign of
+// the same age it belongs to, and that of a provider apart from that of nobody.
+func TestJudgementKeepsDomainsTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	w.crowd("Readers", 40, "a.test", "b.test", "known.test")
+	provider := w.at("known.test")
+	w.launch("Readers")
+	j := w.judgement(MailHostTemporary, "a.test", "b.test", "known.test")
+	for domain, s := range j.Silent {
+		s.Spread = float64(domain) / 10
+		j.Silent[domain] = s
 	}
-	if n := one[int](w, `select count(*) from attempts where reply = 'the domain does not exist (NXDOMAIN)'`); n != 4 {
-		t.Errorf("%d attempts are kept; want 4", n)
+	if n, err := w.JudgeUnmailable(ctx, j); n != 80 || err != nil {
+		t.Errorf("judged %d, %v; want those of two domains", n, err)
+	}
+	if n := one[int](w, `select count(distinct (domain_id, due_at)) from mail_queue where deferred`); n != 2 {
+		t.Errorf("two domains fall due at %d times", n)
+	}
+	j.Provider, j.Campaign = provider, 999
+	if n, err := w.JudgeUnmailable(ctx, j); n != 0 || err != nil {
+		t.Errorf("judged %d of a campaign that is not there, %v", n, err)
+	}
+	j.Campaign = 0
+	if n, err := w.JudgeUnmailable(ctx, j); n != 40 || err != nil {
+		t.Errorf("judged %d at the provider, %v", n, err)
+	}
+	w.balanced()
+}
+
+// An answer that nobody gave is no look that found no mail host.
+func TestLooksCountWhatWasFound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.join("Readers", "a@gone.test")
+	for i, look := range []struct {
+		found MailHost
+		want  int
+	}{{MailHostTemporary, 0}, {MailHostNoDomain, 1}, {MailHostTemporary, 1}, {MailHostNone, 2}, {MailHostMX, 0}} {
+		w.must(w.SaveLooks(t.Context(), []Look{{Domain: w.domain("gone.test"), Found: look.found, Expires: w.now}}, w.now))
+		if n := one[int](w, `select looks from domains where name = 'gone.test'`); n != look.want {
+			t.Errorf("look %d: %d are counted, want %d", i, n, look.want)
+		}
 	}
 }
 

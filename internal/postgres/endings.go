@@ -39,11 +39,13 @@ returning d.campaign_id, coalesce(d.provider_id, 0), d.domain_id, case when batc
 	sqlStopBatch = sqlEndFrom + `
        and c.state in ('sending', 'paused') and not q.deferred` + sqlEndTo
 
-	// A file that is on trial is judged first, by its last results too.
+	// Who finishes is counted to the last outcome. A file that is on trial is judged
+	// first, by its last results too.
 	sqlFinishable = `
 select c.id from campaigns c
  where c.state = 'sending' and c.launch_done and not exists (
     select from campaign_providers p where p.campaign_id = c.id and p.queued + p.deferred > 0)
+   and not exists (select from uncounted u where c.id = any(u.campaigns))
    and not exists (select from probation_sources s where s.campaign_id = c.id and s.state = 'trying')
  order by c.id`
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/campaign/engagement"
 	"github.com/headwaymail/headway/listhygiene/segment"
 )
@@ -206,6 +207,28 @@ func TestSegmentsOfEngagement(t *testing.T) {
 		if got := fmt.Sprint(who); got != test.want {
 			t.Errorf("%s: %s, want %s", rule.Words(), got, test.want)
 		}
+	}
+}
+
+// The timeline has a line for each attempt that did not end in an acceptance and one
+// for what the delivery came to, each with the server's words, once.
+func TestTimelineTellsEachAttemptOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := w.join("Readers", "a@a.test")
+	id := w.launch("Readers")
+	provider := w.at("a.test")
+	w.record(w.refused(w.claim(id, provider, 1, 1)[0], provider, campaign.Deferred, 452, "mailbox full"))
+	w.now = w.now.Add(time.Hour)
+	w.record(w.refused(w.claim(id, provider, 1, 1)[0], provider, campaign.Bounced, 550, "no such user"))
+	p, err := w.Person(context.Background(), "a@a.test", 20)
+	w.must(err)
+	var got []string
+	for _, e := range p.Timeline {
+		got = append(got, e.What+": "+e.Reply)
+	}
+	if want := []string{"bounced: 550 no such user", "deferred: 452 mailbox full"}; p.ID != ids[0] || !slices.Equal(got, want) {
+		t.Errorf("the timeline says %q; want %q", got, want)
 	}
 }
 

@@ -60,6 +60,19 @@ func (c *ImportCounts) add(b *StagedBatch) {
 	c.Typos = c.Typos[:min(len(c.Typos), shownTypos)]
 }
 
+// addMerged adds what merging a range of rows counted.
+func (c *ImportCounts) addMerged(m ImportCounts) {
+	c.New += m.New
+	c.Updated += m.Updated
+	c.Unchanged += m.Unchanged
+	c.Duplicate += m.Duplicate
+	c.SuppressOnly += m.SuppressOnly
+	c.Forgotten += m.Forgotten
+	c.Joined += m.Joined
+	c.Suppressed += m.Suppressed
+	c.SamePerson += m.SamePerson
+}
+
 // addCounts adds to a new map: the old one belongs to a step that may yet fail.
 func addCounts(to *map[string]int64, more map[string]int64) {
 	sums := make(map[string]int64, len(*to)+len(more))

@@ -104,8 +104,9 @@ select i.id, coalesce(i.list_id, 0), coalesce(l.name, i.list_name), i.file_name,
 select i.plan from imports i join lists l on l.id = i.list_id
  where l.name = $1 and i.plan ? 'map' order by i.id desc limit 1`
 
-	sqlImportHold = `
-select state, cursor, merged_key from imports where id = $1 for update`
+	sqlImportAt = `select state, cursor, merged_key from imports where id = $1`
+	// A weaker lock than "for update": the other range of a merge refers to the import.
+	sqlImportHold = sqlImportAt + ` for no key update`
 
 	sqlImportProgress = `
 update imports set list_id = nullif($2, 0), read_bytes = $3, state = $4, cursor = $5, cursor_offset = $6,
@@ -189,19 +190,14 @@ func (s *Store) LastPlan(ctx context.Context, list string) (json.RawMessage, err
 func (s *Store) step(ctx context.Context, i *Import, now time.Time, work func(tx pgx.Tx, next *Import) error) error {
 	next := *i
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		var at Import
-		if err := tx.QueryRow(ctx, sqlImportHold, i.ID).Scan(&at.State, &at.Cursor, &at.MergedKey); err != nil {
+		if err := i.stands(ctx, tx, sqlImportHold); err != nil {
 			return err
-		}
-		if at.State != i.State || at.Cursor != i.Cursor || at.MergedKey != i.MergedKey {
-			return ErrImportMoved
 		}
 		if err := work(tx, &next); err != nil {
 			return err
 		}
 		if next.State.Settled() && next.State != i.State {
-			next.MergedKey = ""
-			next.FinishedAt = now
+			next.settle(now)
 		}
 		return saveImport(ctx, tx, next)
 	})
@@ -209,6 +205,24 @@ func (s *Store) step(ctx context.Context, i *Import, now time.Time, work func(tx
 		*i = next
 	}
 	return err
+}
+
+// stands returns [ErrImportMoved] when an import is not where i says. The statement is
+// sqlImportAt, or sqlImportHold to have it stay there.
+func (i *Import) stands(ctx context.Context, tx pgx.Tx, statement string) error {
+	var at Import
+	if err := tx.QueryRow(ctx, statement, i.ID).Scan(&at.State, &at.Cursor, &at.MergedKey); err != nil {
+		return err
+	}
+	if at.State != i.State || at.Cursor != i.Cursor || at.MergedKey != i.MergedKey {
+		return ErrImportMoved
+	}
+	return nil
+}
+
+// settle notes that an import has come to an end.
+func (i *Import) settle(now time.Time) {
+	i.MergedKey, i.FinishedAt = "", now
 }
 
 func saveImport(ctx context.Context, q queryer, i Import) error {

@@ -235,6 +235,22 @@ func TestMergeAtOnce(t *testing.T) {
 	w.unquarrelled()
 }
 
+// await waits until a question is answered with true, while a step that would end too
+// early is under way.
+func (w *world) await(question string, step <-chan error) {
+	w.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !one[bool](w, question); {
+		select {
+		case err := <-step:
+			w.t.Fatalf("the step did not wait for the other: %v", err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatal("the step does not wait for the other")
+		}
+	}
+}
+
 // A contact that somebody else makes while a step of a merge is about to make it
 // is found when the step is done again, and neither lost nor doubled.
 func TestMergeIsOvertaken(t *testing.T) {
@@ -253,19 +269,7 @@ func TestMergeIsOvertaken(t *testing.T) {
 		_, err := w.MergeStep(ctx, &i, MergeOverwrite, 10, w.now)
 		merged <- err
 	}()
-	waiting := func() bool {
-		return one[bool](w, `select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%import_rows_%')`)
-	}
-	for deadline := time.Now().Add(20 * time.Second); !waiting(); {
-		select {
-		case err := <-merged:
-			t.Fatalf("the step did not wait for the other: %v", err)
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the step does not wait for the other")
-		}
-	}
+	w.await(`select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%import_rows_%')`, merged)
 	w.must(other.Commit(ctx))
 	w.must(<-merged)
 	counts := w.merge(&i, 10)
@@ -306,5 +310,57 @@ func TestStagedBatchIsSorted(t *testing.T) {
 	}
 	if n := b.leaveOut(func(key, _ string) bool { return key == "a@a.test" }); n != 2 || b.Size() != 2 {
 		t.Errorf("left out %d; %d are left", n, b.Size())
+	}
+}
+
+// Two ranges of a step are merged at one time, and neither waits for what the other
+// holds until its end.
+func TestMergeRangesSideBySide(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var rows []row
+	for _, address := range readers(20, "a.test") {
+		rows = append(rows, row{address, "subscribe", "R"})
+	}
+	i := w.begin("Readers", rows...)
+	if done, err := w.MergeStep(context.Background(), &i, MergeOverwrite, 4, w.now); done || err != nil {
+		t.Fatal(done, err)
+	}
+	if n := one[int](w, `select count(*) from import_steps where import_id = $1 and cardinality(made) = 4`, i.ID); n != 2 {
+		t.Errorf("%d ranges of 4 rows were merged, want 2", n)
+	}
+	if counts := w.merge(&i, 4); counts.New != 20 || counts.Joined != 20 {
+		t.Errorf("counted %+v", counts)
+	}
+}
+
+// Somebody who holds a contact of the first range and waits for one of the second
+// is let through: the ranges are then merged as one after the other.
+func TestMergeRangesCrossed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	w.join("Others", "ana@a.test", "dan@a.test")
+	i := w.begin("Readers", row{"ana@a.test", "subscribe", "Ana"}, row{"ben@a.test", "subscribe", ""},
+		row{"cleo@a.test", "subscribe", ""}, row{"dan@a.test", "subscribe", "Dan"})
+	other, err := w.pool.Begin(ctx)
+	w.must(err)
+	defer func() { _ = other.Rollback(ctx) }() // after the commit nothing is left to roll back
+	const touch = `update contacts set updated_at = updated_at where address_key = $1`
+	_, err = other.Exec(ctx, touch, "ana@a.test")
+	w.must(err)
+	merged := make(chan error, 1)
+	go func() {
+		_, err := w.MergeStep(ctx, &i, MergeOverwrite, 2, w.now)
+		merged <- err
+	}()
+	w.await(`select count(*) = 2 from pg_stat_activity where datname = current_database() and xact_start is not null
+		and (wait_event_type = 'Lock' or state = 'idle in transaction') and query like '%import_rows_%'`, merged)
+	_, err = other.Exec(ctx, touch, "dan@a.test") // waits for the second range
+	w.must(err)
+	w.must(other.Commit(ctx))
+	w.must(<-merged)
+	if counts, want := w.merge(&i, 2), (ImportCounts{Rows: 4, New: 2, Updated: 2, Joined: 4}); !cmp.Equal(want, counts) {
+		t.Errorf("counted %+v; want %+v", counts, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -168,6 +169,28 @@ func TestRangesAreEnteredInTurn(t *testing.T) {
 		t.Errorf("counted %+v, audience %+v", got, c.Audience)
 	}
 	w.balanced()
+}
+
+// A range may wait for its turn for longer than a transaction may stand still.
+func TestRangeWaitsForItsTurn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l, ids := w.begun(30)
+	url := w.pool.Config().ConnString()
+	if !strings.Contains(url, "?") {
+		url += "?"
+	}
+	url += "&" + idleTimeout + "=200ms"
+	impatient, err := Open(context.Background(), url, 4)
+	w.must(err)
+	defer impatient.Close()
+	w.must(impatient.Enter(context.Background(), l, ids[9], ids[29], w.now, func() error {
+		time.Sleep(600 * time.Millisecond)
+		return nil
+	}))
+	if got := w.totals(l.Campaign).Targeted; got != 30 {
+		t.Errorf("%d are counted", got)
+	}
 }
 
 // A range whose turn comes when the launch stands elsewhere leaves nothing behind.

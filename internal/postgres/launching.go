@@ -72,8 +72,10 @@ func (s *Store) LaunchEdge(ctx context.Context, after int64, size int) (edge int
 // launch does not stand at after then.
 func (s *Store) Enter(ctx context.Context, l Launching, after, upto int64, now time.Time, turn func() error) error {
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, sqlLaunchUnflushed); err != nil {
-			return err
+		for _, sql := range []string{sqlLaunchUnflushed, sqlAwaitTurn} {
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return err
+			}
 		}
 		entered, err := l.enter(ctx, tx, after, upto, now, turn)
 		if err != nil {

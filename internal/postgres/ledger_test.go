@@ -222,6 +222,7 @@ func (w *world) lose(d Claimed) int64 {
 func (w *world) record(outcomes ...Outcome) {
 	w.t.Helper()
 	w.must(w.Record(context.Background(), outcomes))
+	w.must(w.Count(context.Background()))
 }
 
 // state returns the state of a contact's delivery and whether it is claimed.
@@ -238,6 +239,8 @@ func (w *world) state(id, contact int64) string {
 // totals returns a campaign's counters after a recount of the whole ledger.
 func (w *world) totals(id int64) campaign.Counters {
 	w.t.Helper()
+	w.balanced()
+	w.must(w.Count(context.Background()))
 	w.balanced()
 	c, err := w.Campaign(context.Background(), id)
 	w.must(err)

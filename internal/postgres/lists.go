@@ -55,7 +55,7 @@ func (s *Store) AddList(ctx context.Context, name string, now time.Time) error {
 	var id int64
 	err := s.pool.QueryRow(ctx, sqlInsertList, name, now).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = ErrExists
+		return fmt.Errorf("list %q %w", name, ErrExists)
 	}
 	if err != nil {
 		return fmt.Errorf("list %q: %w", name, err)
@@ -78,7 +78,7 @@ func (s *Store) RenameList(ctx context.Context, name, to string) error {
 	tag, err := s.pool.Exec(ctx, sqlRenameList, name, to)
 	if err == nil && tag.RowsAffected() == 0 {
 		if _, err = listID(ctx, s.pool, name); err == nil {
-			err = fmt.Errorf("list %q: %w", to, ErrExists)
+			err = fmt.Errorf("list %q %w", to, ErrExists)
 		}
 		return err
 	}

@@ -44,6 +44,9 @@ select ` + sqlQueueColumns + `
  where d.attempts = open.attempts and d.state in ('queued', 'deferred')
 on conflict do nothing`
 
+	// Index: claims_pkey.
+	sqlEndClaims = `delete from claims where epoch = any($1)`
+
 	// Index: claims_node.
 	sqlOtherClaims = `select distinct epoch from claims where node_id = $1 and epoch <> all($2::bigint[])`
 )
@@ -52,6 +55,14 @@ on conflict do nothing`
 func (s *Store) Release(ctx context.Context, epochs ...int64) error {
 	if _, err := s.hot.Exec(ctx, sqlRelease, epochs); err != nil {
 		return fmt.Errorf("give back %d claims: %w", len(epochs), err)
+	}
+	return nil
+}
+
+// EndClaims ends claims of which every delivery has its outcome.
+func (s *Store) EndClaims(ctx context.Context, epochs ...int64) error {
+	if _, err := s.hot.Exec(ctx, sqlEndClaims, epochs); err != nil {
+		return fmt.Errorf("end %d claims: %w", len(epochs), err)
 	}
 	return nil
 }

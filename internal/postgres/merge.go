@@ -1,15 +1,5 @@
 package postgres
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-)
-
 const (
 	sqlMergeEdge = `
 select max(address_key) from (select address_key from import_rows where address_key > $1 order by address_key limit $2) next`
@@ -17,6 +7,10 @@ select max(address_key) from (select address_key from import_rows where address_
 	// One merge at a time: two imports of the same people never wait for each
 	// other in a circle.
 	sqlMergeLock = `select pg_advisory_xact_lock(7310584035)`
+
+	// The first of two ranges must not wait for who may wait for the second, which
+	// waits for it: see crossed.
+	sqlMergeImpatient = `set local lock_timeout = '3s'`
 
 	// Nothing is known about the size of a step's parts, and a planner that guesses
 	// would now and then read all contacts. What is looked up for each row is
@@ -140,87 +134,3 @@ const (
 	MergeFill      MergeRule = "fill"      // only fields that are not there are filled in
 	MergeSkip      MergeRule = "skip"      // nothing is changed
 )
-
-// MergeStep merges the next size staged rows, by address, into contacts and the
-// list, and moves the import behind them in the same transaction; a dry run only
-// counts. It returns true, and the import has ended, when no row is left.
-func (s *Store) MergeStep(ctx context.Context, i *Import, rule MergeRule, size int, now time.Time) (bool, error) {
-	done := false
-	for {
-		err := s.step(ctx, i, now, func(tx pgx.Tx, next *Import) error {
-			var there bool
-			var edge *string
-			batch := &pgx.Batch{}
-			batch.Queue(staged(i.ID, sqlStagingIntact)).QueryRow(func(row pgx.Row) error { return row.Scan(&there) })
-			batch.Queue(staged(i.ID, sqlMergeEdge), i.MergedKey, size).QueryRow(func(row pgx.Row) error { return row.Scan(&edge) })
-			if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-				return err
-			}
-			if !there {
-				return ErrImportMoved
-			}
-			if done = edge == nil; done {
-				return endImport(ctx, tx, next, now)
-			}
-			next.MergedKey = *edge
-			return mergeRange(ctx, tx, i.MergedKey, next, rule, now)
-		})
-		if overtaken(err) {
-			continue
-		}
-		if err != nil {
-			return false, fmt.Errorf("import %d: merge: %w", i.ID, err)
-		}
-		return done, nil
-	}
-}
-
-// overtaken reports whether others made one of the contacts or memberships of a
-// step while it ran. It finds them when it is done again.
-func overtaken(err error) bool {
-	var refused *pgconn.PgError
-	return errors.As(err, &refused) &&
-		(refused.ConstraintName == "contacts_address_key_key" || refused.ConstraintName == "list_members_pkey")
-}
-
-func endImport(ctx context.Context, tx pgx.Tx, next *Import, now time.Time) error {
-	next.State = ImportDone
-	if next.DryRun {
-		next.State = ImportChecked
-	}
-	if err := dropImportFiles(ctx, tx, *next); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, sqlImportsForget, now)
-	return err
-}
-
-func mergeRange(ctx context.Context, tx pgx.Tx, after string, i *Import, rule MergeRule, now time.Time) error {
-	merge := sqlMerge
-	if i.DryRun {
-		merge = sqlMergeCheck
-	}
-	c := &i.Counts
-	var rows, addresses, only, erased, barred, twins, created, joined, updated int64
-	batch := &pgx.Batch{} // one after the other, but sent together
-	for _, statement := range []string{sqlMergeLock, sqlErasureShare, sqlMergeByIndex, sqlUnhurried} {
-		batch.Queue(statement)
-	}
-	batch.Queue(staged(i.ID, merge), after, i.MergedKey, now, i.ID, i.List, string(rule), c.Steps).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&rows, &addresses, &only, &erased, &barred, &twins, &created, &joined, &updated)
-	})
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return err
-	}
-	c.Steps++
-	c.New += created
-	c.Updated += updated
-	c.Unchanged += addresses - only - erased - created - updated
-	c.SuppressOnly += only
-	c.Forgotten += erased
-	c.Duplicate += rows - addresses
-	c.Joined += joined
-	c.Suppressed += barred
-	c.SamePerson += twins
-	return nil
-}

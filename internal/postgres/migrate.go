@@ -55,6 +55,13 @@ func Migrate(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
+	there, known, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if there > known { // its statements may do there what a newer node does not expect
+		return fmt.Errorf("the database belongs to a newer Headway: it has schema %d, and this program knows %d at most; start the newer version, or restore a backup of before", there, known)
+	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

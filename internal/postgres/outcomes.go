@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,6 +39,10 @@ type Outcome struct {
 	// Encryption is kept of attempts that did not end in an acceptance.
 	Encryption Encryption
 
+	// Told says that the attempt before came to the same, in words that nobody but
+	// ourselves said: it is counted, and gets no row of its own.
+	Told bool
+
 	// Address says what the outcome costs the recipient's address.
 	Address bounce.Effect
 }
@@ -52,10 +55,14 @@ type Encryption struct {
 }
 
 const (
-	// Fenced: a row to which something happened since it was claimed does not match.
-	// What is to be tried again goes back into the queue. Index: the primary key.
+	// Fenced: a row to which something happened since it was claimed does not match,
+	// and none does when the node was found dead; nobody finds it dead before the end
+	// of the transaction. What is to be tried again goes back into the queue. Index:
+	// the primary key.
 	sqlRecord = `
-with recorded as (
+with living as materialized (
+    select from nodes where id = $16 for key share
+), recorded as (
 update deliveries d
    set state = o.state::delivery_state,
        attempts = o.number, first_attempt_at = o.first_at,
@@ -71,6 +78,7 @@ update deliveries d
             in_doubt, n)
  where d.ledger_id = o.ledger_id and d.id = o.id
    and d.state = o.was::delivery_state and d.attempts = o.number - 1 and coalesce(d.provider_id, 0) = o.provider_id
+   and exists (select from living)
 returning o.n, d.*
 ), again as (
 insert into mail_queue
@@ -78,9 +86,6 @@ select ` + sqlQueueColumns + `
   from recorded d where d.state in ('queued', 'deferred')
 on conflict do nothing
 )`
-
-	// Nobody finds the node dead before the end of the transaction.
-	sqlHoldNode = `select count(*) from (select from nodes where id = $1 for key share) n`
 
 	// Which of the outcomes were recorded, by their place.
 	sqlRecordEach = sqlRecord + `
@@ -110,23 +115,11 @@ select * from unnest($1::timestamptz[], $2::int[], $3::bigint[], $4::bigint[], $
                      $7::bigint[], $8::text[], $9::text[], $10::text[], $11::int[], $12::text[], $13::text[],
                      $14::text[], $15::text[], $16::text[], $17::int[],
                      $18::text[], $19::text[], $20::text[], $21::boolean[])`
-
-	sqlMinutes = `
-insert into provider_minutes as m
-       (provider_id, minute, attempts, accepted, accepted_first, deferred, throttled, bounced, tls, took_ms, bad_mailboxes)
-select * from unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-                     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
-on conflict (provider_id, minute) do update
-   set attempts = m.attempts + excluded.attempts, accepted = m.accepted + excluded.accepted,
-       accepted_first = m.accepted_first + excluded.accepted_first, deferred = m.deferred + excluded.deferred,
-       throttled = m.throttled + excluded.throttled, bounced = m.bounced + excluded.bounced,
-       tls = m.tls + excluded.tls, took_ms = m.took_ms + excluded.took_ms,
-       bad_mailboxes = m.bad_mailboxes + excluded.bad_mailboxes`
 )
 
-// Record writes the outcomes of a commit group in one transaction. An error
-// for which [IsBadRow] holds means that one of the rows cannot be stored; the
-// caller records smaller groups then.
+// Record writes the outcomes of a commit group in one transaction; counters follow
+// with the next [Store.Count]. An error for which [IsBadRow] holds means that one of
+// the rows cannot be stored; the caller records smaller groups then.
 func (s *Store) Record(ctx context.Context, outcomes []Outcome) error {
 	if done, err := s.recordPlain(ctx, outcomes); done || err != nil {
 		return err
@@ -156,39 +149,44 @@ func IsBadRow(err error) bool {
 // those of rows to which something happened since they were claimed, and all when
 // the node was found dead, since its claims were given back then.
 func recordIn(ctx context.Context, tx pgx.Tx, outcomes []Outcome) (late int, err error) {
-	var alive int
-	var places []int
-	if err := tx.QueryRow(ctx, sqlHoldNode, outcomes[0].Node).Scan(&alive); err != nil {
+	rows, err := tx.Query(ctx, sqlRecordEach, recordColumns(outcomes)...)
+	if err != nil {
 		return 0, err
 	}
-	if alive > 0 {
-		rows, err := tx.Query(ctx, sqlRecordEach, recordColumns(outcomes)...)
-		if err != nil {
-			return 0, err
-		}
-		if places, err = pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
-			return 0, err
-		}
+	places, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		return 0, err
 	}
 	recorded := make(map[int]bool, len(places)) // a group may hold two outcomes of one delivery
 	for _, place := range places {
 		recorded[place-1] = true
 	}
+	var uncounted, corrected []tally
 	sums := newChanges()
 	for i, o := range outcomes {
 		if recorded[i] {
-			sums.move(o.Campaign, o.Provider, o.Domain, o.From, o.To, o.To == campaign.Delivered && o.Number == 1)
+			uncounted = append(uncounted, o.tally())
 			continue
 		}
 		late++
 		if outcomes[i].To, err = correct(ctx, tx, o, sums); err != nil {
 			return late, err
 		}
+		corrected = append(corrected, outcomes[i].tally())
 	}
 	if err := sums.apply(ctx, tx, false); err != nil {
 		return late, err
 	}
-	return late, recordDetails(ctx, tx, outcomes)
+	batch := &pgx.Batch{}
+	queueUncounted(batch, uncounted)
+	queueMinutes(batch, corrected)
+	queueAttempts(batch, outcomes)
+	if batch.Len() > 0 {
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return late, err
+		}
+	}
+	return late, learn(ctx, tx, outcomes)
 }
 
 // correct applies an outcome to a row that is not any more as it was claimed, as
@@ -257,21 +255,8 @@ func recordColumns(outcomes []Outcome) []any {
 		classes[i] = cmp.Or(string(o.Meaning.Bounce), string(o.Meaning.Class))
 		replies[i], tls[i], doubts[i] = o.Reply.String(), o.TLS, o.InDoubt
 	}
-	return []any{ledgers, ids, providers, was, states, numbers, firsts, dues, ats, codes, enhanced, classes, replies, tls, doubts}
-}
-
-// recordDetails writes what is kept beside the rows: attempts, the minutes of
-// each provider, and what was learned about addresses.
-func recordDetails(ctx context.Context, tx pgx.Tx, outcomes []Outcome) error {
-	batch := &pgx.Batch{}
-	queueAttempts(batch, outcomes)
-	queueMinutes(batch, outcomes)
-	if batch.Len() > 0 {
-		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-			return err
-		}
-	}
-	return learn(ctx, tx, outcomes)
+	return []any{ledgers, ids, providers, was, states, numbers, firsts, dues, ats, codes, enhanced, classes, replies, tls, doubts,
+		outcomes[0].Node}
 }
 
 func queueAttempts(batch *pgx.Batch, outcomes []Outcome) {
@@ -285,7 +270,7 @@ func queueAttempts(batch *pgx.Batch, outcomes []Outcome) {
 		verified                                   []bool
 	)
 	for _, o := range outcomes {
-		if o.To == campaign.Delivered && !o.InDoubt {
+		if o.To == campaign.Delivered && !o.InDoubt || o.Told && !o.To.Final() {
 			continue
 		}
 		result := string(o.To)
@@ -309,68 +294,4 @@ func queueAttempts(batch *pgx.Batch, outcomes []Outcome) {
 			phases, codes, enhanced, classes, bounces, rules, replies, took,
 			versions, ciphers, subjects, verified)
 	}
-}
-
-// minute is one row of provider_minutes.
-type minute struct {
-	attempts, accepted, first, deferred, throttled, bounced, tls, took, bad int64
-}
-
-type minuteKey struct {
-	provider int64
-	minute   int64 // Unix time
-}
-
-func queueMinutes(batch *pgx.Batch, outcomes []Outcome) {
-	sums := make(map[minuteKey]minute)
-	for _, o := range outcomes {
-		if o.Provider == 0 {
-			continue
-		}
-		key := minuteKey{o.Provider, o.At.Unix() / 60 * 60}
-		m := sums[key]
-		m.attempts++
-		switch o.To {
-		case campaign.Delivered:
-			m.accepted++
-			m.took += o.Took.Milliseconds()
-			if o.Number == 1 {
-				m.first++
-			}
-			if o.TLS {
-				m.tls++
-			}
-		case campaign.Bounced:
-			m.bounced++
-			if o.Meaning.Bounce == reply.BounceBadMailbox {
-				m.bad++
-			}
-		default:
-			m.deferred++
-			if o.Reply.Code == 421 {
-				m.throttled++
-			}
-		}
-		sums[key] = m
-	}
-	if len(sums) == 0 {
-		return
-	}
-	keys := make([]minuteKey, 0, len(sums))
-	for key := range sums {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b minuteKey) int {
-		return cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.minute, b.minute))
-	})
-	providers, minutes := make([]int64, len(keys)), make([]time.Time, len(keys))
-	cols := make([][]int64, 9)
-	for i, key := range keys {
-		m := sums[key]
-		providers[i], minutes[i] = key.provider, time.Unix(key.minute, 0)
-		for j, v := range [...]int64{m.attempts, m.accepted, m.first, m.deferred, m.throttled, m.bounced, m.tls, m.took, m.bad} {
-			cols[j] = append(cols[j], v)
-		}
-	}
-	batch.Queue(sqlMinutes, providers, minutes, cols[0], cols[1], cols[2], cols[3], cols[4], cols[5], cols[6], cols[7], cols[8])
 }

@@ -10,17 +10,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/listhygiene/bounce"
 )
 
 // Outcomes of which none may be late: a division by zero ends the transaction when
 // something happened to a row since it was claimed, or the node was found dead.
-const (
-	sqlRecordAll = sqlRecord + `
+const sqlRecordAll = sqlRecord + `
 select 1 / (count(*) = cardinality($2::bigint[]))::int from recorded`
-	sqlHoldLiving = `select 1 / count(*) from (select from nodes where id = $1 for key share) n`
-)
 
 // recordPlain records a group whose outcomes cost no address anything, in one
 // round trip: most groups are nothing but acceptances. It returns false, and has
@@ -30,15 +26,13 @@ func (s *Store) recordPlain(ctx context.Context, outcomes []Outcome) (done bool,
 		return false, nil
 	}
 	batch := &pgx.Batch{} // a transaction of its own
-	batch.Queue(sqlHoldLiving, outcomes[0].Node)
 	batch.Queue(sqlRecordAll, recordColumns(outcomes)...)
-	sums := newChanges()
-	for _, o := range outcomes {
-		sums.move(o.Campaign, o.Provider, o.Domain, o.From, o.To, o.To == campaign.Delivered && o.Number == 1)
+	tallies := make([]tally, len(outcomes))
+	for i, o := range outcomes {
+		tallies[i] = o.tally()
 	}
-	sums.queueHot(batch)
+	queueUncounted(batch, tallies)
 	queueAttempts(batch, outcomes)
-	queueMinutes(batch, outcomes)
 	queueAbsolution(batch, outcomes)
 	err = s.hot.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return conn.SendBatch(ctx, batch).Close() })
 	var pgErr *pgconn.PgError

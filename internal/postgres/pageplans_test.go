@@ -44,6 +44,7 @@ func pageQueries(of BenchSubjects, ledger int32, now time.Time) map[string]struc
 		"changes of pace":           {sqlPaceEvents, []any{of.Provider, int64(0), 400}},
 		"last measured":             {sqlLastMeasured, []any{of.Provider}},
 		"recipients":                {sqlRecipients, []any{of.Large, int64(1000), 101, ledger}},
+		"recipients by address":     {sqlRecipientsNamed, []any{of.Large, int64(0), 101, ledger, []int64{of.Contact}}},
 		"recipients: bounced":       {sqlRecipientsFailed, []any{of.Large, int64(0), 101, ledger, "bounced"}},
 		"recipients: in doubt":      {sqlRecipientsFailed, []any{of.Large, int64(0), 101, ledger, "in_doubt"}},
 		"due later":                 {sqlDueLater, []any{of.Large, dueLooked}},

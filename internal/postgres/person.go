@@ -22,20 +22,23 @@ select l.name, m.status, m.since, coalesce(m.import_id, 0), coalesce(i.file_name
   from list_members m join lists l on l.id = m.list_id left join imports i on i.id = m.import_id
  where m.contact_id = $1 order by l.name`
 
+	// A look at DNS that came to the same as the one before is no attempt with a row
+	// of its own; that there were more says the number of the last.
+	//
 	// Of what programs did in their name one line a message is enough.
 	// Index: deliveries_contact, attempts_delivery, engagements_contact.
 	sqlPersonDeliveries = `
 with mine as materialized (
-    select id, campaign_id, state, updated_at, code, enhanced, reply from deliveries where contact_id = $1
+    select id, campaign_id, state, updated_at, code, reply, attempts from deliveries where contact_id = $1
 )
 select at, campaign, what, reply from (
     select d.updated_at as at, camp.name as campaign, d.state::text as what,
-           concat_ws(' ', d.code::text, d.enhanced, d.reply) as reply
+           concat_ws(' ', d.reply, case when d.code = 0 and d.attempts > 1 then '(attempt ' || d.attempts || ')' end) as reply
       from mine d join campaigns camp on camp.id = d.campaign_id
     union all
     select a.at, camp.name, a.outcome, concat_ws(' ', a.reply, case when a.host <> '' then 'from ' || a.host end)
       from mine d join attempts a on a.delivery_id = d.id join campaigns camp on camp.id = d.campaign_id
-     where d.state not in ('bounced')
+     where a.at <> d.updated_at -- the last one is told above
     union all
     select e.last_at, camp.name, case when e.machine then 'program_' else '' end || e.kind || 'ed',
            case when e.machine then e.rule else coalesce(l.url, '') end

@@ -44,6 +44,9 @@ func Open(ctx context.Context, url string, size int) (*Store, error) {
 			config.ConnConfig.DescriptionCacheCapacity = 0 // room on every connection for what this mode never uses
 		}
 		maps.Copy(config.ConnConfig.RuntimeParams, p.settings)
+		if config.ConnConfig.RuntimeParams[idleTimeout] == "" {
+			config.ConnConfig.RuntimeParams[idleTimeout] = idleMost
+		}
 		config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 		if config.ConnConfig.RuntimeParams["application_name"] == "" {
 			config.ConnConfig.RuntimeParams["application_name"] = "headway"
@@ -59,6 +62,19 @@ func Open(ctx context.Context, url string, size int) (*Store, error) {
 	}
 	return s, nil
 }
+
+// A node that stands still in the middle of a transaction, or whose machine is cut
+// off, keeps the rows that it has locked: those of paces, without which no other
+// node may send. The database ends such a transaction when it has heard nothing for
+// as long as a node may be silent before it starts no new message.
+const (
+	idleTimeout = "idle_in_transaction_session_timeout"
+	idleMost    = "10s"
+)
+
+// sqlAwaitTurn is for a transaction that waits for the range before its own, which a
+// busy machine may take long for. It locks nothing that sending needs.
+const sqlAwaitTurn = `set local idle_in_transaction_session_timeout = '1min'`
 
 // poolLeast is how many connections there are beside the hot ones at least.
 const poolLeast = 4

@@ -21,9 +21,11 @@ insert into lists (name, created_at) values ($1, $2) on conflict (name) do nothi
 insert into imports (list_id, list_name, file_name, size, sha256, state, plan, dry_run, consent, created_at)
 select (select id from lists where name = $1), $1, $2, 0, ''::bytea, 'waiting', '{}', $3, $4, $5
 returning id`
-	sqlInsertChunk = `insert into import_chunks (import_id, seq, data) values ($1, $2, $3)`
-	sqlImportSize  = `update imports set size = $2, sha256 = $3, plan = $4 where id = $1`
-	sqlChunk       = `select data from import_chunks where import_id = $1 and seq = $2`
+	// What a person's browser sends may be slow, and locks nothing that others need.
+	sqlWaitForUpload = `set local idle_in_transaction_session_timeout = '10min'`
+	sqlInsertChunk   = `insert into import_chunks (import_id, seq, data) values ($1, $2, $3)`
+	sqlImportSize    = `update imports set size = $2, sha256 = $3, plan = $4 where id = $1`
+	sqlChunk         = `select data from import_chunks where import_id = $1 and seq = $2`
 
 	sqlImportForReal = `
 update imports set dry_run = false, state = 'waiting', cursor = 0, cursor_offset = 0, read_bytes = 0, merged_key = '',
@@ -90,6 +92,9 @@ func (s *Store) AddImport(ctx context.Context, n NewImport, plan func(*UploadFil
 	var id int64
 	err := s.InTx(ctx, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, sqlInsertImport, n.List, n.FileName, n.DryRun, n.Consent, n.At).Scan(&id); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlWaitForUpload); err != nil {
 			return err
 		}
 		digest := sha256.New()

@@ -50,10 +50,10 @@ func TestLedgerWalk(t *testing.T) {
 			held: make(map[int64][]Claimed), received: make(map[int64]bool)}
 		w.prepare(fmt.Sprintf("Round %d", round))
 		steps := []func(){w.fillSome, w.claimSome, w.claimSome, w.recordOne, w.recordOne, w.recordOne, w.giveBack, w.expireSome,
-			w.pauseOrResume, w.leave, w.bury, w.recordLate, w.sweep, w.later, w.cancel}
+			w.pauseOrResume, w.leave, w.bury, w.recordLate, w.sweep, w.later, w.cancel, w.count}
 		for range rapid.IntRange(4, 16).Draw(r, "steps") {
 			steps[rapid.IntRange(0, len(steps)-1).Draw(r, "step")]()
-			w.totals(w.id)
+			w.balanced()
 		}
 		w.finish()
 	})
@@ -114,7 +114,7 @@ func (w *walker) outcome(d Claimed) Outcome {
 
 func (w *walker) recordOne() {
 	if d, ok := w.take(); ok {
-		w.record(w.outcome(d))
+		w.keep(w.outcome(d))
 	}
 }
 
@@ -136,9 +136,14 @@ func (w *walker) recordLate() {
 		w.lost = w.lost[1:]
 		o := w.outcome(late.Claimed)
 		o.Node = late.node
-		w.record(o)
+		w.keep(o)
 	}
 }
+
+// keep records an outcome that is counted some steps later.
+func (w *walker) keep(o Outcome) { w.must(w.Record(context.Background(), []Outcome{o})) }
+
+func (w *walker) count() { w.must(w.Count(context.Background())) }
 
 func (w *walker) expireSome() {
 	_, err := w.ExpireBatch(context.Background(), w.id, w.now.Add(-time.Hour), 2, w.now)

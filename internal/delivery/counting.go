@@ -1,0 +1,50 @@
+package delivery
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// countEvery is how long counters stay behind the outcomes that this node
+	// records. Each look changes the rows of all providers and domains that had
+	// mail meanwhile, once.
+	countEvery = 500 * time.Millisecond
+	// countOthers is after how many of these times a node looks for what others have
+	// left, those that died among them.
+	countOthers = 20
+)
+
+// count lets the counters follow the outcomes, until ctx ends.
+func (e *Engine) count(ctx context.Context) {
+	ticker := time.NewTicker(countEvery)
+	defer ticker.Stop()
+	failing := false
+	for n := 0; ; n++ {
+		if e.writer.uncounted.Swap(false) || n%countOthers == 0 {
+			err := e.store.Count(ctx)
+			if err != nil && ctx.Err() == nil {
+				e.writer.uncounted.Store(true)
+				if !failing {
+					e.log.Warn("outcomes cannot be counted now; they are kept", "error", err)
+				}
+			}
+			failing = err != nil
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// countLast counts what an engine leaves that has ended. What it misses another
+// engine counts, or this one when it begins.
+func (e *Engine) countLast() {
+	ctx, cancel := context.WithTimeout(context.Background(), countEvery)
+	defer cancel()
+	if err := e.store.Count(ctx); err != nil {
+		e.log.Debug("the last outcomes are not counted yet", "error", err)
+	}
+}
