@@ -57,6 +57,8 @@ func (s *Server) problem(r *http.Request, err error) *Problem {
 	case errors.As(err, &large):
 		return &Problem{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large",
 			Detail: "the body may have " + strconv.FormatInt(large.Limit, 10) + " bytes"}
+	case postgres.IsUnwritable(err):
+		return &Problem{Status: http.StatusBadRequest, Code: "invalid_text", Detail: "a text holds the character U+0000 or bytes that are no UTF-8; leave them out"}
 	case errors.Is(err, campaign.ErrTransition):
 		return &Problem{Status: http.StatusConflict, Code: "wrong_state", Detail: err.Error()}
 	case errors.Is(err, postgres.ErrNotFound):

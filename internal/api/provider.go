@@ -2,9 +2,9 @@ package api
 
 import (
 	"math"
-	"strings"
 	"time"
 
+	"github.com/headwaymail/headway/campaign"
 	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/internal/service"
 	"github.com/headwaymail/headway/pacing/reply"
@@ -219,10 +219,7 @@ type ReplyGroup struct {
 func NewReplyGroup(g postgres.ReplyGroup) ReplyGroup {
 	view := ReplyGroup{Provider: g.Provider, Outcome: g.Outcome, Code: g.Code, Class: g.Class, Rule: g.Rule, Count: g.Count,
 		First: utc(g.First), Last: utc(g.Last), Sample: g.Sample}
-	if g.Class != "" {
-		view.Meaning, view.Remedy, _ = strings.Cut(reply.Class(g.Class).Words(), ". ")
-		view.Meaning = strings.TrimSuffix(view.Meaning, ".") + "."
-	}
+	view.Meaning, view.Remedy = reply.Explain(reply.Class(g.Class), g.Code, g.Outcome == string(campaign.Bounced))
 	return view
 }
 

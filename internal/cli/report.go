@@ -133,11 +133,11 @@ func finalTable(live service.Live) *table {
 	for _, p := range live.Providers {
 		n := p.Counters
 		throttled += p.Throttled
-		t.row(clip(p.Name, 30), "", count(n.Targeted), count(n.Delivered), percent(n.AcceptedFirst, n.Targeted), count(n.Waiting()),
+		t.row(clip(p.Name, 30), "", count(n.Targeted), count(n.Delivered), percent(n.AcceptedFirst, n.Delivered), count(n.Waiting()),
 			count(n.Bounced), count(n.Expired), count(n.Suppressed), count(n.Cancelled+n.InDoubt), count(p.Throttled))
 	}
 	n := live.Campaign.Counters
-	t.sum("all", "", count(n.Targeted), count(n.Delivered), percent(n.AcceptedFirst, n.Targeted), count(n.Waiting()),
+	t.sum("all", "", count(n.Targeted), count(n.Delivered), percent(n.AcceptedFirst, n.Delivered), count(n.Waiting()),
 		count(n.Bounced), count(n.Expired), count(n.Suppressed), count(n.Cancelled+n.InDoubt), count(throttled))
 	return t
 }

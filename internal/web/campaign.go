@@ -234,6 +234,14 @@ func waterfall(a campaign.Audience) []waterfallStep {
 	return append(steps, end)
 }
 
+// failed is how many deliveries could be tried again.
+func failed(c campaign.Counters) (n int64) {
+	for _, state := range campaign.Retryable() {
+		n += c.Of(state)
+	}
+	return n
+}
+
 // actions are the buttons of a campaign in its state.
 func actions(c postgres.Campaign) []action {
 	state, clone := c.State, action{Verb: "clone", Words: "Clone"}
@@ -253,13 +261,16 @@ func actions(c postgres.Campaign) []action {
 		campaign.Resume:     {"resume", "Resume", false, true},
 		campaign.Cancel:     {"cancel", "Cancel remaining…", true, false},
 
-		campaign.RetryFailed: {"retry", "Send what failed again…", true, false},
+		campaign.RetryFailed: {"retry", "Retry failed…", true, false},
 	}
 	if state == campaign.Scheduled {
 		known[campaign.Cancel] = action{"cancel", "Cancel campaign…", true, false}
 	}
 	var buttons []action
 	for _, verb := range state.Verbs() {
+		if verb == campaign.RetryFailed && failed(c.Counters) == 0 {
+			continue // nobody is left to send to
+		}
 		if a, ok := known[verb]; ok {
 			buttons = append(buttons, a)
 		}

@@ -21,12 +21,14 @@ type campaignLine struct {
 	Counters campaign.Counters
 	Bar      bar
 	Rate     *float64 // messages delivered per second now; nil when not known
+	Opened   bool     // its recipients are known
 	When     string   // the date that matters in its state
 }
 
 func newCampaignLine(c postgres.Campaign) campaignLine {
 	return campaignLine{ID: c.ID, Name: c.Name, Subject: c.Content.Subject, State: c.State,
-		Words: service.StateWords(c, time.Now()), Counters: c.Counters, Bar: newBar(c.Counters), When: whenOf(c)}
+		Words: service.StateWords(c, time.Now()), Counters: c.Counters, Bar: newBar(c.Counters),
+		Opened: c.Counters.Targeted > 0 || c.State != campaign.Draft && c.State != campaign.Scheduled, When: whenOf(c)}
 }
 
 // whenOf says the date that matters in a campaign's state.

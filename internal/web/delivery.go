@@ -45,6 +45,13 @@ type deliveryLine struct {
 	Waiting  int64     `json:"waiting,omitempty"`
 }
 
+// CSV is the address of the report as a file. It is made here and whole: a query
+// that a template puts behind a question mark is escaped as one value.
+func (v deliveryView) CSV() string { return "/domains.csv?" + v.Query }
+
+// JSON is the address of the report for programs.
+func (v deliveryView) JSON() string { return "/domains.json?" + v.Query }
+
 // Took says how long messages took until they were accepted.
 func (l deliveryLine) Took() string {
 	if l.Counters.Delivered == 0 {

@@ -27,7 +27,15 @@ func TestDeliveryReport(t *testing.T) {
 	if strings.Index(page.body, "Northmail") > strings.Index(page.body, "Blue Harbor") {
 		t.Error("what needs attention does not stand first")
 	}
-	b.contains(b.get("/domains?provider=1&for=7d"), "Domains of Northmail", "d1-1.test", "in the last 7 days")
+	ofOne := b.get("/domains?provider=1&for=7d")
+	b.contains(ofOne, "Domains of Northmail", "d1-1.test", "in the last 7 days")
+	file := regexp.MustCompile(`href="(/domains\.csv[^"]*)"`).FindStringSubmatch(ofOne.body)
+	if file == nil {
+		t.Fatal("the report has no file")
+	}
+	if lines := b.get(html.UnescapeString(file[1])).body; !strings.Contains(lines, "d1-1.test,Northmail") || strings.Contains(lines, "d2-1.test") {
+		t.Errorf("the file of one provider, %s, has\n%s", file[1], lines)
+	}
 	b.contains(b.get("/domains?by=domain"), "d2-1.test")
 	b.contains(b.get("/domains.csv?by=domain"), "domain,provider_of_domain,recipients", "d1-1.test,Northmail,")
 	var figures struct{ Lines []deliveryLine }

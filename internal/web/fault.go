@@ -32,7 +32,30 @@ var (
 		Words: "Only Headway's own pages may change anything. Go back to the page and press the button there."}
 	errBadForm = &refusal{Status: http.StatusBadRequest, Title: "This form could not be read",
 		Words: "Go back to the page and try again."}
+	errUnwritable = &refusal{Status: http.StatusBadRequest, Title: "This text cannot be read",
+		Words: "It holds bytes that are no text in UTF-8. Go back, write it anew, and try again."}
 )
+
+// faultView is the page of an error.
+type faultView struct {
+	*refusal
+	Back deliveryLink // to what was asked about, where that exists; else empty
+}
+
+// wayBack leads to the page of what could not be changed: it is in another state
+// than the visitor saw.
+func wayBack(r *http.Request, why *refusal) deliveryLink {
+	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if why.Status != http.StatusConflict || len(parts) < 3 {
+		return deliveryLink{}
+	}
+	for _, one := range [][2]string{{"campaigns", "campaign"}, {"imports", "import"}, {"lists", "list"}, {"segments", "segment"}, {"images", "image"}} {
+		if parts[0] == one[0] {
+			return deliveryLink{Words: "To the " + one[1], Href: "/" + parts[0] + "/" + parts[1]}
+		}
+	}
+	return deliveryLink{}
+}
 
 // explain finds what a visitor is told about an error. Errors that are not
 // known here are told to the log only.
@@ -63,6 +86,8 @@ func (s *Server) explain(r *http.Request, err error) *refusal {
 	case errors.Is(err, postgres.ErrNotUndoable):
 		return &refusal{Status: http.StatusConflict, Title: "This import cannot be undone",
 			Words: "Only one that is done, did something and is not older than 30 days can be. Look at its page again."}
+	case postgres.IsUnwritable(err):
+		return errUnwritable
 	case errors.Is(err, errNoPage), errors.Is(err, postgres.ErrNotFound):
 		return &refusal{Status: http.StatusNotFound, Title: "There is nothing here",
 			Words: "The address may have a typing mistake, or what it led to does not exist any more."}
@@ -100,7 +125,7 @@ func (s *Server) writeFault(w http.ResponseWriter, r *http.Request, err error, p
 		return // the browser has gone
 	}
 	why := s.explain(r, err)
-	if err := s.render(w, r, why.Status, page, frame{Title: why.Title, Page: why}); err != nil {
+	if err := s.render(w, r, why.Status, page, frame{Title: why.Title, Page: faultView{why, wayBack(r, why)}}); err != nil {
 		s.log.Error("the page of an error could not be made", "error", err)
 		http.Error(w, why.Title+". "+why.Words, why.Status)
 	}

@@ -169,7 +169,7 @@ func (s *Server) askJoin(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) renderJoin(w http.ResponseWriter, r *http.Request, status int, problem string) error {
 	u, err := s.service.LinkOwner(r.Context(), r.PathValue("secret"))
 	if errors.Is(err, service.ErrLinkOver) {
-		return &refusal{Status: http.StatusGone, Title: "This link is not good any more", Words: capital(err.Error()) + "."}
+		return &refusal{Status: http.StatusGone, Title: "This link is not good any more", Words: "It was used, replaced by a newer one, or is too old. Ask an owner for another."}
 	}
 	if err != nil {
 		return err

@@ -79,9 +79,14 @@ func (s *Server) showReport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view.States = stateLinks(view.Counters, state)
+	search := strings.ToLower(strings.TrimSpace(r.URL.Query().Get("q")))
+	view.States = stateLinks(view.Counters, state, search == "")
 	view.Recipients = recipientsView{State: state, First: after == 0}
-	if state == "" || view.Counters.Of(state) > 0 { // else nobody needs to be looked for
+	if search != "" {
+		if view.Recipients, err = s.recipientsNamed(r.Context(), id, search); err != nil {
+			return err
+		}
+	} else if state == "" || view.Counters.Of(state) > 0 { // else nobody needs to be looked for
 		if view.Recipients, err = s.recipients(r.Context(), id, state, after); err != nil {
 			return err
 		}
@@ -171,21 +176,14 @@ func (s *Server) report(ctx context.Context, id int64) (reportView, error) {
 	return view, err
 }
 
-// newReplyGroup explains a group: the first sentence of a class says what it
-// means, the second what is done.
+// newReplyGroup explains a group.
 func newReplyGroup(g postgres.ReplyGroup) replyGroup {
 	group := replyGroup{ReplyGroup: g, Outcome: campaign.DeliveryState(g.Outcome).Words(),
 		When: stamp(g.First) + " – " + stamp(g.Last)}
 	if g.Count == 1 || stamp(g.First) == stamp(g.Last) {
 		group.When = stamp(g.Last)
 	}
-	if g.Class != "" {
-		words, remedy, more := strings.Cut(reply.Class(g.Class).Words(), ". ")
-		group.Words, group.Remedy = words, remedy
-		if more {
-			group.Words += "."
-		}
-	}
+	group.Words, group.Remedy = reply.Explain(reply.Class(g.Class), g.Code, g.Outcome == string(campaign.Bounced))
 	return group
 }
 
@@ -241,11 +239,11 @@ func domainTallies(domains []postgres.DomainCounters, whole campaign.Counters) [
 }
 
 // stateLinks are the recipients by state, those that there are.
-func stateLinks(c campaign.Counters, current campaign.DeliveryState) []stateLink {
-	links := []stateLink{{Words: "All", Count: c.Targeted, Current: current == ""}}
+func stateLinks(c campaign.Counters, current campaign.DeliveryState, marked bool) []stateLink {
+	links := []stateLink{{Words: "All", Count: c.Targeted, Current: marked && current == ""}}
 	for _, state := range barOrder {
 		if n := c.Of(state); n > 0 || state == current {
-			links = append(links, stateLink{State: string(state), Words: state.Words(), Count: n, Current: state == current})
+			links = append(links, stateLink{State: string(state), Words: state.Words(), Count: n, Current: marked && state == current})
 		}
 	}
 	return links
@@ -257,6 +255,9 @@ type recipientsView struct {
 	Rows  []recipientRow
 	First bool  // no page is before this one
 	Next  int64 // where the next page begins; 0 when there is none
+
+	Search string // how their addresses begin; empty: any
+	More   bool   // more are called like that
 }
 
 type recipientRow struct {
@@ -266,6 +267,17 @@ type recipientRow struct {
 
 // recipientsLength is how many recipients stand on a page.
 const recipientsLength = 100
+
+// recipientsNamed are the recipients whose address begins like a search.
+func (s *Server) recipientsNamed(ctx context.Context, id int64, search string) (recipientsView, error) {
+	found, more, err := s.service.Store.RecipientsNamed(ctx, id, search, recipientsLength+1)
+	view := recipientsView{First: true, Search: search, More: more || len(found) > recipientsLength}
+	now := time.Now()
+	for _, r := range found[:min(len(found), recipientsLength)] {
+		view.Rows = append(view.Rows, recipientRow{r, moment(r.UpdatedAt, now)})
+	}
+	return view, err
+}
 
 // recipients is one page of a campaign's recipients, by contact id.
 func (s *Server) recipients(ctx context.Context, id int64, state campaign.DeliveryState, after int64) (recipientsView, error) {

@@ -29,7 +29,7 @@ func TestReport(t *testing.T) {
 		`href="/campaigns/1/report?state=bounced#recipients"`)
 	bounced := b.get(fmt.Sprintf("/campaigns/%d/report?state=bounced", id))
 	b.contains(bounced, "550 5.1.1 no such user")
-	if n := strings.Count(bounced.body, `<th role="rowheader" scope="row">reader`); n != 3 {
+	if n := len(rowName.FindAllString(bounced.body, -1)); n != 3 {
 		t.Errorf("%d bounced recipients, want 3", n)
 	}
 	for _, bad := range []string{"?state=lost", "?after=x", "?after=-1"} {
@@ -39,9 +39,27 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// A recipient is found by how the address begins, in whatever state.
+func TestRecipientsByAddress(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(recipientsLength + 150)
+	b.progress(id, 1, campaign.Bounced, 3, "550 5.1.1 no such user")
+	for search, want := range map[string]int{"reader7%40": 1, "+READER7%40+": 1, "reader9%40": 1, "reader9": 11, "reader": recipientsLength, "nobody": 0, "reader_": 0} {
+		a := b.get(fmt.Sprintf("/campaigns/%d/report?q=%s", id, search))
+		if n := len(rowName.FindAllString(a.body, -1)); n != want {
+			t.Errorf("%s: %d recipients, want %d", search, n, want)
+		}
+		if more := strings.Contains(a.body, "There are more"); more != (search == "reader") {
+			t.Errorf("%s: says that there are more: %v", search, more)
+		}
+	}
+	b.contains(b.get(fmt.Sprintf("/campaigns/%d/report?q=nobody", id)), "begins with “nobody”.", `value="nobody"`)
+}
+
 var (
 	nextLink = regexp.MustCompile(`rel="next" href="([^"#]+)`)
-	rowName  = regexp.MustCompile(`<th role="rowheader" scope="row">(reader[^<]+)</th>`)
+	rowName  = regexp.MustCompile(`<th role="rowheader" scope="row"><a href="/contacts/\d+">(reader[^<]+)</a></th>`)
 )
 
 // Page by page, everybody is seen once.

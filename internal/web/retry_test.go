@@ -2,10 +2,23 @@ package web
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/headwaymail/headway/campaign"
 )
+
+// Where nothing failed, nothing can be sent again.
+func TestNothingToRetry(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sample(5)
+	b.progress(id, 0, campaign.Delivered, 5, "")
+	b.exec(`update campaigns set state = 'finished', finished_at = now() where id = $1`, id)
+	if a := b.get(fmt.Sprintf("/campaigns/%d", id)); strings.Contains(a.body, "Retry failed") {
+		t.Errorf("nothing has failed:\n%s", a.body)
+	}
+}
 
 // The report of a finished campaign leads to what can be sent again, which is
 // counted before it is done.

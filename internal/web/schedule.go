@@ -164,6 +164,8 @@ func (v *scheduleView) check(items []review.Item) {
 		}
 		if i.Level != review.Fine {
 			switch i.Part {
+			case review.PartSetup:
+				line.Href = "/setup"
 			case review.PartContent:
 				line.Href = fmt.Sprintf("/campaigns/%d/edit%s", v.ID, anchorOf(i.Field))
 			case review.PartAudience:
@@ -203,11 +205,16 @@ func lifetimes(now time.Duration) []lifetimeChoice {
 	return choices
 }
 
-// scheduleCampaign sends a draft now or at a time.
+// scheduleCampaign sends a draft now or at a time. A second press of the button
+// finds that the first one did it, and leads to where that is shown.
 func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.draftOf(r)
+	c, err := s.campaignOf(r)
 	if err != nil {
 		return err
+	}
+	if c.State != campaign.Draft {
+		http.Redirect(w, r, fmt.Sprintf("/campaigns/%d", c.ID), http.StatusSeeOther)
+		return nil
 	}
 	if err := r.ParseForm(); err != nil {
 		return errBadForm
@@ -256,7 +263,7 @@ func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error 
 	case errors.As(err, &blocked):
 		view.Problems = map[string]string{"": "Something is still in the way: the checklist says what."}
 		return s.renderSchedule(w, r, http.StatusUnprocessableEntity, c, view)
-	case err != nil:
+	case err != nil && !errors.Is(err, postgres.ErrNoDraft):
 		return err
 	}
 	s.snapshots.changed(c.ID)

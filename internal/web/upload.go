@@ -31,12 +31,16 @@ func isUpload(r *http.Request) bool {
 
 // uploadView is the form for a file.
 type uploadView struct {
-	List string // that they are to join, where that is known already
+	List    string // that they are to join, where that is known already
+	Problem string // why nothing was taken
 }
 
 func (s *Server) newImport(w http.ResponseWriter, r *http.Request) error {
-	view := uploadView{List: r.URL.Query().Get("list")}
-	return s.render(w, r, http.StatusOK, "upload", frame{Title: "Import contacts", Section: "imports", Page: view})
+	return s.renderUpload(w, r, http.StatusOK, uploadView{List: r.URL.Query().Get("list")})
+}
+
+func (s *Server) renderUpload(w http.ResponseWriter, r *http.Request, status int, view uploadView) error {
+	return s.render(w, r, status, "upload", frame{Title: "Import contacts", Section: "imports", Page: view})
 }
 
 // takeImport stores the file of the form, or what was pasted, as it comes in, and
@@ -50,8 +54,11 @@ func (s *Server) takeImport(w http.ResponseWriter, r *http.Request) error {
 	var o service.ImportOptions
 	for {
 		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return s.renderUpload(w, r, http.StatusUnprocessableEntity, uploadView{List: o.List, Problem: "Choose a file, or paste some addresses."})
+		}
 		if err != nil {
-			return errNoFile
+			return errBadForm
 		}
 		switch part.FormName() {
 		case "file":
@@ -91,12 +98,12 @@ func (s *Server) takeImport(w http.ResponseWriter, r *http.Request) error {
 }
 
 var errNoFile = &refusal{Status: http.StatusBadRequest, Title: "Nothing came with the form",
-	Words: "Go back, choose a file or paste some addresses, and try again."}
+	Words: "Go back, choose a file, and try again."}
 
 func (s *Server) storeUpload(w http.ResponseWriter, r *http.Request, name string, file io.Reader, o service.ImportOptions) error {
 	id, err := s.service.Upload(r.Context(), name, file, o)
 	if errors.Is(err, service.ErrUpload) {
-		return &refusal{Status: http.StatusUnprocessableEntity, Title: "The file was not imported", Words: capital(err.Error()) + "."}
+		return s.renderUpload(w, r, http.StatusUnprocessableEntity, uploadView{List: o.List, Problem: capital(err.Error()) + "."})
 	}
 	if err != nil {
 		return err
@@ -118,13 +125,18 @@ func (m *movingReader) Read(p []byte) (int, error) {
 	return m.ReadCloser.Read(p)
 }
 
-// confirmImport imports what was only checked.
+// confirmImport imports what was only checked. A second press of the button finds
+// that the first one did it, and leads to where that is shown.
 func (s *Server) confirmImport(w http.ResponseWriter, r *http.Request) error {
 	id, err := idOf(r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	if err := s.service.ImportChecked(r.Context(), id, ""); err != nil {
+	if err := s.service.ImportChecked(r.Context(), id, ""); errors.Is(err, postgres.ErrNotFound) {
+		if _, err := s.service.Store.Import(r.Context(), id); err != nil {
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
 	http.Redirect(w, r, fmt.Sprintf("/imports/%d", id), http.StatusSeeOther)

@@ -110,7 +110,7 @@ func TestPaste(t *testing.T) {
 		t.Errorf("too much: %v", err)
 	}
 	body, kind := form("")
-	if a := b.post("/imports", body, "Content-Type", kind); a.StatusCode != http.StatusBadRequest || !strings.Contains(a.body, "paste some addresses") {
+	if a := b.post("/imports", body, "Content-Type", kind); a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(a.body, "paste some addresses") {
 		t.Errorf("nothing: %s", a.Status)
 	}
 	b.contains(b.get("/imports/new"), "Or paste addresses")

@@ -110,10 +110,11 @@ func ended(words string) string {
 	return capital(words) + "."
 }
 
-// capital begins a sentence with a capital letter.
+// capital begins a sentence with a capital letter, unless it begins with an
+// address, which is written as it is.
 func capital(s string) string {
 	first, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
+	if word, _, _ := strings.Cut(s, " "); n == 0 || strings.Contains(word, "@") {
 		return s
 	}
 	return string(unicode.ToUpper(first)) + s[n:]

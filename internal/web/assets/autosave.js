@@ -76,6 +76,9 @@
     } catch {
       if (response && response.status === 401) {
         complain("Not saved: you are logged out. What you wrote is kept in this window; log in again in another one.");
+      } else if (response && response.status >= 400 && response.status < 500) {
+        complain("Not saved: the server refused it. Press Save to read why; what you wrote is kept in this window.");
+        return;
       } else {
         complain("Not saved: the server does not answer. What you wrote is kept in this window, and saved when it does.");
       }
@@ -110,7 +113,7 @@
   }
 
   form.addEventListener("input", function () {
-    if (!stopped && problem.hidden) {
+    if (!stopped) { // also after a complaint: what is written now may mend it
       later(pause);
     }
   });
