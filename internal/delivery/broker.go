@@ -21,6 +21,9 @@ const (
 	// roundPause is the least time between two rounds, so that a lane that
 	// asks for permits where there are none does not ask in a circle.
 	roundPause = 10 * time.Millisecond
+	// roundPauseCrowded is the same where lanes wait for the processors: each that is
+	// let in asks for fresh permits, and a round costs as much for one as for ten.
+	roundPauseCrowded = 50 * time.Millisecond
 	// roundWithin bounds one round, so that a hanging database is noticed.
 	roundWithin = 5 * time.Second
 	// lastRoundWithin bounds the exchange at the end.
@@ -37,6 +40,7 @@ type broker struct {
 	log    *slog.Logger
 	wake   chan struct{}
 	now    func() time.Time
+	scarce func() bool // lanes wait for the processors
 	held   func(ctx context.Context, domain string, provider postgres.Provider, d pacing.Decision) // tells campaigns
 
 	mu    sync.Mutex
@@ -80,8 +84,11 @@ func (b *broker) run(ctx context.Context) {
 		}
 		told = err != nil
 		pause := roundPause
-		if err != nil {
+		switch {
+		case err != nil:
 			pause = roundEvery
+		case b.scarce():
+			pause = roundPauseCrowded
 		}
 		select {
 		case <-time.After(pause):

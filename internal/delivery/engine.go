@@ -106,7 +106,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e.clock = newClock(c.Clock, theirs)
 	e.broker = &broker{store: c.Store, source: c.Source, node: c.Node, log: e.log, wake: make(chan struct{}, 1), now: e.clock.now,
-		held: e.domainHeld, gates: make(map[int64]*gate)}
+		scarce: e.admission.crowded, held: e.domainHeld, gates: make(map[int64]*gate)}
 	compose := func(camp postgres.Campaign) (*letter, error) { return c.Composer.letter(ctx, camp) }
 	if e.watch, err = newWatch(ctx, c.Store, compose, e.log, e.clock.now); err != nil {
 		return nil, fmt.Errorf("start the engine: %w", err)

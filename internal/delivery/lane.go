@@ -19,7 +19,7 @@ const (
 	permitWait = 5 * time.Second
 	// admittedWait is the same for a lane that was let in: it keeps others out
 	// meanwhile, and a round brings permits where there are any.
-	admittedWait = 100 * time.Millisecond
+	admittedWait = 250 * time.Millisecond
 	// claimTakes is how long it may take from a permit in hand to the message
 	// on the wire: a transaction that takes deliveries, a signature, and the
 	// work of others on a busy machine.

@@ -41,11 +41,15 @@ func (e *Engine) reconcile(ctx context.Context) {
 			return
 		case <-time.After(min(pause, reconcileEvery)):
 		}
+		wake := e.wake
+		if e.admission.crowded() {
+			wake = nil // lanes that ended leave enough others in line
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-e.wake:
+		case <-wake:
 		}
 	}
 }

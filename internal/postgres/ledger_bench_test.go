@@ -18,7 +18,7 @@ import (
 // outcome: processor time of the connections that work for it, by the clock of
 // the kernel. One operation is one message.
 func BenchmarkLedger(b *testing.B) {
-	const domains, chunk = 200, 50
+	const domains, chunk, together = 200, 25, 20 // as in a campaign whose signatures take all that the processors give
 	w := newWorld(b)
 	names := make([]string, domains)
 	for i := range names {
@@ -51,7 +51,7 @@ func BenchmarkLedger(b *testing.B) {
 				outcomes[i] = w.accepted(d, provider)
 			}
 			for len(outcomes) > 0 { // as a commit group of several lanes
-				group := outcomes[:min(10, len(outcomes))]
+				group := outcomes[:min(together, len(outcomes))]
 				w.must(w.Record(context.Background(), group))
 				outcomes = outcomes[len(group):]
 			}
