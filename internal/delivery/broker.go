@@ -40,7 +40,7 @@ type broker struct {
 	log    *slog.Logger
 	wake   chan struct{}
 	now    func() time.Time
-	scarce func() bool // lanes wait for the processors
+	scarce func() bool                                                                             // lanes wait for the processors
 	held   func(ctx context.Context, domain string, provider postgres.Provider, d pacing.Decision) // tells campaigns
 
 	mu    sync.Mutex

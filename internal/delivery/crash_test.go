@@ -28,7 +28,7 @@ func lonely(store *postgres.Store, node, source int64, provider postgres.Provide
 		admission: newAdmission(1),
 		drain:     make(chan struct{}), profile: func(string) pacing.Profile { return pacing.Profile{Start: start} }}
 	e.broker = &broker{store: store, source: source, node: node, log: e.log, wake: make(chan struct{}, 1), now: e.clock.now,
-		held: func(context.Context, string, postgres.Provider, pacing.Decision) {}, gates: make(map[int64]*gate)}
+		scarce: e.admission.crowded, held: func(context.Context, string, postgres.Provider, pacing.Decision) {}, gates: make(map[int64]*gate)}
 	g := newGate(e, provider)
 	e.broker.gates[provider.ID] = g
 	g.turns.update([]postgres.Due{{Campaign: 1, Provider: provider.ID, At: time.Now(), Waiting: 1 << 20, Weight: 4, Launched: time.Now()}})
