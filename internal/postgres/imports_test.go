@@ -313,17 +313,6 @@ func TestStagedBatchIsSorted(t *testing.T) {
 	}
 }
 
-// connections opens as many: a step that waits for its second one for long does
-// without, and on a busy machine opening one takes long.
-func (w *world) connections(n int) {
-	w.t.Helper()
-	for range n {
-		conn, err := w.pool.Acquire(context.Background())
-		w.must(err)
-		defer conn.Release()
-	}
-}
-
 // Two ranges of a step are merged at one time, and neither waits for what the other
 // holds until its end.
 func TestMergeRangesSideBySide(t *testing.T) {
@@ -334,7 +323,6 @@ func TestMergeRangesSideBySide(t *testing.T) {
 		rows = append(rows, row{address, "subscribe", "R"})
 	}
 	i := w.begin("Readers", rows...)
-	w.connections(2)
 	if done, err := w.MergeStep(context.Background(), &i, MergeOverwrite, 4, w.now); done || err != nil {
 		t.Fatal(done, err)
 	}
@@ -355,7 +343,6 @@ func TestMergeRangesCrossed(t *testing.T) {
 	w.join("Others", "ana@a.test", "dan@a.test")
 	i := w.begin("Readers", row{"ana@a.test", "subscribe", "Ana"}, row{"ben@a.test", "subscribe", ""},
 		row{"cleo@a.test", "subscribe", ""}, row{"dan@a.test", "subscribe", "Dan"})
-	w.connections(3)
 	other, err := w.pool.Begin(ctx)
 	w.must(err)
 	defer func() { _ = other.Rollback(ctx) }() // after the commit nothing is left to roll back
