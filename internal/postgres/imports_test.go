@@ -313,6 +313,13 @@ func TestStagedBatchIsSorted(t *testing.T) {
 	}
 }
 
+// mergeTwo does a step of a merge that takes two ranges, however long the machine
+// needs to open a second connection.
+func (w *world) mergeTwo(i *Import, size int) (bool, error) {
+	m := merging{store: w.Store, imported: i, rule: MergeOverwrite, now: w.now, spareWait: time.Minute}
+	return m.run(context.Background(), size)
+}
+
 // Two ranges of a step are merged at one time, and neither waits for what the other
 // holds until its end.
 func TestMergeRangesSideBySide(t *testing.T) {
@@ -323,7 +330,7 @@ func TestMergeRangesSideBySide(t *testing.T) {
 		rows = append(rows, row{address, "subscribe", "R"})
 	}
 	i := w.begin("Readers", rows...)
-	if done, err := w.MergeStep(context.Background(), &i, MergeOverwrite, 4, w.now); done || err != nil {
+	if done, err := w.mergeTwo(&i, 4); done || err != nil {
 		t.Fatal(done, err)
 	}
 	if n := one[int](w, `select count(*) from import_steps where import_id = $1 and cardinality(made) = 4`, i.ID); n != 2 {
@@ -351,7 +358,7 @@ func TestMergeRangesCrossed(t *testing.T) {
 	w.must(err)
 	merged := make(chan error, 1)
 	go func() {
-		_, err := w.MergeStep(ctx, &i, MergeOverwrite, 2, w.now)
+		_, err := w.mergeTwo(&i, 2)
 		merged <- err
 	}()
 	w.await(`select count(*) = 2 from pg_stat_activity where datname = current_database() and xact_start is not null

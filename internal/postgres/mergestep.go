@@ -19,19 +19,8 @@ import (
 // in it, one after the other; a dry run only counts. MergeStep returns true, and the
 // import has ended, when no row is left.
 func (s *Store) MergeStep(ctx context.Context, i *Import, rule MergeRule, size int, now time.Time) (bool, error) {
-	m := merging{store: s, imported: i, rule: rule, now: now}
-	for {
-		done, err := m.step(ctx, size)
-		switch {
-		case overtaken(err):
-		case crossed(err) && !m.single:
-			m.single = true
-		case err != nil:
-			return false, fmt.Errorf("import %d: merge: %w", i.ID, err)
-		default:
-			return done, nil
-		}
-	}
+	m := merging{store: s, imported: i, rule: rule, now: now, spareWait: spareWait}
+	return m.run(ctx, size)
 }
 
 // overtaken reports whether others made one of the contacts or memberships of a
@@ -58,6 +47,28 @@ type merging struct {
 	rule     MergeRule
 	now      time.Time
 	single   bool // one range at a time
+
+	spareWait time.Duration // how long it waits for a second connection
+}
+
+// spareWait is how long a step waits for a second connection before it does without:
+// those who have them all may wait for this step.
+const spareWait = 100 * time.Millisecond
+
+// run does a step, and does it again where others were in its way.
+func (m *merging) run(ctx context.Context, size int) (bool, error) {
+	for {
+		done, err := m.step(ctx, size)
+		switch {
+		case overtaken(err):
+		case crossed(err) && !m.single:
+			m.single = true
+		case err != nil:
+			return false, fmt.Errorf("import %d: merge: %w", m.imported.ID, err)
+		default:
+			return done, nil
+		}
+	}
 }
 
 // mergeRange are the addresses behind one, up to another.
@@ -117,17 +128,13 @@ func (m *merging) edges(ctx context.Context, tx pgx.Tx, size int) (middle, edge 
 	return middle, edge, nil
 }
 
-// spareWait is how long a step waits for a second connection before it does without:
-// those who have them all may wait for this step.
-const spareWait = 100 * time.Millisecond
-
 // spare returns a connection for a second range, nil when there is no such range or
 // no connection.
 func (m *merging) spare(ctx context.Context, second mergeRange) *pgxpool.Conn {
 	if m.single || second.after == second.upto {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, spareWait)
+	ctx, cancel := context.WithTimeout(ctx, m.spareWait)
 	defer cancel()
 	conn, err := m.store.pool.Acquire(ctx)
 	if err != nil {
