@@ -338,7 +338,7 @@ func TestLaunchBesideOutcomes(t *testing.T) {
 	close(filled)
 	wait.Wait()
 	for {
-		rest := w.claim(id, provider, 9, 200)
+		rest := w.claim(id, provider, 5, 200)
 		if len(rest) == 0 {
 			break
 		}
