@@ -332,6 +332,7 @@ func TestStalePermitsAreRenewed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			g := bareGate(2)
+			g.met = noon // by the round that granted them
 			g.grant(tt.block)
 			p, news, ok := g.tryAcquire(0, tt.most, 0, noon.Add(tt.after))
 			if p.block.N != tt.got || ok != (tt.got > 0) || ok == (news != nil) {

@@ -70,7 +70,7 @@ func (s *Service) Login(ctx context.Context, address, password, network, agent s
 		return "", wrong
 	}
 	if wrong != nil || u.ID == 0 || u.Disabled != nil {
-		s.logins.throttle.Failed(at, account, from)
+		s.logins.throttle.Failed(now(), account, from) // comparing may have taken longer than the wait is
 		s.Log.Warn("a login failed", "address", address, "network", network)
 		return "", ErrBadLogin
 	}

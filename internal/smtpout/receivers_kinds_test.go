@@ -108,7 +108,10 @@ match from any for domain "two.test" action "store"
 		Program: mailserver.Sendmail, atATime: 1, without: []string{"CHUNKING"},
 		files: map[string]string{
 			"store": storeScript,
+			// It takes connections and delivers at once, whatever else the machine does.
 			"sendmail.cf": fmt.Sprintf(`
+O RefuseLA=10000
+O QueueLA=10000
 O DefaultUser=nobody
 O EightBitMode=pass8
 O MaxMessageSize=%d
