@@ -225,3 +225,10 @@ func awaitDelivered(w *world, least int) {
 	}
 	w.Fatalf("receivers do not hold %d messages in time", least)
 }
+
+// A node without pages says what it is there for.
+func TestNodeWithoutPages(t *testing.T) {
+	node := start(t, append(environ(shortDir(t)), "HEADWAY_ROLES=lanes,bulk", "HEADWAY_SANDBOX_ENABLED=true", "HEADWAY_DNS_SERVERS=127.0.0.1:9"), "serve")
+	node.says(`Headway is up, without pages: lanes, bulk\n`)
+	node.terminate(patience)
+}

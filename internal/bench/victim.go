@@ -65,7 +65,7 @@ func (v *victim) start() error {
 	up := make(chan error, 1)
 	go func() {
 		line, err := bufio.NewReader(out).ReadString('\n')
-		if err == nil && !strings.HasPrefix(line, "Headway is at ") {
+		if err == nil && !strings.HasPrefix(line, "Headway is ") {
 			err = fmt.Errorf("it said %q", line)
 		}
 		up <- err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -51,7 +52,11 @@ func runServe(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return errors.Join(err, database.Close())
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "Headway is at %s\n", n.URL())
+	if url := n.URL(); url != "" {
+		fmt.Fprintf(cmd.OutOrStdout(), "Headway is at %s\n", url)
+	} else {
+		fmt.Fprintf(cmd.OutOrStdout(), "Headway is up, without pages: %s\n", strings.Join(c.Roles, ", "))
+	}
 	select {
 	case <-ctx.Done():
 		log.Info("draining; another Ctrl-C ends at once")
