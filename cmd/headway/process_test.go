@@ -148,7 +148,7 @@ func nothingRuns(t *testing.T, data string) {
 		return
 	}
 	var left []string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if left = processesNaming(t, data); len(left) == 0 {
 			return
 		}

@@ -45,7 +45,7 @@ func freePort() (string, error) {
 }
 
 // startWithin is how long the process may take until its pages are up.
-const startWithin = 30 * time.Second
+const startWithin = time.Minute
 
 // start runs the process and returns when it says that it is up.
 func (v *victim) start() error {

@@ -30,7 +30,7 @@ func TestEngineDeliversToEveryoneOnce(t *testing.T) {
 		return nil
 	})
 	g := start(t, r, rigConfig{contacts: 40})
-	until(t, 20*time.Second, "finished", func() bool {
+	until(t, 30*time.Second, "finished", func() bool {
 		c, err := g.store.Campaign(t.Context(), g.campaign)
 		return err == nil && c.State == campaign.Finished
 	})
@@ -64,7 +64,7 @@ func TestPauseAndCancelAreMetAtOnce(t *testing.T) {
 				return nil
 			})
 			g := start(t, r, rigConfig{contacts: 3000, start: 60})
-			until(t, 15*time.Second, "thirty transactions", func() bool {
+			until(t, 30*time.Second, "thirty transactions", func() bool {
 				_, n := r.last()
 				return n >= 30
 			})
@@ -81,11 +81,11 @@ func TestPauseAndCancelAreMetAtOnce(t *testing.T) {
 			}
 			g.balanced()
 			if verb == campaign.Cancel {
-				until(t, 5*time.Second, "all final", func() bool { return g.counters().Waiting() == 0 })
+				until(t, 30*time.Second, "all final", func() bool { return g.counters().Waiting() == 0 })
 				return
 			}
 			g.change(campaign.Resume)
-			until(t, 8*time.Second, "goes on after a resume", func() bool {
+			until(t, 30*time.Second, "goes on after a resume", func() bool {
 				_, more := r.last()
 				return more > n
 			})
@@ -104,7 +104,7 @@ func TestWhoLeavesIsNotMailed(t *testing.T) {
 	})
 	g := start(t, r, rigConfig{contacts: 12, lanes: 1, start: 30})
 	<-r.began // the first message is with the server
-	until(t, 5*time.Second, "the victim is in hand", func() bool {
+	until(t, 30*time.Second, "the victim is in hand", func() bool {
 		return g.text(`select count(*)::text from claims k join deliveries d on d.id = any(k.deliveries)
 		                join contacts c on c.id = d.contact_id where c.address = $1`, isReader(victim)) != "0"
 	})
@@ -112,14 +112,14 @@ func TestWhoLeavesIsNotMailed(t *testing.T) {
 	g.must(g.store.Pool().QueryRow(t.Context(), `select id from contacts where address = $1`, isReader(victim)).Scan(&contact))
 	_, _, err := g.store.Unsubscribe(t.Context(), postgres.Unsubscribe{Campaign: g.campaign, Contact: contact, By: "one-click", At: time.Now()})
 	g.must(err)
-	until(t, 5*time.Second, "the node has heard of it", func() bool {
+	until(t, 30*time.Second, "the node has heard of it", func() bool {
 		g.watch.mu.RLock()
 		defer g.watch.mu.RUnlock()
 		_, heard := g.watch.barred[isReader(victim)]
 		return heard
 	})
 	close(gate)
-	until(t, 15*time.Second, "all final", func() bool { return g.counters().Waiting() == 0 })
+	until(t, 30*time.Second, "all final", func() bool { return g.counters().Waiting() == 0 })
 	if got := g.counters(); got.Delivered != 11 || got.Suppressed != 1 {
 		t.Errorf("counted %+v", got)
 	}
@@ -138,7 +138,7 @@ func TestRepliesOfAnyBytesAreStored(t *testing.T) {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: words}
 	})
 	g := start(t, r, rigConfig{contacts: 2})
-	until(t, 10*time.Second, "all final", func() bool { return g.counters().Bounced == 2 })
+	until(t, 30*time.Second, "all final", func() bool { return g.counters().Bounced == 2 })
 	for n, part := range map[int]string{1: "user", 2: "voll"} {
 		got := g.text(`select reply from deliveries d join contacts c on c.id = d.contact_id where c.address = $1`, isReader(n))
 		if !strings.Contains(got, part) || !strings.HasPrefix(got, "554") {
@@ -168,14 +168,14 @@ func TestLostClaimIsFreed(t *testing.T) {
 	if _, _, err := g.claims.claim(gone, postgres.ClaimRequest{Campaign: g.campaign, Provider: g.provider, Node: g.node, Limit: 5, Now: time.Now()}); err == nil {
 		t.Fatal("a claim without a database succeeded")
 	}
-	until(t, 5*time.Second, "the lost claim is freed", func() bool {
+	until(t, 30*time.Second, "the lost claim is freed", func() bool {
 		return g.text(`select count(*)::text from claims where epoch = $1`, lost[0].Epoch) == "0"
 	})
 	if held := g.text(`select count(*)::text from claims where node_id = $1`, g.node); held == "0" {
 		t.Error("what the lane has in hand was freed, too")
 	}
 	close(hold)
-	until(t, 15*time.Second, "all delivered", func() bool { return g.counters().Delivered == 40 })
+	until(t, 30*time.Second, "all delivered", func() bool { return g.counters().Delivered == 40 })
 	for n := 1; n <= 40; n++ {
 		if got := r.copies(isReader(n)); got != 1 {
 			t.Errorf("%s got %d messages", isReader(n), got)

@@ -17,7 +17,7 @@ func TestConnectionsKeepTheServersLimit(t *testing.T) {
 	r := receiveOver(t, nil, limits.over)
 	const contacts = 20
 	g := start(t, r, rigConfig{contacts: contacts, start: 100, lanes: 1})
-	until(t, 20*time.Second, "all delivered", func() bool {
+	until(t, 30*time.Second, "all delivered", func() bool {
 		c, err := g.store.Campaign(t.Context(), g.campaign)
 		return err == nil && c.Counters.Delivered == contacts
 	})

@@ -175,23 +175,30 @@ func TestNodesObeyAnEdit(t *testing.T) {
 		_, n := r.last()
 		return n >= 100
 	})
-	held := edit(t, nodes[1], func(s pacing.State, now time.Time) (pacing.State, []pacing.Decision) {
-		return pacing.Hold(s, now.Add(time.Hour), "maintenance", now)
-	})
-	time.Sleep(2 * time.Second)
-	last, before := r.last()
-	if late := last.Sub(held); late > 300*time.Millisecond {
-		t.Errorf("a transaction began %s after the hold", late)
-	} else {
+	// Without a word from the node where it was decided the others would hear of it in
+	// their next round, 400 ms later at most. Words are late now and then where the
+	// machine has much else to do, but not every time.
+	const soon = 100 * time.Millisecond
+	late := time.Hour
+	for tries := 0; late > soon; tries++ {
+		if tries == 5 {
+			t.Fatalf("a transaction began %s after the hold", late)
+		}
+		held := edit(t, nodes[1], func(s pacing.State, now time.Time) (pacing.State, []pacing.Decision) {
+			return pacing.Hold(s, now.Add(time.Hour), "maintenance", now)
+		})
+		time.Sleep(2 * time.Second)
+		last, before := r.last()
+		late = last.Sub(held)
 		t.Logf("the last of %d transactions began %s after the hold", before, late.Round(time.Millisecond))
+		edit(t, nodes[2], func(s pacing.State, now time.Time) (pacing.State, []pacing.Decision) {
+			return pacing.Release(s, "it is over", now)
+		})
+		until(t, 30*time.Second, "mail flows again", func() bool {
+			_, n := r.last()
+			return n > before+20
+		})
 	}
-	edit(t, nodes[2], func(s pacing.State, now time.Time) (pacing.State, []pacing.Decision) {
-		return pacing.Release(s, "it is over", now)
-	})
-	until(t, 5*time.Second, "mail flows again", func() bool {
-		_, n := r.last()
-		return n > before+20
-	})
 }
 
 // edit changes a pace as a person does, and returns when that was committed.

@@ -384,7 +384,7 @@ func (g *rig) change(verb campaign.Verb) time.Time {
 func (g *rig) counters() campaign.Counters {
 	g.t.Helper()
 	newest := g.text(`select coalesce(max(id), 0)::text from uncounted`)
-	until(g.t, 10*time.Second, "all is counted", func() bool {
+	until(g.t, 30*time.Second, "all is counted", func() bool {
 		g.must(g.store.Count(g.t.Context()))
 		return g.text(`select count(*)::text from uncounted where id <= $1::bigint`, newest) == "0"
 	})

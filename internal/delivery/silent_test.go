@@ -34,7 +34,7 @@ update contacts c set domain_id = broken.id, address = replace(address, '@a.test
        canonical_key = replace(address, '@a.test', '@broken.test')
   from broken where c.id % 2 = 0`})
 	until(t, 60*time.Second, "the mail of the other domain is delivered", func() bool { return g.counters().Delivered == 300 })
-	until(t, 20*time.Second, "the domain is looked at again", func() bool {
+	until(t, 30*time.Second, "the domain is looked at again", func() bool {
 		return g.text(`select min(attempts)::text from deliveries where state = 'deferred'`) > "1"
 	})
 	if n := g.text(`select count(*)::text from attempts`); n != "300" {

@@ -24,7 +24,7 @@ func TestBadRowIsSplitOff(t *testing.T) {
 	t.Parallel()
 	r := receive(t, nil)
 	g := start(t, r, rigConfig{contacts: 9, start: 0.001, lanes: 1}) // the first message, and then hardly any
-	until(t, 10*time.Second, "the first is delivered", func() bool { return g.counters().Delivered == 1 })
+	until(t, 30*time.Second, "the first is delivered", func() bool { return g.counters().Delivered == 1 })
 	claimed, _, err := g.store.Claim(t.Context(), postgres.ClaimRequest{Campaign: g.campaign, Provider: g.provider, Node: g.node, Limit: 8, Now: time.Now()})
 	g.must(err)
 	if len(claimed) < 5 {
@@ -99,7 +99,7 @@ func TestDatabaseAway(t *testing.T) {
 	})
 	g := start(t, r, rigConfig{url: url, contacts: contacts, start: 20, lanes: 3})
 	defer g.stop() // before the server stops
-	until(t, 15*time.Second, "ten transactions", func() bool {
+	until(t, 30*time.Second, "ten transactions", func() bool {
 		_, n := r.last()
 		return n >= 10
 	})

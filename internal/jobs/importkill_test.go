@@ -234,7 +234,7 @@ func TestImportSurvivesPostgres(t *testing.T) {
 // awaitBack asks until the connections that the stop has broken are dropped.
 func (c *crash) awaitBack() {
 	c.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		err := c.store.Ping(c.t.Context())
 		if err == nil {
 			return

@@ -193,7 +193,7 @@ func TestPagesGetACertificate(t *testing.T) {
 	p := servePages(t, c)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.root)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		connection, err := tls.Dial("tcp", p.team.listener.Addr().String(), &tls.Config{ServerName: "news.mill.test", RootCAs: roots})
 		if err == nil {

@@ -29,7 +29,7 @@ func (w walk) do(actions ...chromedp.Action[chromedp.Void]) {
 
 func (w walk) shows(condition string) {
 	w.t.Helper()
-	if _, err := chromedp.Run(w.tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(30*time.Second))); err != nil {
+	if _, err := chromedp.Run(w.tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(time.Minute))); err != nil {
 		text, _ := chromedp.Run(w.tab, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
 		w.t.Fatalf("waiting for %s: %v\n%s", condition, err, text)
 	}
@@ -71,7 +71,7 @@ func TestNewsletterInABrowser(t *testing.T) {
 	file := "email,first_name\nann@" + domains[0] + ",Ann\nbob@" + domains[1] + ",\nleft@" + domains[1] + ",Lea\n"
 	imported, err := n.Service.Upload(ctx, "readers.csv", strings.NewReader(file), service.ImportOptions{List: "Readers", Consent: "they signed up"})
 	r.must(err)
-	r.until(20*time.Second, "imported", func() bool {
+	r.until(time.Minute, "imported", func() bool {
 		i, err := n.Database.Store.Import(ctx, imported)
 		return err == nil && service.Done(i)
 	})
@@ -85,7 +85,7 @@ func TestNewsletterInABrowser(t *testing.T) {
 	defer stop()
 	tab, end := chromedp.NewContext(allocated)
 	defer end()
-	tab, cancel := context.WithTimeout(tab, 90*time.Second)
+	tab, cancel := context.WithTimeout(tab, 4*time.Minute)
 	defer cancel()
 	w := walk{t, tab}
 

@@ -23,13 +23,13 @@ func TestConversationOfATest(t *testing.T) {
 	to := "ann@" + domains[0]
 	r.must(n.Service.SendSetupTest(ctx, to, by))
 	var test postgres.SystemMessage
-	r.until(20*time.Second, "delivered", func() bool {
+	r.until(time.Minute, "delivered", func() bool {
 		var err error
 		test, err = n.Database.Store.NewestTest(ctx)
 		return err == nil && test.State.Final()
 	})
 	var said postgres.Conversation
-	r.until(10*time.Second, "kept", func() bool {
+	r.until(time.Minute, "kept", func() bool {
 		var err error
 		said, err = n.Database.Store.Conversation(ctx, test.Campaign)
 		return err == nil
@@ -45,7 +45,7 @@ func TestConversationOfATest(t *testing.T) {
 	if strings.Contains(said.Words, "Subject:") {
 		t.Error("the message is kept")
 	}
-	r.until(20*time.Second, "sent", func() bool { return r.campaign(n, id).Counters.Delivered == 2 })
+	r.until(time.Minute, "sent", func() bool { return r.campaign(n, id).Counters.Delivered == 2 })
 	if _, err := n.Database.Store.Conversation(ctx, id); !errors.Is(err, postgres.ErrNotFound) {
 		t.Errorf("a newsletter's conversation was kept: %v", err)
 	}

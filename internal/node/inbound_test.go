@@ -29,7 +29,7 @@ func TestInboundMail(t *testing.T) {
 	r.config.Roles = []string{"lanes", "bulk", "inbound"}
 	n := r.node()
 	id := r.launch(n, 6, domains...)
-	r.until(20*time.Second, "delivered", func() bool { return r.campaign(n, id).Counters.Delivered == 6 })
+	r.until(time.Minute, "delivered", func() bool { return r.campaign(n, id).Counters.Delivered == 6 })
 	contact := func(reader int) int64 {
 		return r.number(`select id from contacts where address_key = $1`, fmt.Sprintf("reader%d@%s", reader, domains[0]))
 	}
@@ -56,7 +56,7 @@ func TestInboundMail(t *testing.T) {
 	if err := r.back(n, string(forged), fmt.Sprintf(report, "failed", "failed", "5.1.1")); err == nil || !strings.Contains(err.Error(), "550") && !strings.Contains(err.Error(), "no such address") {
 		t.Errorf("a forged return path: %v", err)
 	}
-	r.until(30*time.Second, "all mails are read", func() bool {
+	r.until(time.Minute, "all mails are read", func() bool {
 		return r.number(`select count(*) from inbound_mails where settled_at is not null`) == 6
 	})
 	for reader, want := range []string{"cleaned", "active", "active", "complained", "active", "active"} {
@@ -96,14 +96,14 @@ func TestInboundMailAtTheEndOfAJob(t *testing.T) {
 		}
 	}
 	r.must(n.Service.KeepInbound(t.Context(), mail))
-	r.until(20*time.Second, "a mail is read, and the job is still open", read(1))
+	r.until(time.Minute, "a mail is read, and the job is still open", read(1))
 	_, err := n.Database.Store.SaveInbound(t.Context(), mail, func(tx pgx.Tx) error {
 		err := n.Service.Queue.AskInboundTx(t.Context(), tx)
-		r.until(20*time.Second, "the end of the job waits for the mail", func() bool {
+		r.until(time.Minute, "the end of the job waits for the mail", func() bool {
 			return r.number(`select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`) > 0
 		})
 		return err
 	})
 	r.must(err)
-	r.until(20*time.Second, "the mail is read", read(2))
+	r.until(time.Minute, "the mail is read", read(2))
 }

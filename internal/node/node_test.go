@@ -74,7 +74,7 @@ func TestDeadNode(t *testing.T) {
 			dead, err := store.RegisterNode(ctx, "elsewhere", lifeline, []string{"lanes"}, time.Now())
 			r.must(err)
 			id := r.launch(n, 40, "north.test")
-			r.until(20*time.Second, "the provider is known", func() bool {
+			r.until(time.Minute, "the provider is known", func() bool {
 				return r.number(`select count(*) from deliveries where provider_id is not null`) > 0
 			})
 			provider := r.number(`select provider_id from domains where name = 'north.test'`)
@@ -106,7 +106,7 @@ func TestStopDrains(t *testing.T) {
 	r := newRig(t, slow(1500*time.Millisecond))
 	n := r.node()
 	id := r.launch(n, 60, "north.test")
-	r.until(20*time.Second, "mail is in flight", func() bool {
+	r.until(time.Minute, "mail is in flight", func() bool {
 		return r.number(`select count(*) from claims`) > 0
 	})
 	began := time.Now()
@@ -131,7 +131,7 @@ func TestStopCuts(t *testing.T) {
 	r := newRig(t, slow(time.Minute))
 	n := r.node()
 	id := r.launch(n, 30, "north.test")
-	r.until(20*time.Second, "mail is in flight", func() bool {
+	r.until(time.Minute, "mail is in flight", func() bool {
 		return r.number(`select count(*) from claims`) > 0
 	})
 	time.Sleep(time.Second) // until the last byte of some message is with the receiver
@@ -164,10 +164,10 @@ func TestBuriedNodeBeginsAgain(t *testing.T) {
 		return settleHeld(d, campaign.DefaultSettings(), time.Now(), 0)
 	})
 	r.must(err)
-	r.until(20*time.Second, "a new name", func() bool {
+	r.until(time.Minute, "a new name", func() bool {
 		return r.number(`select count(*) from nodes where id > $1`, before) == 1
 	})
-	r.until(45*time.Second, "the rest is delivered", func() bool {
+	r.until(time.Minute, "the rest is delivered", func() bool {
 		c := r.campaign(n, id).Counters
 		return c.Delivered+r.number(`select count(*) from deliveries where doubted and state = 'deferred'`) == 30
 	})
@@ -191,7 +191,7 @@ func TestBuriedNodeIsStopped(t *testing.T) {
 			return settleHeld(d, campaign.DefaultSettings(), time.Now(), 0)
 		})
 	r.must(err)
-	r.until(20*time.Second, "the node takes another name", func() bool {
+	r.until(time.Minute, "the node takes another name", func() bool {
 		return r.number(`select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`) == 1
 	})
 	r.must(n.Stop())

@@ -98,7 +98,7 @@ func TestReadersAreCounted(t *testing.T) {
 			Markdown: "[Shop](https://shop.test/autumn?a=1&b=2) [Page]({{ view_url }}) [Leave]({{ unsubscribe_url }})"}})
 	r.must(err)
 	r.must(n.Service.Launch(t.Context(), id))
-	r.until(20*time.Second, "finished", func() bool { return r.campaign(n, id).State == campaign.Finished })
+	r.until(time.Minute, "finished", func() bool { return r.campaign(n, id).State == campaign.Finished })
 	r.number(`with later as (update deliveries set updated_at = updated_at - interval '1 hour' returning 1) select count(*) from later`)
 
 	get := func(url string) *http.Response {

@@ -26,7 +26,7 @@ func TestRelaySignsAPart(t *testing.T) {
 		t.Errorf("without a key, and mail that goes past the relay: %v", err)
 	}
 	id := r.launch(n, 10, "north.test", "south.test")
-	r.until(30*time.Second, "all is out", func() bool { return r.campaign(n, id).State == campaign.Finished })
+	r.until(time.Minute, "all is out", func() bool { return r.campaign(n, id).State == campaign.Finished })
 	hub.mu.Lock()
 	defer hub.mu.Unlock()
 	if len(hub.took) != 10 || hub.signed != 0 {
@@ -52,7 +52,7 @@ func TestRelaySignsAll(t *testing.T) {
 	r.config.Sending.Relays = []string{"north.test " + address + "?signs=yes", "* " + address + "?signs=yes"}
 	n := r.node()
 	id := r.launch(n, 10, "north.test", "south.test")
-	r.until(30*time.Second, "all is out", func() bool { return r.campaign(n, id).State == campaign.Finished })
+	r.until(time.Minute, "all is out", func() bool { return r.campaign(n, id).State == campaign.Finished })
 	hub.mu.Lock()
 	defer hub.mu.Unlock()
 	if len(hub.took) != 20 || hub.signed != 0 {

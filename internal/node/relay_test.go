@@ -97,7 +97,7 @@ func TestRelayTakesWaitingMail(t *testing.T) {
 `)
 	n := r.node()
 	id := r.launch(n, 20, "north.test", "south.test")
-	r.until(20*time.Second, "mail for the south is out", func() bool {
+	r.until(time.Minute, "mail for the south is out", func() bool {
 		return r.number(`select count(*) from deliveries where state = 'delivered'`) == 20
 	})
 	r.must(n.Stop())
@@ -105,7 +105,7 @@ func TestRelayTakesWaitingMail(t *testing.T) {
 	hub, address := openRelay(t)
 	r.config.Sending.Relays = []string{"*.north.test north.test " + address}
 	again := r.node()
-	r.until(30*time.Second, "all is out", func() bool { return r.campaign(again, id).State == campaign.Finished })
+	r.until(time.Minute, "all is out", func() bool { return r.campaign(again, id).State == campaign.Finished })
 	r.must(again.Stop())
 	hub.mu.Lock()
 	defer hub.mu.Unlock()

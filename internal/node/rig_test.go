@@ -103,7 +103,7 @@ func (r *rig) launch(n *Node, readers int, domains ...string) int64 {
 	}
 	imported, err := n.Service.Upload(ctx, "readers.csv", strings.NewReader(file), service.ImportOptions{List: "Readers", Consent: "Sign-up form"})
 	r.must(err)
-	r.until(20*time.Second, "imported", func() bool {
+	r.until(time.Minute, "imported", func() bool {
 		i, err := n.Database.Store.Import(ctx, imported)
 		return err == nil && service.Done(i)
 	})
@@ -115,7 +115,7 @@ func (r *rig) launch(n *Node, readers int, domains ...string) int64 {
 			Markdown: "Hello. [Leave]({{ unsubscribe_url }})", PostalAddress: "1 Harbour Lane"}})
 	r.must(err)
 	r.must(n.Service.Launch(ctx, id))
-	r.until(20*time.Second, "launched", func() bool { return r.campaign(n, id).LaunchDone })
+	r.until(time.Minute, "launched", func() bool { return r.campaign(n, id).LaunchDone })
 	return id
 }
 

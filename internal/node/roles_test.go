@@ -24,5 +24,5 @@ func TestRolesAlone(t *testing.T) {
 		t.Errorf("without lanes, %d deliveries were touched", n)
 	}
 	alone("lanes")
-	r.until(30*time.Second, "everything to be delivered", func() bool { return r.campaign(web, id).Counters.Delivered == 20 })
+	r.until(time.Minute, "everything to be delivered", func() bool { return r.campaign(web, id).Counters.Delivered == 20 })
 }

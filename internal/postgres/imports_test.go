@@ -239,7 +239,7 @@ func TestMergeAtOnce(t *testing.T) {
 // early is under way.
 func (w *world) await(question string, step <-chan error) {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !one[bool](w, question); {
+	for deadline := time.Now().Add(time.Minute); !one[bool](w, question); {
 		select {
 		case err := <-step:
 			w.t.Fatalf("the step did not wait for the other: %v", err)

@@ -122,7 +122,7 @@ func TestReadershipInABrowser(t *testing.T) {
 // the old page goes away it cannot be asked.
 func (b *bundle) leadsTo(ctx context.Context, condition string) {
 	b.Helper()
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(30 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(30 * time.Millisecond) {
 		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition))
 		if err == nil && holds {
 			return

@@ -97,8 +97,8 @@ func (b *bundle) busy() int64 {
 // to the next one takes the question with it; then the next one is asked.
 func (b *bundle) until(ctx context.Context, condition string) {
 	b.Helper()
-	for deadline := time.Now().Add(15 * time.Second); ; {
-		_, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(15*time.Second)))
+	for deadline := time.Now().Add(time.Minute); ; {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(time.Minute)))
 		if err == nil {
 			return
 		}

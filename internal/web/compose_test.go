@@ -189,7 +189,7 @@ func TestAudienceAddsUp(t *testing.T) {
 	}
 	row := regexp.MustCompile(`<th scope="row">([A-Za-z ]+)(?:<span.*?</span>)?</th><td class="n">(−?[\d,]+)</td></tr>`)
 	var page answer
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		if page = b.get(path + "/audience"); !strings.Contains(page.body, "Being counted") || time.Now().After(deadline) {
 			break
 		}

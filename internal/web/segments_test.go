@@ -81,7 +81,7 @@ func TestAudienceOfSegments(t *testing.T) {
 		t.Fatalf("%s\n%s", a.Status, a.body)
 	}
 	var page answer
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		if page = b.get(draft + "/audience"); !strings.Contains(page.body, "Being counted") || time.Now().After(deadline) {
 			break
 		}

@@ -23,7 +23,7 @@ import (
 // events reads the events of a live part, until the stream ends.
 func (b *bundle) events(path string) (next func() (name, data string, ok bool)) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	b.Cleanup(cancel)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.site.URL+path, nil)
 	if err != nil {

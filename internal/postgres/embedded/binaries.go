@@ -118,6 +118,11 @@ func pathVersion(dir string) int {
 // 15.18 (Debian 15.18-0+deb12u1)", "postgres (PostgreSQL) 18beta1".
 var versionLine = regexp.MustCompile(`^postgres \(PostgreSQL\) (\d+)`)
 
+// versionWithin is how long postgres may take to say its version: reading its program
+// from a slow disk on a busy machine takes many seconds, and who is given up counts as
+// not installed.
+const versionWithin = time.Minute
+
 // inspect reads the version of the programs in dir, and makes sure that those
 // which we run are all there.
 func inspect(dir string) (binaries, error) {
@@ -128,7 +133,7 @@ func inspect(dir string) (binaries, error) {
 	if _, err := exec.LookPath(filepath.Join(dir, "initdb")); err != nil {
 		return binaries{}, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), versionWithin)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version")
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
