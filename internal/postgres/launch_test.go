@@ -180,12 +180,12 @@ func TestRangeWaitsForItsTurn(t *testing.T) {
 	if !strings.Contains(url, "?") {
 		url += "?"
 	}
-	url += "&" + idleTimeout + "=200ms"
+	url += "&" + idleTimeout + "=2s" // which no pause between two statements takes on a busy machine
 	impatient, err := Open(context.Background(), url, 4)
 	w.must(err)
 	defer impatient.Close()
 	w.must(impatient.Enter(context.Background(), l, ids[9], ids[29], w.now, func() error {
-		time.Sleep(600 * time.Millisecond)
+		time.Sleep(3 * time.Second)
 		return nil
 	}))
 	if got := w.totals(l.Campaign).Targeted; got != 30 {

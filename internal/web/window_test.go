@@ -11,9 +11,10 @@ import (
 	"github.com/headwaymail/headway/campaign"
 )
 
-// closedToday is the form of a window that opens in three days.
-func closedToday() url.Values {
-	day := campaign.WindowDays[(int(time.Now().UTC().AddDate(0, 0, 3).Weekday())+6)%7]
+// opensOn is the form of a window that is open on the weekday of a date, and is
+// closed until then when the date is not today.
+func opensOn(date time.Time) url.Values {
+	day := campaign.WindowDays[(int(date.Weekday())+6)%7]
 	return url.Values{"hours": {"window"}, "from": {"08:00"}, "to": {"20:00"}, "days": {day}, "zone": {"UTC"}, "when": {"now"}}
 }
 
@@ -24,12 +25,13 @@ func TestWindowOnThePages(t *testing.T) {
 	b.key()
 	path := b.write(newsletter())
 	b.post(path+"/audience", "in=1")
+	next := time.Now().UTC().AddDate(0, 0, 3)
 	b.contains(b.get(path+"/schedule"), `name="hours" value="" checked`, `name="from" type="time" value="08:00"`, `value="fri" checked`, `value="sat">`)
 	for name, test := range map[string]struct{ field, value, says string }{
 		"no day":  {"days", "", "A window needs at least one day of the week."},
 		"no time": {"from", "", "is not a time of day"},
 	} {
-		form := closedToday()
+		form := opensOn(next)
 		form[test.field] = []string{test.value}
 		if test.value == "" && test.field == "days" {
 			form.Del("days")
@@ -40,13 +42,12 @@ func TestWindowOnThePages(t *testing.T) {
 		}
 		b.contains(a, test.says, `id="window-problem"`, `name="hours" value="window" checked`)
 	}
-	if a := b.post(path+"/schedule", closedToday().Encode()); a.StatusCode != http.StatusSeeOther {
+	if a := b.post(path+"/schedule", opensOn(next).Encode()); a.StatusCode != http.StatusSeeOther {
 		t.Fatalf("%s\n%s", a.Status, a.body)
 	}
 	b.exec(`update campaigns set launch_done = true where state = 'sending'`)
-	opens := time.Now().UTC().AddDate(0, 0, 3).Format("Mon 2 Jan 08:00")
 	b.server.snapshots.changed(2)
-	b.contains(b.get(path), "Outside its window", fmt.Sprintf("Nothing goes out until %s UTC, in ", opens), "then it goes on by itself", "08:00 to 20:00 UTC. Deferred mail")
+	b.contains(b.get(path), "Outside its window", fmt.Sprintf("Nothing goes out until %s UTC, in ", next.Format("Mon 2 Jan 08:00")), "then it goes on by itself", "08:00 to 20:00 UTC. Deferred mail")
 	b.contains(b.get("/campaigns"), "Outside its window")
 	if json := b.get(path + ".json").body; !strings.Contains(json, `"closed_until": "`) {
 		t.Error(json)
