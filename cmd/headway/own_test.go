@@ -230,5 +230,5 @@ func awaitDelivered(w *world, least int) {
 func TestNodeWithoutPages(t *testing.T) {
 	node := start(t, append(environ(shortDir(t)), "HEADWAY_ROLES=lanes,bulk", "HEADWAY_SANDBOX_ENABLED=true", "HEADWAY_DNS_SERVERS=127.0.0.1:9"), "serve")
 	node.says(`Headway is up, without pages: lanes, bulk\n`)
-	node.terminate(patience)
+	node.terminate(drainWithin)
 }
