@@ -190,7 +190,8 @@ func (g *gate) acquire(ctx context.Context, slot, most int, wait time.Duration) 
 
 // tryAcquire takes permits in hand, at most a number and a lane's share, to be used
 // from a time ahead on, or returns the channel that tells of new ones; both are
-// missing when the lane is not wanted any more.
+// missing when the lane is not wanted any more: it is one too many here, or the node
+// has no other lane left for the mail of somebody else.
 func (g *gate) tryAcquire(slot, most int, ahead time.Duration, now time.Time) (permit, <-chan struct{}, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -210,6 +211,9 @@ func (g *gate) tryAcquire(slot, most int, ahead time.Duration, now time.Time) (p
 			}
 			return permit{block: block, first: purse == &g.own.firsts, ample: n > fewPermits, gate: g}, nil, true
 		}
+	}
+	if g.bare == 0 && g.spare() == 0 && !g.turns.any(now) {
+		return permit{}, nil, false // nothing is due here, and another provider could have the lane
 	}
 	if !g.urgent && (g.more || !g.fresh(now) || now.Sub(g.met) > roundEvery) {
 		g.urge() // there may be more at once; otherwise the next round is soon enough

@@ -9,12 +9,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/headwaymail/headway/internal/postgres"
 	"github.com/headwaymail/headway/pacing"
 )
 
 // bareGate is a gate without a broker, whose rounds never come.
 func bareGate(lanes int) *gate {
-	g := &gate{now: time.Now, kick: func() {}, wake: func() {}, spare: func() int { return 0 }, scarce: func() bool { return false }, drain: make(chan struct{}), news: make(chan struct{}),
+	g := &gate{now: time.Now, kick: func() {}, wake: func() {}, spare: func() int { return 1 }, scarce: func() bool { return false }, drain: make(chan struct{}), news: make(chan struct{}),
 		own: &envelope{}, domains: make(map[string]*envelope), content: make(contentWatch), lanes: make(map[int]bool),
 		allowed: lanes, atOnce: 1, met: time.Now().Add(time.Hour), seated: true}
 	for slot := range lanes {
@@ -173,6 +174,41 @@ func TestAcquireWaits(t *testing.T) {
 				}
 				wait.Wait()
 			})
+		})
+	}
+}
+
+// A lane that has nothing to do keeps its place only while the node has others.
+func TestIdleLanesMakeRoom(t *testing.T) {
+	t.Parallel()
+	mail := []postgres.Due{{Campaign: 1, Provider: 1, At: noon, Waiting: 5}}
+	tests := []struct {
+		name  string
+		due   []postgres.Due
+		bare  int // deliveries in hand without a permit
+		spare int // lanes that the node could still run
+		rests bool
+		wants bool
+	}{
+		{name: "nothing is due, and there is no other lane", wants: false},
+		{name: "nothing is due, and there are other lanes", spare: 1, wants: true},
+		{name: "mail is due", due: mail, wants: true},
+		{name: "the campaign rests for a moment", due: mail, rests: true, wants: true},
+		{name: "a claim waits for permits", bare: 3, wants: true},
+		{name: "the next mail is due later", due: []postgres.Due{{Campaign: 1, Provider: 1, At: noon.Add(time.Minute), Waiting: 5}}, wants: false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := bareGate(1)
+			g.spare, g.bare = func() int { return tt.spare }, tt.bare
+			g.turns.update(tt.due)
+			if tt.rests {
+				g.turns.pause(1, noon.Add(time.Second))
+			}
+			if _, news, ok := g.tryAcquire(0, 1, 0, noon); ok || (news != nil) != tt.wants {
+				t.Errorf("permit %v, waits %v; want it to wait: %v", ok, news != nil, tt.wants)
+			}
 		})
 	}
 }

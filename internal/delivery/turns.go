@@ -131,6 +131,11 @@ func (t *turns) empty(campaign int64) {
 	t.due = slices.DeleteFunc(slices.Clone(t.due), func(d postgres.Due) bool { return d.Campaign == campaign })
 }
 
+// any reports whether mail is due, also of campaigns that rest.
+func (t *turns) any(now time.Time) bool {
+	return slices.ContainsFunc(t.due, func(d postgres.Due) bool { return !d.At.After(now) })
+}
+
 // waiting returns the number of messages that wait at the provider in all.
 func (t *turns) waiting(now time.Time) int {
 	return t.sum(now, func(d postgres.Due) int64 { return d.Waiting })
