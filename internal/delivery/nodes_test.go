@@ -119,45 +119,58 @@ func TestThreeNodesAtOneTokenBucket(t *testing.T) {
 		return nil
 	})
 	nodes := three(t, r, rigConfig{contacts: 3000, start: 20, lanes: lanes, most: 8})
-	const runs = 14 * time.Second
 	most := 0
 	until(t, 30*time.Second, "mail flows", func() bool {
 		_, n := r.last()
 		return n > 0
 	})
-	for end := time.Now().Add(runs); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		most = max(most, r.opened())
+	// An even third each is not reached soon (docs/PERFORMANCE.md), and a busy machine
+	// sends less than it may, for a while: what must come is waited for.
+	const runs, patience = 14 * time.Second, 60 * time.Second
+	var (
+		goodput float64   // of the last half of runs, as a part of the limit
+		shares  []float64 // of the nodes, in all that was accepted
+		parts   int       // how many of them are fair
+	)
+	for began, fair := time.Now(), false; !fair && time.Since(began) < patience; {
+		for end := time.Now().Add(runs / 2); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			most = max(most, r.opened())
+		}
+		mu.Lock()
+		late, all := 0, len(accepted)
+		for _, at := range accepted {
+			if at.After(time.Now().Add(-runs / 2)) {
+				late++
+			}
+		}
+		mu.Unlock()
+		goodput = float64(late) / (runs.Seconds() / 2) / limit
+		shares, parts = nil, 0
+		r.mu.Lock()
+		for _, g := range nodes {
+			share := float64(r.by[g.helo(g.node)]) / float64(all)
+			shares = append(shares, share)
+			if share > 0.2 {
+				parts++
+			}
+		}
+		r.mu.Unlock()
+		fair = time.Since(began) >= runs && goodput >= 0.6 && parts >= 2
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	var late int
-	for _, at := range accepted {
-		if at.After(time.Now().Add(-runs / 2)) {
-			late++
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	parts := 0 // an even third each is not reached yet (docs/PERFORMANCE.md)
-	for _, g := range nodes {
-		share := float64(r.by[g.helo(g.node)]) / float64(len(accepted))
-		t.Logf("node %d sent %.0f %%", g.node, 100*share)
-		if share > 0.2 {
-			parts++
-		}
-	}
+	t.Logf("%d accepted, %d refused; %.0f %% of the limit at last; the nodes' shares are %.2f; at most %d connections",
+		len(accepted), refused, 100*goodput, shares, most)
 	if parts < 2 {
 		t.Errorf("%d of three nodes did a fair part of the work", parts)
 	}
-	goodput := float64(late) / (runs.Seconds() / 2) / limit
-	t.Logf("%d accepted, %d refused; %.0f %% of the limit in the second half; at most %d connections", len(accepted), refused, 100*goodput, most)
 	// One more is tried now and then, and stays where it was welcome.
 	welcome, err := strconv.Atoi(nodes[0].text(`select coalesce(max(now), 0)::int::text from pace_events where reason like 'one more lane was welcome%'`))
 	nodes[0].must(err)
 	if may := max(lanes, welcome); most > may+1 {
 		t.Errorf("%d connections were open; the nodes together may have %d", most, may)
 	}
-	if goodput < 0.6 { // a busy machine sends less than it may
+	if goodput < 0.6 {
 		t.Errorf("three nodes brought %.0f %% of what the receiver takes", 100*goodput)
 	}
 	if share := float64(refused) / float64(len(accepted)); share > 0.05 {
