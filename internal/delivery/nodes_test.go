@@ -190,20 +190,21 @@ func TestNodesObeyAnEdit(t *testing.T) {
 	})
 	// Without a word from the node where it was decided the others would hear of it in
 	// their next round, 400 ms later at most. Words are late now and then where the
-	// machine has much else to do, but not every time.
+	// machine has much else to do: most of five tries count.
 	const soon = 100 * time.Millisecond
-	late := time.Hour
-	for tries := 0; late > soon; tries++ {
-		if tries == 5 {
-			t.Fatalf("a transaction began %s after the hold", late)
-		}
+	for prompt, late := 0, 0; prompt < 3; {
 		held := edit(t, nodes[1], func(s pacing.State, now time.Time) (pacing.State, []pacing.Decision) {
 			return pacing.Hold(s, now.Add(time.Hour), "maintenance", now)
 		})
 		time.Sleep(2 * time.Second)
 		last, before := r.last()
-		late = last.Sub(held)
-		t.Logf("the last of %d transactions began %s after the hold", before, late.Round(time.Millisecond))
+		took := last.Sub(held)
+		t.Logf("the last of %d transactions began %s after the hold", before, took.Round(time.Millisecond))
+		if took <= soon {
+			prompt++
+		} else if late++; late == 3 {
+			t.Fatalf("three of %d times a transaction began more than %s after the hold", prompt+late, soon)
+		}
 		edit(t, nodes[2], func(s pacing.State, now time.Time) (pacing.State, []pacing.Decision) {
 			return pacing.Release(s, "it is over", now)
 		})
