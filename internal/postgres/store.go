@@ -83,7 +83,9 @@ var (
 	// deliveries has many partitions and skewed values: where a statement runs
 	// now and then, a plan made for the values at hand is cheaper than a generic
 	// one. Compiling a plan for one batch of a launch takes longer than the batch.
-	settings = map[string]string{"plan_cache_mode": "force_custom_plan", "jit": "off"}
+	// What counts many rows takes one processor: it may take longer, while pages and
+	// lanes need the others now.
+	settings = map[string]string{"plan_cache_mode": "force_custom_plan", "jit": "off", "max_parallel_workers_per_gather": "0"}
 
 	// Where it runs once a message, planning costs several times what running
 	// does: plans are made once a connection. They must be right for a ledger of

@@ -52,7 +52,7 @@ func New(ctx context.Context, store *postgres.Store, queue *jobs.Queue, c config
 		return nil, err
 	}
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
-	s.life, s.end = lifetime{running}, end
+	s.life, s.end = newLifetime(running), end
 	s.checkups.resolver = sync.OnceValues(s.openResolver)
 	if s.erasureKey, err = s.openErasureKey(ctx); err != nil {
 		return nil, err

@@ -18,6 +18,10 @@ const (
 	slowWithin = 10 * time.Minute
 	// slowKept bounds what is remembered of a kind of figures.
 	slowKept = 100
+	// slowTurn is after which time a figure that is still being made lets the next
+	// one begin beside it: those that take a second do not wait for one that takes a
+	// minute.
+	slowTurn = 5 * time.Second
 )
 
 // patienceKey is where a context keeps until when figures are waited for.
@@ -48,7 +52,33 @@ type Aged[V any] struct {
 
 // lifetime ends with its service, and with it what runs in the background. The
 // zero value never does.
-type lifetime struct{ ctx context.Context }
+type lifetime struct {
+	ctx context.Context
+	// turns holds an element while a figure is made that is not known to be quick:
+	// one at a time, so that pages find a processor of the database free. Without
+	// it, as many as are asked for.
+	turns chan struct{}
+}
+
+// newLifetime returns a lifetime that ends with ctx.
+func newLifetime(ctx context.Context) lifetime {
+	return lifetime{ctx: ctx, turns: make(chan struct{}, 1)}
+}
+
+// turn waits until a figure may be made. Its maker calls done when it is there.
+func (l lifetime) turn(ctx context.Context) (done func(), err error) {
+	if l.turns == nil {
+		return func() {}, nil
+	}
+	select {
+	case l.turns <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	give := sync.OnceFunc(func() { <-l.turns })
+	late := time.AfterFunc(slowTurn, give)
+	return func() { late.Stop(); give() }, nil
+}
 
 func (l lifetime) context() context.Context {
 	if l.ctx == nil {
@@ -72,11 +102,16 @@ type slowEntry[V any] struct {
 }
 
 // take returns a figure that is at most fresh old, or as old as slowRest says.
-// Where it must be made, take waits for at most wait, or as [WithPatience] says; then it returns what was
-// known before, while the newer one is on its way.
+// Where it must be made, take waits for at most wait, or as [WithPatience] says;
+// then it returns what was known before, while the newer one is on its way. Where
+// the last one took longer than that, it does so at once.
 func (s *slow[K, V]) take(ctx context.Context, life lifetime, key K, fresh, wait time.Duration, read func(context.Context) (V, error)) (Aged[V], error) {
-	if running := s.begin(life, key, fresh, read); running != nil {
-		over := time.NewTimer(patience(ctx, wait))
+	if running, takes := s.begin(life, key, fresh, read); running != nil {
+		wait = patience(ctx, wait)
+		if takes > wait {
+			return s.look(key)
+		}
+		over := time.NewTimer(wait)
 		defer over.Stop()
 		select {
 		case <-running:
@@ -89,8 +124,9 @@ func (s *slow[K, V]) take(ctx context.Context, life lifetime, key K, fresh, wait
 }
 
 // begin has a figure made unless a fresh one is known or it is under way. It
-// returns a channel that is closed when it is there, nil when it is.
-func (s *slow[K, V]) begin(life lifetime, key K, fresh time.Duration, read func(context.Context) (V, error)) <-chan struct{} {
+// returns a channel that is closed when it is there, nil when it is, and how long
+// the making of the last one took, zero without one.
+func (s *slow[K, V]) begin(life lifetime, key K, fresh time.Duration, read func(context.Context) (V, error)) (<-chan struct{}, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.entries == nil || len(s.entries) > slowKept {
@@ -106,21 +142,37 @@ func (s *slow[K, V]) begin(life lifetime, key K, fresh time.Duration, read func(
 	}
 	if e.running == nil && (!e.last.Known || e.err != nil || time.Since(e.last.At) > fresh) {
 		e.running = make(chan struct{})
-		go s.make(life, e, read)
+		quick := e.last.Known && e.took <= slowFrom
+		go s.make(life, e, quick, read)
 	}
-	return e.running
+	return e.running, e.took
 }
 
-func (s *slow[K, V]) make(life lifetime, e *slowEntry[V], read func(context.Context) (V, error)) {
+// make makes a figure: at once when it is known to be quick, else in its turn.
+func (s *slow[K, V]) make(life lifetime, e *slowEntry[V], quick bool, read func(context.Context) (V, error)) {
 	ctx, cancel := context.WithTimeout(life.context(), slowWithin)
 	defer cancel()
-	at := now()
-	value, err := read(ctx)
+	var (
+		value V
+		at    time.Time
+		took  time.Duration
+		err   error
+		done  = func() {}
+	)
+	if !quick {
+		done, err = life.turn(ctx)
+	}
+	if err == nil {
+		at = now()
+		value, err = read(ctx)
+		took = time.Since(at)
+		done()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.err = err; err == nil {
 		e.last = Aged[V]{Value: value, At: at, Known: true}
-		e.took = time.Since(at)
+		e.took = took
 	}
 	close(e.running)
 	e.running = nil

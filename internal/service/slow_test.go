@@ -52,8 +52,9 @@ func TestSlowFigures(t *testing.T) {
 			t.Fatalf("as long as it is good: %+v", a)
 		}
 		time.Sleep(4 * time.Second)
-		if a := ask(); a.Value != 4 || !a.Running {
-			t.Fatalf("when it is too old: %+v", a)
+		begun = time.Now()
+		if a := ask(); a.Value != 4 || !a.Running || time.Since(begun) != 0 {
+			t.Fatalf("when it is too old: %+v after %s, of what is known to take longer than anybody waits", a, time.Since(begun))
 		}
 		figures.forget("lists")
 		if a := ask(); a.Known || !a.Running {
@@ -83,6 +84,58 @@ func TestSlowFiguresShareAPatience(t *testing.T) {
 			t.Errorf("waited %s", waited)
 		}
 		time.Sleep(time.Second)
+	})
+}
+
+// Figures that take a while are made one after the other, whatever they are of; one
+// that takes very long does not hold up the others, and one that is known to be
+// quick waits for none.
+func TestSlowFiguresInTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			figures slow[string, time.Duration]
+			life    = newLifetime(t.Context())
+			begun   = time.Now()
+		)
+		ask := func(name string, takes time.Duration) Aged[time.Duration] {
+			t.Helper()
+			a, err := figures.take(t.Context(), life, name, 0, 10*time.Millisecond, func(context.Context) (time.Duration, error) {
+				time.Sleep(takes)
+				return time.Since(begun), nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+		there := func(name string, want time.Duration) {
+			t.Helper()
+			if a, err := figures.look(name); err != nil || a.Value != want || a.Running {
+				t.Errorf("%s is there after %s (%+v, %v), want %s", name, a.Value, a, err, want)
+			}
+		}
+		if a := ask("quick", 0); !a.Known {
+			t.Fatalf("%+v", a)
+		}
+		ask("first", 2*time.Second)
+		ask("second", time.Second)
+		if a := ask("quick", time.Millisecond); a.Value != time.Since(begun) {
+			t.Errorf("what is quick waited: %+v after %s", a, time.Since(begun))
+		}
+		time.Sleep(5 * time.Second)
+		there("first", 2*time.Second)
+		there("second", 3*time.Second)
+
+		begun = time.Now()
+		ask("endless", time.Hour)
+		ask("beside it", time.Second)
+		time.Sleep(2 * time.Hour)
+		there("beside it", slowTurn+time.Second)
+		there("endless", time.Hour)
+		ask("after all", time.Second)
+		time.Sleep(time.Minute)
+		there("after all", 2*time.Hour+20*time.Millisecond+time.Second)
 	})
 }
 
