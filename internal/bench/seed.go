@@ -183,7 +183,7 @@ func seedByHand(ctx context.Context, store *postgres.Store, o SeedOptions) error
 	if err != nil {
 		return err
 	}
-	if err := s.SaveAudience(ctx, id, postgres.AudienceChoice{Lists: []string{"All readers"}, Exclude: []string{"Staff"}}, ann); err != nil {
+	if err := s.SaveAudience(ctx, id, postgres.AudienceChoice{Lists: []string{"All readers"}, Exclude: []string{"Staff"}}, "", ann); err != nil {
 		return err
 	}
 	_, err = s.Upload(ctx, "fair.csv", strings.NewReader(seedUpload), service.ImportOptions{List: "Events", Draft: true})

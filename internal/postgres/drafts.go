@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -171,25 +173,62 @@ type AudienceChoice struct {
 	ExcludeSegments []string // segments whose contacts are left out
 }
 
-// Audience returns whom a campaign goes to, as somebody chose it.
-func (s *Store) Audience(ctx context.Context, id int64) (a AudienceChoice, err error) {
+// Mark is short and differs where the choice does: a page names by it what it
+// was opened with.
+func (a AudienceChoice) Mark() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", a.Lists, a.Exclude, a.Segments, a.ExcludeSegments))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Audience returns whom a campaign goes to, as somebody chose it, by name.
+func (s *Store) Audience(ctx context.Context, id int64) (AudienceChoice, error) {
+	return audienceOf(ctx, s.pool, id)
+}
+
+func audienceOf(ctx context.Context, q queryer, id int64) (a AudienceChoice, err error) {
 	for _, part := range []struct {
-		of      func(context.Context, int64, bool) ([]string, error)
+		sql     string
 		exclude bool
 		into    *[]string
-	}{{s.CampaignLists, false, &a.Lists}, {s.CampaignLists, true, &a.Exclude},
-		{s.CampaignSegments, false, &a.Segments}, {s.CampaignSegments, true, &a.ExcludeSegments}} {
-		if *part.into, err = part.of(ctx, id, part.exclude); err != nil {
-			return a, err
+	}{{sqlCampaignListNames, false, &a.Lists}, {sqlCampaignListNames, true, &a.Exclude},
+		{sqlCampaignSegmentNames, false, &a.Segments}, {sqlCampaignSegmentNames, true, &a.ExcludeSegments}} {
+		rows, err := q.Query(ctx, part.sql, id, part.exclude)
+		if err == nil {
+			*part.into, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		}
+		if err != nil {
+			return a, fmt.Errorf("audience of campaign %d: %w", id, err)
 		}
 	}
 	return a, nil
 }
 
+// AudienceOvertaken says that somebody saved other readers after the choice that
+// an edit is based on; nothing was changed.
+type AudienceOvertaken struct {
+	Now AudienceChoice // what they chose
+}
+
+// Error says what happened.
+func (o *AudienceOvertaken) Error() string {
+	return "somebody saved other readers, after it was opened here"
+}
+
 // SaveAudience stores whom a draft goes to, in the place of what was chosen
-// before. Every list and segment must exist.
-func (s *Store) SaveAudience(ctx context.Context, id int64, a AudienceChoice, now time.Time) error {
+// before. Every list and segment must exist. based is the mark of the choice that
+// was changed, empty for whichever is there; the error is an [*AudienceOvertaken]
+// when somebody else was quicker and chose otherwise.
+func (s *Store) SaveAudience(ctx context.Context, id int64, a AudienceChoice, based string, now time.Time) error {
 	return s.changeDraft(ctx, id, func(tx pgx.Tx) error {
+		if based != "" {
+			before, err := audienceOf(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if mark := before.Mark(); mark != based && mark != a.Mark() {
+				return &AudienceOvertaken{before}
+			}
+		}
 		if _, err := tx.Exec(ctx, sqlNoCampaignLists, id); err != nil {
 			return err
 		}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaymail/headway/listhygiene"
 )
 
 // membersLooked bounds how many members one page looks at: a rare status among
@@ -37,6 +40,19 @@ select c.id, c.address, m.status, m.since, c.status, c.verdict, c.reasons, c.fie
 	// Index: contacts_address_key_key.
 	sqlContactsNamed = `
 select id, address, status, verdict from contacts where address_key like $1 limit $2`
+
+	// Which of some contacts no campaign may mail. Who paused only waits.
+	// Indexes: contacts_pkey, suppressions_once, suppressions_canonical,
+	// suppressions_domain.
+	sqlSuppressedAmong = `
+select c.id from contacts c join suppressions s on s.key = c.address_key and s.kind = 'address'
+ where c.id = any($1::bigint[]) and s.scope = 'global' and s.reason <> 'paused' and (s.expires_at is null or s.expires_at > $2)
+union
+select c.id from contacts c join suppressions s on s.canonical_key = c.canonical_key and s.kind = 'address'
+ where c.id = any($1::bigint[]) and s.scope = 'global' and s.reason <> 'paused' and (s.expires_at is null or s.expires_at > $2)
+union
+select c.id from contacts c join domains d on d.id = c.domain_id join suppressions s on s.key = d.name and s.kind = 'domain'
+ where c.id = any($1::bigint[]) and s.scope = 'global' and (s.expires_at is null or s.expires_at > $2)`
 
 	sqlContactKey = `select address_key from contacts where id = $1`
 
@@ -137,8 +153,35 @@ func prefix(text string) string {
 type Found struct {
 	ID      int64
 	Address string
-	Status  string
+	Status  string // as it is kept; see [Store.MarkSuppressed]
 	Verdict string
+}
+
+// suppressedStatus is shown for an active contact that no campaign may mail.
+const suppressedStatus = "suppressed"
+
+// MarkSuppressed shows those active contacts as suppressed that no campaign may
+// mail as of now, as their own pages do.
+func (s *Store) MarkSuppressed(ctx context.Context, found []Found, now time.Time) error {
+	var ids []int64
+	for _, f := range found {
+		if f.Status == string(listhygiene.StatusActive) {
+			ids = append(ids, f.ID)
+		}
+	}
+	rows, err := s.pool.Query(ctx, sqlSuppressedAmong, ids, now)
+	if err != nil {
+		return wrap(err, "suppressed contacts")
+	}
+	if ids, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
+		return wrap(err, "suppressed contacts")
+	}
+	for i, f := range found {
+		if slices.Contains(ids, f.ID) {
+			found[i].Status = suppressedStatus
+		}
+	}
+	return nil
 }
 
 // ContactsNamed returns contacts whose address begins with text, in lower case.

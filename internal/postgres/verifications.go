@@ -83,6 +83,15 @@ select v.id, coalesce(v.list_id, 0), coalesce(v.import_id, 0), coalesce(l.name, 
  where v.list_id = $1 and coalesce(v.import_id, 0) = $2
  order by v.id desc limit 1`
 
+	// Of a list that was never looked at as a whole. Index: verifications_list, or few
+	// rows.
+	sqlNewestOfImports = `
+select v.id, coalesce(v.list_id, 0), coalesce(v.import_id, 0), coalesce(l.name, ''), v.state, v.domains_total,
+       v.domains_done, v.contacts_total, v.cursor, v.counts, v.created_at, v.finished_at
+  from verifications v left join lists l on l.id = v.list_id
+ where v.list_id = $1 and v.import_id is not null
+ order by v.id desc limit 1`
+
 	// Domains that are due for a look. A domain that was looked at lately is not
 	// asked for again, whoever wants to know.
 	sqlVerifyDomains = `
@@ -177,6 +186,16 @@ func (s *Store) Verification(ctx context.Context, id int64) (Verification, error
 // NewestVerification returns the newest pass of a scope, or ErrNotFound.
 func (s *Store) NewestVerification(ctx context.Context, scope VerificationScope) (Verification, error) {
 	return s.verification(ctx, sqlNewestVerification, scope.List, scope.Import)
+}
+
+// NewestListVerification returns the newest pass over a list, and where there was
+// none the newest over an import into it, or ErrNotFound.
+func (s *Store) NewestListVerification(ctx context.Context, list int64) (Verification, error) {
+	v, err := s.NewestVerification(ctx, VerificationScope{List: list})
+	if errors.Is(err, ErrNotFound) {
+		v, err = s.verification(ctx, sqlNewestOfImports, list)
+	}
+	return v, err
 }
 
 func (s *Store) verification(ctx context.Context, sql string, args ...any) (Verification, error) {

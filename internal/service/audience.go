@@ -37,8 +37,10 @@ func (s *Service) Audience(ctx context.Context, id int64, wait time.Duration) (A
 // ErrBothWays says that a list or segment is included and excluded.
 var ErrBothWays = errors.New("choose one")
 
-// SaveAudience stores whom a draft goes to, and whom it leaves out.
-func (s *Service) SaveAudience(ctx context.Context, id int64, a postgres.AudienceChoice, by Actor) error {
+// SaveAudience stores whom a draft goes to, and whom it leaves out. based is the
+// mark of the choice that was changed, empty for whichever is there; the error is a
+// [*postgres.AudienceOvertaken] when somebody else was quicker.
+func (s *Service) SaveAudience(ctx context.Context, id int64, a postgres.AudienceChoice, based string, by Actor) error {
 	for _, part := range []struct {
 		kind    string
 		in, out []string
@@ -49,7 +51,7 @@ func (s *Service) SaveAudience(ctx context.Context, id int64, a postgres.Audienc
 			}
 		}
 	}
-	if err := s.Store.SaveAudience(ctx, id, a, now()); err != nil {
+	if err := s.Store.SaveAudience(ctx, id, a, based, now()); err != nil {
 		return err
 	}
 	s.audiences.forget(id)

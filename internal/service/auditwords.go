@@ -22,12 +22,12 @@ var auditVerbs = map[string]string{
 	"user.role": "changed what may be done by",
 }
 
-// AuditWords says what somebody did, to be read after their name. An action that
-// has no words yet is shown as it is kept.
-func AuditWords(action, subject string) string {
+// AuditVerb says what somebody did, to be read between their name and what it was
+// done to. An action that has no words yet is shown as it is kept.
+func AuditVerb(action string) string {
 	verb, known := auditVerbs[action]
 	if !known {
 		verb = strings.ReplaceAll(action, ".", ": ") + ","
 	}
-	return verb + " " + subject
+	return verb
 }

@@ -85,6 +85,9 @@ func (s *Service) SearchContacts(ctx context.Context, text string) (ContactSearc
 		return result, nil
 	}
 	found, err := s.Store.ContactsNamed(ctx, text, searchLines)
+	if err != nil {
+		return result, err
+	}
 	result.Found = found
-	return result, err
+	return result, s.Store.MarkSuppressed(ctx, found, now())
 }

@@ -60,6 +60,9 @@ func (s *Service) SegmentFigures(ctx context.Context, g postgres.Segment, wait t
 		if f.First, err = s.Store.SegmentFirst(ctx, g.Rule, at); err != nil {
 			return f, err
 		}
+		if err = s.Store.MarkSuppressed(ctx, f.First, at); err != nil {
+			return f, err
+		}
 		return f, s.Store.SetSegmentCount(ctx, g.ID, f.Count, at)
 	})
 	if err == nil && !found.Known && !g.CountedAt.IsZero() {

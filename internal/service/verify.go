@@ -39,7 +39,7 @@ func (s *Service) ListNamed(ctx context.Context, name string) (int64, error) {
 // ListVerification is how the contacts of a list stand.
 type ListVerification struct {
 	List   postgres.ListPolicy
-	Newest *postgres.Verification // nil before the first
+	Newest *postgres.Verification // nil before the first; of its last import until the whole list was looked at
 }
 
 // ListVerification returns the terms of a list and its newest verification.
@@ -49,7 +49,7 @@ func (s *Service) ListVerification(ctx context.Context, list int64) (ListVerific
 	if v.List, err = s.Store.ListPolicy(ctx, list); err != nil {
 		return v, err
 	}
-	newest, err := s.Store.NewestVerification(ctx, postgres.VerificationScope{List: list})
+	newest, err := s.Store.NewestListVerification(ctx, list)
 	if errors.Is(err, postgres.ErrNotFound) {
 		return v, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/headwaymail/headway/internal/postgres"
@@ -26,6 +27,7 @@ type audienceView struct {
 	ID      int64
 	Name    string
 	In, Out audiencePart
+	Based   string // the mark of the choice that the form changes
 	Problem string
 	Saved   bool
 	Steps   []step
@@ -102,11 +104,11 @@ func (s *Server) showAudience(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.renderAudience(w, r, http.StatusOK, c, chosen, "")
+	return s.renderAudience(w, r, http.StatusOK, c, chosen, chosen.Mark(), "")
 }
 
-func (s *Server) renderAudience(w http.ResponseWriter, r *http.Request, status int, c postgres.Campaign, chosen postgres.AudienceChoice, problem string) error {
-	view := audienceView{ID: c.ID, Name: c.Name, Problem: problem, Saved: r.URL.Query().Has("saved"), Steps: draftSteps("audience")}
+func (s *Server) renderAudience(w http.ResponseWriter, r *http.Request, status int, c postgres.Campaign, chosen postgres.AudienceChoice, based, problem string) error {
+	view := audienceView{ID: c.ID, Name: c.Name, Based: based, Problem: problem, Saved: r.URL.Query().Has("saved"), Steps: draftSteps("audience")}
 	var err error
 	if view.In, view.Out, err = s.audienceParts(r.Context(), chosen); err != nil {
 		return err
@@ -150,11 +152,17 @@ func (s *Server) saveAudience(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = s.service.SaveAudience(r.Context(), c.ID, chosen, actor(r))
-	if errors.Is(err, service.ErrBothWays) {
-		return s.renderAudience(w, r, http.StatusUnprocessableEntity, c, chosen, capital(err.Error())+".")
-	}
-	if err != nil {
+	based := r.PostForm.Get("based")
+	err = s.service.SaveAudience(r.Context(), c.ID, chosen, based, actor(r))
+	var overtaken *postgres.AudienceOvertaken
+	switch {
+	case errors.Is(err, service.ErrBothWays):
+		return s.renderAudience(w, r, http.StatusUnprocessableEntity, c, chosen, based, capital(err.Error())+".")
+	case errors.As(err, &overtaken):
+		// The form comes back with what was chosen here, based on the newer choice: to
+		// save it now is to replace that one, knowingly.
+		return s.renderAudience(w, r, http.StatusConflict, c, chosen, overtaken.Now.Mark(), overtakenWords(overtaken.Now))
+	case err != nil:
 		return err
 	}
 	next := "audience?saved"
@@ -163,4 +171,18 @@ func (s *Server) saveAudience(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, fmt.Sprintf("/campaigns/%d/%s", c.ID, next), http.StatusSeeOther)
 	return nil
+}
+
+// overtakenWords says what somebody else chose meanwhile.
+func overtakenWords(now postgres.AudienceChoice) string {
+	in, out := slices.Concat(now.Lists, now.Segments), slices.Concat(now.Exclude, now.ExcludeSegments)
+	theirs := "it goes to nobody"
+	if len(in) > 0 {
+		theirs = "it goes to “" + strings.Join(in, "”, “") + "”"
+	}
+	if len(out) > 0 {
+		theirs += " without “" + strings.Join(out, "”, “") + "”"
+	}
+	return "Not saved: since you opened this page, somebody saved other readers: " + theirs +
+		". What you chose stands below; to save it now is to replace that."
 }

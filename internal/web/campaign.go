@@ -256,7 +256,7 @@ func actions(c postgres.Campaign) []action {
 			clone, {"delete", "Delete…", true, false}}
 	}
 	known := map[campaign.Verb]action{
-		campaign.Unschedule: {"unschedule", "Unschedule", false, true},
+		campaign.Unschedule: {"unschedule", "Unschedule", false, false},
 		campaign.Pause:      {"pause", "Pause", false, true},
 		campaign.Resume:     {"resume", "Resume", false, true},
 		campaign.Cancel:     {"cancel", "Cancel remaining…", true, false},

@@ -210,6 +210,42 @@ func TestAudienceAddsUp(t *testing.T) {
 	}
 }
 
+// Who saves an audience that somebody else has changed since it was opened is told,
+// and replaces their choice only knowingly.
+func TestAudienceIsOvertaken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.sample(20)
+	b.exec(`insert into lists (name, created_at) values ('Second', now())`)
+	path := fmt.Sprintf("/campaigns/%d/audience", b.draft("Winter"))
+	based := func(a answer) string {
+		t.Helper()
+		found := regexp.MustCompile(`name="based" value="([0-9a-f]+)"`).FindStringSubmatch(a.body)
+		if found == nil {
+			t.Fatalf("no mark of what was opened:\n%s", a.body)
+		}
+		return "&based=" + found[1]
+	}
+	opened := based(b.get(path))
+	for range 2 { // the second from another window, with the same choice
+		if a := b.post(path, "in=2"+opened); a.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s\n%s", a.Status, a.body)
+		}
+	}
+	late := b.post(path, "in=1&out=2"+opened)
+	if late.StatusCode != http.StatusConflict {
+		t.Fatalf("saved over another choice: %s", late.Status)
+	}
+	b.contains(late, "somebody saved other readers: it goes to “Second”")
+	if n := b.number(`select count(*) from campaign_lists l join campaigns c on c.id = l.campaign_id where c.name = 'Winter' and list_id = 2 and not exclude`); n != 1 {
+		t.Error("the choice of the one who was quicker is gone")
+	}
+	if a := b.post(path, "in=1&out=2"+based(late)); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("knowingly: %s", a.Status)
+	}
+	b.contains(b.get(path), `value="1" checked`)
+}
+
 func TestSchedule(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

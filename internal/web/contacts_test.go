@@ -25,8 +25,10 @@ func TestContactPages(t *testing.T) {
 	if a := b.post("/contacts/1/suppress", "note="); a.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("suppressed without a word why: %s", a.Status)
 	}
+	b.contains(b.get("/contacts?q=reader1@"), `data-label="Status">Active<`)
 	b.post("/contacts/1/suppress", "note=rang+us")
 	b.contains(b.get("/contacts/1"), "Suppressed", "rang us", "/contacts/1/lift")
+	b.contains(b.get("/contacts?q=reader1@"), `data-label="Status">Suppressed<`)
 	b.contains(b.get("/suppressions?q=reader1"), address, "rang us")
 	b.post("/contacts/1/lift", "note=rang+again")
 	b.contains(b.get("/contacts/1"), "rang again", "Suppression lifted")

@@ -5,10 +5,10 @@ import "time"
 const (
 	// pagePatience is how long a page waits for all figures together that take a
 	// while on large installations. What is not there by then follows by event.
-	pagePatience = 90 * time.Millisecond
+	pagePatience = 60 * time.Millisecond
 	// figureWait is how long a live part waits for each of them before it shows
 	// what was known before.
-	figureWait = 60 * time.Millisecond
+	figureWait = 50 * time.Millisecond
 )
 
 // freshness says how old such a figure is, and whether a newer one is on its way.

@@ -84,6 +84,9 @@ func TestImportPageShowsVerdictsAndQuality(t *testing.T) {
 	b.exec(`insert into probation_sources (campaign_id, number, import_id, state) values ($1, 1, 1, 'stopped')`, id)
 	b.exec(`insert into probation_slices (campaign_id, slice, source, ordinal, opened_at, size, waiting, delivered, bounced, course, words)
 	        values ($1, 1, 1, 1, now(), 200, 0, 184, 16, 'stop', '8.0 % bounced hard; more than 5 % stops the file')`, id)
+	for _, page := range []string{"/lists", "/lists/1"} { // which nobody has verified as a whole
+		b.contains(b.get(page), "Giving verdicts: 40 of 100", "last import")
+	}
 	b.contains(b.get("/imports/1"), "Giving verdicts: 40 of 100", "True quality of the file", "184", "8.0 %", "Stopped the file", "Try it again", `href="/lists/1"`, "/imports/1/live")
 	if a := b.post("/imports/1/trust", ""); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("trust: %s", a.Status)

@@ -78,13 +78,16 @@ func (s *Server) fillLists(ctx context.Context, view *listsView) error {
 		known, ok := figures[l.ID]
 		line := listLine{ListCounts: known, Known: ok, Share: share(known.Subscribed, known.Members), Words: "Not verified yet"}
 		line.ID, line.Name = l.ID, l.Name
-		newest, err := s.service.Store.NewestVerification(ctx, postgres.VerificationScope{List: l.ID})
+		newest, err := s.service.Store.NewestListVerification(ctx, l.ID)
 		if err != nil && !errors.Is(err, postgres.ErrNotFound) {
 			return err
 		}
 		if err == nil {
 			verdicts := newVerdictsView(newest, time.Now())
 			line.Bars, line.Words = verdicts.Bars, verdicts.Words
+			if verdicts.Import != 0 {
+				line.Words += ": its last import"
+			}
 		}
 		view.Lists = append(view.Lists, line)
 	}

@@ -82,6 +82,11 @@ func TestPeople(t *testing.T) {
 	}
 	owner := b.cookie("ann@MILL.test")
 	b.contains(b.get("/people", "Cookie", owner), "Ann", "made the first account")
+	draft := b.post("/campaigns/autosave", newsletter().Encode(), "Cookie", owner)
+	if !strings.Contains(draft.body, `"id":`) {
+		t.Fatalf("%s %s", draft.Status, draft.body)
+	}
+	b.contains(b.get("/people", "Cookie", owner), `began <a href="/campaigns/`)
 	editor, analyst := b.joined(owner, "bob@mill.test", auth.Editor), b.joined(owner, "cleo@mill.test", auth.Analyst)
 
 	pause, people := "/campaigns/"+strconv.FormatInt(id, 10)+"/pause", "/people"

@@ -10,8 +10,6 @@ import (
 	"path"
 	"strings"
 	"sync"
-
-	"github.com/headwaymail/headway/internal/service"
 )
 
 //go:embed templates/*.html
@@ -67,7 +65,7 @@ func loadTemplates(files assets) (templates, error) {
 // functions are the words that templates may use; see words.go.
 func functions(files assets) template.FuncMap {
 	return template.FuncMap{
-		"audited": service.AuditWords,
+		"audited": newAudited,
 		"asset":   files.url, "count": count, "share": share, "rate": rate,
 		"clock": clock, "stamp": stamp, "machine": machineTime, "plural": plural, "pair": pair, "long": func(n int) int64 { return int64(n) }, "capital": capital, "record": newRecordView,
 	}

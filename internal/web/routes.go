@@ -27,7 +27,38 @@ func (s *Server) routes() (all, public http.Handler) {
 	s.addPublic(open, s.assets.only(publicAssets...))
 
 	team := http.NewServeMux()
-	for pattern, e := range map[string]entrance{
+	for pattern, e := range s.entrances() {
+		team.Handle(pattern, s.asks(e.ability, s.page(e.do, s.teamFault)))
+	}
+	for pattern, h := range map[string]handler{ // for those who are not logged in
+		"GET /login":          s.askLogin,
+		"POST /login":         s.login,
+		"POST /logout":        s.logout,
+		"GET /welcome":        s.askWelcome,
+		"POST /welcome":       s.welcome,
+		"GET /forgot":         s.askForgot,
+		"POST /forgot":        s.forgot,
+		"GET /join/{secret}":  s.askJoin,
+		"POST /join/{secret}": s.join,
+	} {
+		team.Handle(pattern, s.page(h, s.publicFault))
+	}
+	team.Handle("GET /metrics", s.monitor(promhttp.Handler()))
+
+	everything := http.NewServeMux()
+	s.addPublic(everything, s.assets)
+	everything.HandleFunc("GET /readyz", s.ready)
+	if s.api != nil {
+		everything.Handle("/api/v1/", s.api)
+	}
+	everything.Handle("/", s.onlyTeam(s.known(team, s.teamFault)))
+
+	return s.guard(everything), s.guard(s.known(open, s.publicFault))
+}
+
+// entrances are the pages of who is logged in, each with what it asks of them.
+func (s *Server) entrances() map[string]entrance {
+	return map[string]entrance{
 		"GET /{$}":                             {auth.Look, s.showDashboard},
 		"GET /live":                            {auth.Look, s.dashboardLive},
 		"GET /setup":                           {auth.Look, s.showSetup},
@@ -142,33 +173,7 @@ func (s *Server) routes() (all, public http.Handler) {
 		"POST /templates/{id}/delete":          {auth.Write, s.deleteTemplate},
 		"GET /campaigns/{id}/delete":           {auth.Write, s.askDelete},
 		"POST /campaigns/{id}/delete":          {auth.Write, s.deleteDraft},
-	} {
-		team.Handle(pattern, s.asks(e.ability, s.page(e.do, s.teamFault)))
 	}
-	for pattern, h := range map[string]handler{ // for those who are not logged in
-		"GET /login":          s.askLogin,
-		"POST /login":         s.login,
-		"POST /logout":        s.logout,
-		"GET /welcome":        s.askWelcome,
-		"POST /welcome":       s.welcome,
-		"GET /forgot":         s.askForgot,
-		"POST /forgot":        s.forgot,
-		"GET /join/{secret}":  s.askJoin,
-		"POST /join/{secret}": s.join,
-	} {
-		team.Handle(pattern, s.page(h, s.publicFault))
-	}
-	team.Handle("GET /metrics", s.monitor(promhttp.Handler()))
-
-	everything := http.NewServeMux()
-	s.addPublic(everything, s.assets)
-	everything.HandleFunc("GET /readyz", s.ready)
-	if s.api != nil {
-		everything.Handle("/api/v1/", s.api)
-	}
-	everything.Handle("/", s.onlyTeam(s.known(team, s.teamFault)))
-
-	return s.guard(everything), s.guard(s.known(open, s.publicFault))
 }
 
 // addPublic adds what needs no password.

@@ -145,7 +145,7 @@ func runWords(runs []time.Time, zone string) []string {
 func seriesActions(c postgres.Campaign) []action {
 	end := action{"end-series", "End the series", false, false}
 	if c.State == campaign.Scheduled {
-		return []action{{"unschedule", "Pause the series", false, true}, end}
+		return []action{{"unschedule", "Pause the series", false, false}, end}
 	}
 	return []action{{"resume-series", "Resume the series", false, true}, end}
 }

@@ -21,6 +21,7 @@ type verdictsView struct {
 	Mendable int64
 	Bars     []verdictBar
 	Reasons  []reason
+	Import   int64 // of which it is; 0: of a whole list
 }
 
 // verdictBar is the share of contacts with a verdict.
@@ -41,7 +42,7 @@ var verdictFills = map[listhygiene.Verdict]string{
 
 func newVerdictsView(v postgres.Verification, now time.Time) *verdictsView {
 	view := &verdictsView{State: v.State, Words: verificationWords(v, now), Judged: v.Judged(), Domains: v.DomainsDone,
-		Changed: v.Counts.Changed, Mendable: v.Counts.Mendable}
+		Changed: v.Counts.Changed, Mendable: v.Counts.Mendable, Import: v.Scope.Import}
 	for _, verdict := range listhygiene.Verdicts() {
 		n := v.Counts.Verdicts[string(verdict)]
 		bar := verdictBar{Verdict: verdict, Fill: verdictFills[verdict], Means: capital(verdict.Words()), Count: n, Share: share(n, view.Judged)}

@@ -39,7 +39,7 @@ type Config struct {
 	// Proxies may say for whom they ask (X-Forwarded-For).
 	Proxies []netip.Prefix
 	// Patience is how long a page waits for figures that take a while on large
-	// installations; then they follow by event. Defaults to 90 ms.
+	// installations; then they follow by event. Defaults to 60 ms.
 	Patience time.Duration
 	// Banner is shown on every page when it is not empty.
 	Banner string
@@ -95,7 +95,16 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
 	s.handler, s.publicPages = s.routes()
+	s.afterwards(s.lookAhead)
 	return s, nil
+}
+
+// lookAhead reads what every page of deliverability needs and what takes longest
+// the first time: the paces of all providers.
+func (s *Server) lookAhead() {
+	if _, err := s.service.Paces(s.closing); err != nil && s.closing.Err() == nil {
+		s.log.Warn("paces were not read ahead", "error", err) // the first page that needs them reads them
+	}
 }
 
 // Handler serves everything.
