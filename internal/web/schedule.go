@@ -253,6 +253,10 @@ func (s *Server) scheduleCampaign(w http.ResponseWriter, r *http.Request) error 
 			return s.renderSchedule(w, r, http.StatusOK, c, view)
 		}
 		err = s.service.Start(r.Context(), c.ID, plan, actor(r))
+		if errors.Is(err, campaign.ErrTransition) || errors.Is(err, postgres.ErrNoDraft) { // by a second click, or somebody else
+			http.Redirect(w, r, fmt.Sprintf("/campaigns/%d", c.ID), http.StatusSeeOther)
+			return nil
+		}
 	}
 	var wrong *service.PlanError
 	var blocked *service.Blocked
