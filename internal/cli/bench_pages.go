@@ -71,8 +71,10 @@ Live parts are event streams: until their first event. Best is the quickest of a
 busy machine it says more than the median.
 
 The database is the one of headway bench seed, or the one of --database-url; it is filled
-first when it is empty. Ends with exit code 3 when a page takes longer than 150 ms or more
-than 200 KB over the wire.`,
+first when it is empty, and emptied again afterwards. To measure more than once, run headway
+bench seed before, with the same HEADWAY_DATA: what it fills in stays.
+
+Ends with exit code 3 when a page takes longer than 150 ms or more than 200 KB over the wire.`,
 		Example: `  headway bench pages
   headway bench pages --scale 0.01 --rounds 3
   headway bench pages --database-url postgres://headway@127.0.0.1/headway`,
