@@ -145,10 +145,31 @@ func (s *Server) delivery(ctx context.Context, query url.Values) (view deliveryV
 			return view, err
 		}
 	}
-	slices.SortStableFunc(view.Lines, func(a, b deliveryLine) int {
-		return cmp.Or(cmp.Compare(b.health(), a.health()), cmp.Compare(a.urgency(), b.urgency()), cmp.Compare(b.Counters.Targeted, a.Counters.Targeted))
-	})
+	view.Lines = needingAttentionFirst(view.Lines)
 	return view, nil
+}
+
+// needingAttentionFirst orders lines: the least healthy first, then what is held or
+// slowed, then the largest. Of tens of thousands of domains only what is compared is
+// moved about.
+func needingAttentionFirst(lines []deliveryLine) []deliveryLine {
+	type place struct {
+		health, urgency int
+		targeted        int64
+		at              int
+	}
+	order := make([]place, len(lines))
+	for i, l := range lines {
+		order[i] = place{int(l.health()), l.urgency(), l.Counters.Targeted, i}
+	}
+	slices.SortFunc(order, func(a, b place) int {
+		return cmp.Or(cmp.Compare(b.health, a.health), cmp.Compare(a.urgency, b.urgency), cmp.Compare(b.targeted, a.targeted), cmp.Compare(a.at, b.at))
+	})
+	sorted := make([]deliveryLine, len(lines))
+	for i, p := range order {
+		sorted[i] = lines[p.at]
+	}
+	return sorted
 }
 
 // link makes the links to the other reports.
