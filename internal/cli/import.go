@@ -29,6 +29,8 @@ type importOptions struct {
 	consent string
 	dryRun  bool
 	rejects string
+
+	encoding string
 }
 
 func newImport() *cobra.Command {
@@ -55,6 +57,7 @@ With --dry-run nothing is imported, and the report says what would be.`,
 	flags.StringVar(&o.status, "status", "", "of all rows: subscribe (default), unconfirmed, or suppress")
 	flags.StringVar(&o.known, "known", "", "fields of contacts that are known: overwrite (default), fill, or skip")
 	flags.StringVar(&o.consent, "consent", "", "how these people agreed to get mail; kept as evidence")
+	flags.StringVar(&o.encoding, "encoding", "", "of the text, where the guess is wrong: utf-8, windows-1250, windows-1251, iso-8859-2, koi8-r, shift_jis, gb18030, euc-kr, …")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "only say what would be imported")
 	flags.StringVar(&o.rejects, "rejects", "", "write the refused rows to this CSV file, to be mended and imported again")
 	cmd.AddCommand(newImportUndo())
@@ -77,7 +80,7 @@ func runImport(cmd *cobra.Command, name string, o importOptions) error {
 	defer file.Close() //nolint:errcheck // only read
 	return atDesk(cmd, func(ctx context.Context, d *desk) error {
 		id, err := d.service.Upload(ctx, filepath.Base(name), file, service.ImportOptions{List: o.list, Map: o.mapping,
-			Status: intake.Status(o.status), Rule: postgres.MergeRule(o.known), Consent: o.consent, DryRun: o.dryRun})
+			Status: intake.Status(o.status), Rule: postgres.MergeRule(o.known), Consent: o.consent, DryRun: o.dryRun, Encoding: o.encoding})
 		if err != nil {
 			return err
 		}
@@ -99,10 +102,18 @@ func runImport(cmd *cobra.Command, name string, o importOptions) error {
 		if err := writeRejects(ctx, d, done, o.rejects); err != nil {
 			return err
 		}
+		encodings, err := d.service.Encodings(done)
+		if err != nil {
+			return err
+		}
 		if wantsJSON(cmd) {
-			return printJSON(cmd, done)
+			return printJSON(cmd, struct {
+				postgres.Import
+				Encodings []service.FileEncoding `json:"encodings"`
+			}{done, encodings})
 		}
 		printImport(cmd.OutOrStdout(), done)
+		printEncodings(cmd.OutOrStdout(), encodings)
 		printImportVerdicts(cmd.OutOrStdout(), verified)
 		return nil
 	})
@@ -185,6 +196,12 @@ func printImport(w io.Writer, i postgres.Import) {
 			line(listhygiene.Reason(code).Words(), c.Risky[code])
 		}
 	}
+	if c.Mended > 0 {
+		fmt.Fprintf(w, "%s rows have letters that are no UTF-8; they were read as Windows-1252.\n", count(c.Mended))
+	}
+	if c.Trailing > 0 {
+		fmt.Fprintf(w, "Behind the end of the compressed file stand %s more bytes, which were passed over; all that it holds was read.\n", count(c.Trailing))
+	}
 	for _, t := range c.Typos {
 		fmt.Fprintf(w, "  line %d: %s – did they mean %s?\n", t.Line, t.Address, t.Suggestion)
 	}
@@ -193,6 +210,20 @@ func printImport(w io.Writer, i postgres.Import) {
 		fmt.Fprintln(w, "Nothing was changed. Import the file without --dry-run to do this.")
 	case c.New+c.Updated+c.Joined > 0:
 		fmt.Fprintf(w, "This is import %d; `headway import undo %[1]d` takes it back.\n", i.ID)
+	}
+}
+
+// printEncodings says how files were read that are not plainly UTF-8.
+func printEncodings(w io.Writer, list []service.FileEncoding) {
+	guess := false
+	for _, f := range list {
+		if f.Encoding != intake.UTF8 || f.Guess {
+			fmt.Fprintf(w, "%s was read as %s.\n", f.File, f.Words)
+		}
+		guess = guess || f.Guess
+	}
+	if guess {
+		fmt.Fprintln(w, "If names look wrong, say how the text is stored: --encoding windows-1250, for instance.")
 	}
 }
 

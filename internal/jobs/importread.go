@@ -78,6 +78,9 @@ func (r *importReader) readFile(ctx context.Context, file unpack.File, plan File
 	for {
 		record, err := reader.Next()
 		if errors.Is(err, io.EOF) {
+			if packed, ok := content.(interface{ Trailing() int64 }); ok {
+				r.batch.Trailing += packed.Trailing()
+			}
 			r.moveTo(postgres.PlaceOf(plan.Index+1, 0), 0)
 			return nil
 		}
@@ -122,6 +125,9 @@ func (r *importReader) send(ctx context.Context) error {
 func (r *importReader) add(file int, record intake.Record, row intake.Row) {
 	b := r.batch
 	b.Rows++
+	if record.Mended {
+		b.Mended++
+	}
 	place := postgres.PlaceOf(file, record.Line)
 	if row.Problem != nil {
 		count(&b.Invalid, string(row.Problem.Code))

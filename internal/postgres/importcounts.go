@@ -19,6 +19,9 @@ type ImportCounts struct {
 	Typos        []ImportTypo     `json:"typos"`            // the first of the addresses that look mistyped
 	Steps        int              `json:"steps,omitempty"`  // of the merge, until now
 	Undone       *UndoPlan        `json:"undone,omitempty"` // what an undo took back, until now
+
+	Mended   int64 `json:"mended,omitempty"`   // rows with bytes that are no UTF-8, read as Windows-1252
+	Trailing int64 `json:"trailing,omitempty"` // bytes behind the end of a compressed file, passed over
 }
 
 // ImportTypo is a valid address that looks like another one mistyped.
@@ -48,12 +51,14 @@ func (c ImportCounts) Merged() int64 {
 // restage forgets what reading counted: the file is read again from its start.
 // What was merged stays merged.
 func (c *ImportCounts) restage() {
-	c.Rows, c.Erased, c.Invalid, c.Risky, c.Typos = 0, 0, nil, nil, nil
+	c.Rows, c.Erased, c.Mended, c.Trailing, c.Invalid, c.Risky, c.Typos = 0, 0, 0, 0, nil, nil, nil
 }
 
 // add adds what a batch of rows counted.
 func (c *ImportCounts) add(b *StagedBatch) {
 	c.Rows += b.Rows
+	c.Mended += b.Mended
+	c.Trailing += b.Trailing
 	addCounts(&c.Invalid, b.Invalid)
 	addCounts(&c.Risky, b.Risky)
 	c.Typos = append(c.Typos[:len(c.Typos):len(c.Typos)], b.Typos...)

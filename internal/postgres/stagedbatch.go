@@ -15,6 +15,8 @@ type StagedBatch struct {
 	NextOffset int64 // its byte in its file
 	ReadBytes  int64 // of the upload
 	Rows       int64 // rows that were read, refused ones among them
+	Mended     int64 // of Rows: bytes that are no UTF-8 were read as Windows-1252
+	Trailing   int64 // bytes behind the end of a compressed file
 	Invalid    map[string]int64
 	Risky      map[string]int64
 	Typos      []ImportTypo

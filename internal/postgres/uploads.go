@@ -39,6 +39,9 @@ update imports set plan = $2, list_id = (select id from lists where name = $3), 
        state = 'waiting', cursor = 0, cursor_offset = 0, read_bytes = 0, merged_key = '', counts = '{}', problem = null,
        finished_at = null
  where id = $1 and state in ('draft', 'checked') and exists (select from import_chunks where import_id = $1)`
+	sqlImportReplan = `
+update imports set plan = $2, state = 'draft'
+ where id = $1 and state in ('draft', 'checked') and exists (select from import_chunks where import_id = $1)`
 )
 
 // DraftTx keeps an upload until its columns are confirmed; see [Store.PlanImport].
@@ -61,6 +64,20 @@ func (s *Store) PlanImport(ctx context.Context, id int64, n NewImport, plan json
 		}
 		return also(tx)
 	})
+	if err != nil {
+		return fmt.Errorf("import %d: %w", id, err)
+	}
+	return nil
+}
+
+// ReplanDraft changes how a draft is read, before its columns are confirmed. It
+// returns [ErrNotFound] for an import that is neither a draft nor only checked,
+// or whose upload is no longer kept.
+func (s *Store) ReplanDraft(ctx context.Context, id int64, plan json.RawMessage) error {
+	tag, err := s.pool.Exec(ctx, sqlImportReplan, id, plan)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return fmt.Errorf("import %d: %w", id, err)
 	}

@@ -46,7 +46,7 @@ func (s *Service) ImportDraft(ctx context.Context, id int64) (ImportDraft, error
 	if err := json.Unmarshal(i.Plan, &draft.Plan); err != nil {
 		return draft, fmt.Errorf("plan of import %d: %w", id, err)
 	}
-	files, err := unpack.Open(s.Store.ImportFile(ctx, i), i.Size, i.FileName, unpack.Limits{})
+	files, err := s.uploaded(ctx, i)
 	if err != nil {
 		return draft, err
 	}
@@ -54,7 +54,7 @@ func (s *Service) ImportDraft(ctx context.Context, id int64) (ImportDraft, error
 		if plan.Index >= len(files) {
 			continue
 		}
-		sample, err := files[plan.Index].Sniff()
+		sample, err := files[plan.Index].SniffAs(plan.Format.Encoding)
 		if err != nil {
 			return draft, err
 		}
@@ -65,6 +65,64 @@ func (s *Service) ImportDraft(ctx context.Context, id int64) (ImportDraft, error
 		draft.Files = append(draft.Files, file)
 	}
 	return draft, nil
+}
+
+func (s *Service) uploaded(ctx context.Context, i postgres.Import) ([]unpack.File, error) {
+	return unpack.Open(s.Store.ImportFile(ctx, i), i.Size, i.FileName, unpack.Limits{})
+}
+
+// ReadDraftAs reads a draft in another encoding, with the columns that are found
+// in it then: headings may read differently, too. An encoding that is not known
+// or that makes no text of the file is [ErrUpload].
+func (s *Service) ReadDraftAs(ctx context.Context, id int64, encoding string) error {
+	named, err := intake.ParseEncoding(encoding)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUpload, err)
+	}
+	draft, err := s.ImportDraft(ctx, id)
+	if err != nil {
+		return err
+	}
+	files, err := s.uploaded(ctx, draft.Import)
+	if err != nil {
+		return err
+	}
+	plan := draft.Plan
+	for f := range plan.Files {
+		at := &plan.Files[f]
+		read, err := planFile(files[at.Index], ImportOptions{Encoding: string(named), Draft: true})
+		if err != nil {
+			return refused(err)
+		}
+		at.Format, at.Mapping = read.Format, read.Mapping
+	}
+	stored, err := json.Marshal(plan)
+	if err != nil {
+		return err
+	}
+	return s.Store.ReplanDraft(ctx, id, stored)
+}
+
+// Encodings say how the text of each file of an import is read, and whether that
+// is certain, by the names of the files.
+func (s *Service) Encodings(i postgres.Import) ([]FileEncoding, error) {
+	var plan jobs.ImportPlan
+	if err := json.Unmarshal(i.Plan, &plan); err != nil {
+		return nil, fmt.Errorf("plan of import %d: %w", i.ID, err)
+	}
+	var list []FileEncoding
+	for _, f := range plan.Files {
+		list = append(list, FileEncoding{File: f.Name, Encoding: f.Format.Encoding, Guess: f.Format.EncodingProposed, Words: f.Format.EncodingWords()})
+	}
+	return list, nil
+}
+
+// FileEncoding says how the text of a file is read.
+type FileEncoding struct {
+	File     string          `json:"file"`
+	Encoding intake.Encoding `json:"encoding"`
+	Guess    bool            `json:"guess"` // the bytes do not prove it
+	Words    string          `json:"-"`
 }
 
 // ImportColumns are the columns of each file of a draft, as a person chose them,

@@ -66,7 +66,7 @@ func joinFirst(first, err error) error {
 }
 
 func planFile(file unpack.File, o ImportOptions) (jobs.FilePlan, error) {
-	sample, err := file.Sniff()
+	sample, err := file.SniffAs(intake.Encoding(o.Encoding))
 	if err != nil {
 		return jobs.FilePlan{}, err
 	}

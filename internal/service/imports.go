@@ -24,6 +24,9 @@ type ImportOptions struct {
 	DryRun  bool               // only say what would happen; [Service.ImportChecked] does it afterwards
 	Limit   int64              // bytes; defaults to UploadLimit
 	Draft   bool               // only keep it: [Service.PlanImport] says what is done with it
+	// Encoding of the text, as a person named it; see [intake.ParseEncoding].
+	// Defaults to what the bytes tell.
+	Encoding string
 }
 
 // UploadLimit is how large an upload may be, in bytes: some 20 million rows as
@@ -41,6 +44,13 @@ var ErrUpload = errors.New("it cannot be imported")
 func (s *Service) Upload(ctx context.Context, name string, content io.Reader, o ImportOptions) (int64, error) {
 	if err := o.check(); err != nil {
 		return 0, err
+	}
+	if o.Encoding != "" {
+		named, err := intake.ParseEncoding(o.Encoding)
+		if err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrUpload, err)
+		}
+		o.Encoding = string(named)
 	}
 	if o.Limit == 0 {
 		o.Limit = UploadLimit

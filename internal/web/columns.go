@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/headwaymail/headway/internal/postgres"
@@ -25,6 +26,8 @@ type columnsView struct {
 	Rules    []choice
 	Problem  string
 	Checked  bool // it was checked before
+	// Encodings to read the text in; empty where that is not in question.
+	Encodings []choice
 }
 
 type columnsFile struct {
@@ -60,11 +63,6 @@ var delimiterWords = map[byte]string{',': "commas", ';': "semicolons", '\t': "ta
 
 // formatWords say how a file is read.
 func formatWords(f intake.Format) string {
-	encoding := map[intake.Encoding]string{intake.UTF8: "UTF-8", intake.UTF16LE: "UTF-16", intake.UTF16BE: "UTF-16",
-		intake.Windows1252: "Windows-1252"}[f.Encoding]
-	if f.EncodingProposed {
-		encoding += " (a guess: look at accented letters)"
-	}
 	cells := "one value a line"
 	if words, ok := delimiterWords[f.Delimiter]; ok {
 		cells = "cells between " + words
@@ -73,7 +71,7 @@ func formatWords(f intake.Format) string {
 	if f.Header {
 		heading = "the first row names the columns"
 	}
-	return encoding + ", " + cells + ", " + heading
+	return f.EncodingWords() + ", " + cells + ", " + heading
 }
 
 func newColumnsFile(number int, f service.DraftFile) columnsFile {
@@ -99,6 +97,55 @@ func newColumnsFile(number int, f service.DraftFile) columnsFile {
 		view.Columns = append(view.Columns, column)
 	}
 	return view
+}
+
+// encodingChoices are the encodings in which the text of a draft may be read: none
+// where all of it proves to be UTF-8.
+func encodingChoices(files []service.DraftFile) []choice {
+	current, open := intake.Encoding(""), false
+	for _, f := range files {
+		if f.Format.Mark == 0 && (f.Format.Encoding != intake.UTF8 || f.Format.EncodingProposed) {
+			current, open = f.Format.Encoding, true
+		}
+	}
+	if !open {
+		return nil
+	}
+	offered := intake.Offered
+	if !slices.Contains(offered, current) {
+		offered = append([]intake.Encoding{current}, offered...)
+	}
+	var list []choice
+	for _, e := range offered {
+		list = append(list, choice{string(e), e.Words(), e == current})
+	}
+	return list
+}
+
+// readDraftAs reads the upload in the encoding of the form, and shows its columns
+// anew.
+func (s *Server) readDraftAs(w http.ResponseWriter, r *http.Request) error {
+	id, err := idOf(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return errBadForm
+	}
+	err = s.service.ReadDraftAs(r.Context(), id, r.PostForm.Get("encoding"))
+	if errors.Is(err, service.ErrUpload) {
+		draft, drafted := s.service.ImportDraft(r.Context(), id)
+		if drafted != nil {
+			return drafted
+		}
+		return s.renderColumns(w, r, http.StatusUnprocessableEntity, draft, service.ImportOptions{List: draft.Import.ListName,
+			Consent: draft.Import.Consent, Status: draft.Plan.Options.Status, Rule: draft.Plan.Rule}, capital(err.Error())+".")
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, fmt.Sprintf("/imports/%d/columns", id), http.StatusSeeOther)
+	return nil
 }
 
 // cutText shortens a text for a cell.
@@ -133,6 +180,7 @@ func (s *Server) renderColumns(w http.ResponseWriter, r *http.Request, status in
 	for i, f := range draft.Files {
 		view.Files = append(view.Files, newColumnsFile(i, f))
 	}
+	view.Encodings = encodingChoices(draft.Files)
 	for _, skipped := range draft.Plan.Skipped {
 		view.Skipped = append(view.Skipped, skipped.Name+": "+skipped.Problem)
 	}

@@ -27,6 +27,7 @@ type importView struct {
 	Made     string
 	Finished string
 	Counts   postgres.ImportCounts
+	Read     []service.FileEncoding // files that are not plainly UTF-8
 	Outcomes []outcome
 	Reasons  []reason
 	Risks    []reason
@@ -186,6 +187,9 @@ func (s *Server) showImport(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	view := newImportView(found, time.Now())
+	if view.Read, err = s.readAs(found); err != nil {
+		return err
+	}
 	if err := s.addHygiene(r.Context(), &view, found); err != nil {
 		return err
 	}
@@ -194,6 +198,12 @@ func (s *Server) showImport(w http.ResponseWriter, r *http.Request) error {
 		f.Live = fmt.Sprintf("/imports/%d/live", id)
 	}
 	return s.render(w, r, http.StatusOK, "import", f)
+}
+
+// readAs returns how the files of an import were read that are not plainly UTF-8.
+func (s *Server) readAs(i postgres.Import) ([]service.FileEncoding, error) {
+	list, err := s.service.Encodings(i)
+	return slices.DeleteFunc(list, func(f service.FileEncoding) bool { return f.Encoding == intake.UTF8 && !f.Guess }), err
 }
 
 func (s *Server) importLive(w http.ResponseWriter, r *http.Request) error {
@@ -210,6 +220,9 @@ func (s *Server) importLive(w http.ResponseWriter, r *http.Request) error {
 			return nil, false, err
 		}
 		view := newImportView(found, time.Now())
+		if view.Read, err = s.readAs(found); err != nil {
+			return nil, false, err
+		}
 		if err := s.addHygiene(ctx, &view, found); err != nil {
 			return nil, false, err
 		}

@@ -100,6 +100,7 @@ func (s *Server) entrances() map[string]entrance {
 		"POST /imports":                        {auth.Write, s.takeImport},
 		"GET /imports/{id}/columns":            {auth.Write, s.showColumns},
 		"POST /imports/{id}/columns":           {auth.Write, s.takeColumns},
+		"POST /imports/{id}/encoding":          {auth.Write, s.readDraftAs},
 		"POST /imports/{id}/confirm":           {auth.Write, s.confirmImport},
 		"GET /imports/{id}/undo":               {auth.Write, s.askUndo},
 		"GET /imports/{id}/undo/live":          {auth.Write, s.undoLive},

@@ -89,6 +89,8 @@ func (s *Server) takeImport(w http.ResponseWriter, r *http.Request) error {
 			o.Status = intake.Status(value)
 		case "known":
 			o.Rule = postgres.MergeRule(value)
+		case "encoding":
+			o.Encoding = string(value)
 		case "step":
 			o.Draft = string(value) == "columns"
 		case "check":

@@ -7,11 +7,10 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/unicode"
 )
 
 // sniffEncoding follows a byte order mark, else recognises UTF-16 by its NUL
-// bytes and UTF-8 by its validity, else proposes Windows-1252.
+// bytes and UTF-8 by its validity, else asks [legacy].
 func sniffEncoding(head []byte) Format {
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
@@ -24,7 +23,11 @@ func sniffEncoding(head []byte) Format {
 	if e := unmarkedUTF16(head); e != "" {
 		return Format{Encoding: e, EncodingProposed: true}
 	}
-	return Format{Encoding: eightBit(head), EncodingProposed: !utf8.Valid(wholeRunes(head))}
+	if isUTF8(head) {
+		return Format{Encoding: UTF8, EncodingProposed: !utf8.Valid(wholeRunes(head))}
+	}
+	e, proven := legacy(head)
+	return Format{Encoding: e, EncodingProposed: !proven}
 }
 
 // unmarkedUTF16 recognises Latin text in UTF-16 without a mark: every other byte
@@ -46,9 +49,9 @@ func unmarkedUTF16(head []byte) Encoding {
 	return ""
 }
 
-// eightBit chooses between UTF-8 with some damaged rows and Windows-1252: four
+// isUTF8 tells UTF-8 with some damaged rows from other encodings: four
 // well-formed characters beyond ASCII for each broken byte speak for UTF-8.
-func eightBit(head []byte) Encoding {
+func isUTF8(head []byte) bool {
 	good, bad := 0, 0
 	for rest := wholeRunes(head); len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
@@ -60,10 +63,7 @@ func eightBit(head []byte) Encoding {
 		}
 		rest = rest[n:]
 	}
-	if bad > 0 && good < 4*bad {
-		return Windows1252
-	}
-	return UTF8
+	return bad == 0 || good >= 4*bad
 }
 
 // wholeRunes drops a character that the end of the sample cut in two.
@@ -80,13 +80,8 @@ func wholeRunes(head []byte) []byte {
 }
 
 func (e Encoding) decoder() *encoding.Decoder {
-	switch e {
-	case UTF16LE:
-		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder()
-	case UTF16BE:
-		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder()
-	case Windows1252:
-		return charmap.Windows1252.NewDecoder()
+	if enc := e.encoding(); enc != nil {
+		return enc.NewDecoder()
 	}
 	return nil
 }
@@ -97,7 +92,7 @@ func decodeSample(head []byte, f Format) ([]byte, error) {
 	body := head[min(f.Mark, len(head)):]
 	text := body
 	if d := f.Encoding.decoder(); d != nil {
-		if f.Encoding != Windows1252 {
+		if f.Encoding == UTF16LE || f.Encoding == UTF16BE {
 			body = body[:len(body)&^1]
 		}
 		decoded, err := d.Bytes(body)

@@ -33,11 +33,18 @@ type Sample struct {
 
 // Sniff guesses the format of a file from its first bytes: up to [SampleSize],
 // or all of a shorter file. The error is always a [*Refusal].
-func Sniff(head []byte) (Sample, error) {
+func Sniff(head []byte) (Sample, error) { return SniffAs(head, "") }
+
+// SniffAs is [Sniff] for a text whose encoding somebody named; "" is guessed. A
+// byte order mark proves what the text is, whatever was said.
+func SniffAs(head []byte, named Encoding) (Sample, error) {
 	if isBinary(head) {
 		return Sample{}, &Refusal{Code: NotText, Offset: 0}
 	}
 	f := sniffEncoding(head)
+	if named != "" && f.Mark == 0 {
+		f.Encoding, f.EncodingProposed = named, false
+	}
 	text, err := decodeSample(head, f)
 	if err != nil {
 		return Sample{}, err

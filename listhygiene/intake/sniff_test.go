@@ -41,7 +41,7 @@ func TestSniff(t *testing.T) {
 		{"UTF-8 mark", "\xef\xbb\xbfemail,name\na@example.org,A\n", Format{Encoding: UTF8, Mark: 3, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
 		{"UTF-16 little endian", utf16(unicode.LittleEndian, unicode.UseBOM, "email,name\na@example.org,é\n"), Format{Encoding: UTF16LE, Mark: 2, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
 		{"UTF-16 big endian without mark", utf16(unicode.BigEndian, unicode.IgnoreBOM, "email,name\r\na@example.org,é\r\n"), Format{Encoding: UTF16BE, EncodingProposed: true, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
-		{"Windows-1252", latin, Format{Encoding: Windows1252, EncodingProposed: true, Newline: LF, Delimiter: ';', Header: true, Columns: 2}, []string{"email", "name"}},
+		{"Windows-1252", latin, Format{Encoding: Windows1252, Newline: LF, Delimiter: ';', Header: true, Columns: 2}, []string{"email", "name"}},
 		{"UTF-8 with one damaged row", "email,name\na@example.org,ÄÖÜß\nb@example.org,\xe9\n", Format{Encoding: UTF8, EncodingProposed: true, Newline: LF, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
 		{"CR only", "email,name\ra@example.org,A\r", Format{Encoding: UTF8, Newline: CR, Delimiter: ',', Header: true, Columns: 2}, []string{"email", "name"}},
 		{"Excel's separator line", "sep=;\r\nemail;name\r\na@example.org;A\r\n", Format{Encoding: UTF8, Newline: LF, Delimiter: ';', SkipLines: 1, Header: true, Columns: 2}, []string{"email", "name"}},

@@ -76,7 +76,14 @@ type File struct {
 func (f File) Open() (io.ReadCloser, error) { return f.open() }
 
 // Sniff guesses the format of the file, see [intake.Sniff].
-func (f File) Sniff() (intake.Sample, error) {
+func (f File) Sniff() (intake.Sample, error) { return f.SniffAs("") }
+
+// SniffAs is Sniff for a text whose encoding somebody named, see
+// [intake.SniffAs]. Sheets of workbooks are UTF-8 whatever was said.
+func (f File) SniffAs(named intake.Encoding) (intake.Sample, error) {
+	if f.Sheet {
+		named = ""
+	}
 	r, err := f.Open()
 	if err != nil {
 		return intake.Sample{}, err
@@ -87,7 +94,7 @@ func (f File) Sniff() (intake.Sample, error) {
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return intake.Sample{}, fmt.Errorf("%s: %w", f.Name, err)
 	}
-	s, err := intake.Sniff(head[:n])
+	s, err := intake.SniffAs(head[:n], named)
 	if err == nil && f.Sheet && s.Format.Delimiter == 0 {
 		s.Format.Delimiter = ',' // a sheet of one column, quoted where needed
 		return intake.Preview(head[:n], s.Format)
@@ -160,6 +167,15 @@ func (b *bounded) Read(p []byte) (int, error) {
 		err = damaged(err)
 	}
 	return n, err
+}
+
+// Trailing returns how many bytes behind the end of a compressed file were passed
+// over, once all of it was read.
+func (b *bounded) Trailing() int64 {
+	if m, ok := b.closer.(*members); ok {
+		return m.Trailing()
+	}
+	return 0
 }
 
 func (b *bounded) Close() error { return b.closer.Close() }

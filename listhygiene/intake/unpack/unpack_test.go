@@ -103,6 +103,8 @@ func TestOpen(t *testing.T) {
 		{"list.csv", []byte(list), map[string]string{"list.csv": list}},
 		{"empty.csv", nil, map[string]string{"empty.csv": ""}},
 		{"list.csv.GZ", gzipped(t, list), map[string]string{"list.csv": list}},
+		{"padded.gz", append(gzipped(t, list), make([]byte, 3000)...), map[string]string{"padded": list}},
+		{"appended.gz", append(gzipped(t, list), "\r\n--boundary--\r\n"...), map[string]string{"appended": list}},
 		{"two members.gz", append(gzipped(t, list), gzipped(t, "carla@example.org,Carla\n")...), map[string]string{"two members": list + "carla@example.org,Carla\n"}},
 		{"audience.zip", zipped(t,
 			"a/subscribed_email_audience_export_1.csv", list, "a/cleaned_email_audience_export_1.csv", "x", "a/", "",
