@@ -20,12 +20,17 @@ const (
 )
 
 // part is a leaf of the MIME tree: its header, its type in lower case and its
-// text, decoded as far as it was text.
+// body as it stands.
 type part struct {
-	header header
-	kind   string // "text/plain"
-	text   string
+	header  header
+	kind    string // "text/plain"
+	charset string
+	body    string
 }
+
+// text decodes the body as far as it is text. It is done for parts that are read
+// only: the same words in HTML, and files, are not.
+func (p part) text() string { return decodeBody(p.header, p.kind, p.charset, p.body) }
 
 // parts collects the leaves of a mail in their order.
 type parts struct {
@@ -46,7 +51,7 @@ func (p *parts) walk(h header, body string, depth int) {
 		}
 		kind = "text/plain" // its boundary never comes: read it as it stands
 	}
-	p.list = append(p.list, part{header: h, kind: kind, text: decodeBody(h, kind, params["charset"], body)})
+	p.list = append(p.list, part{header: h, kind: kind, charset: params["charset"], body: body})
 }
 
 // split walks the parts of a multipart. It reports whether there was any.

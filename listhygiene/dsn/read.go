@@ -65,30 +65,29 @@ type mail struct {
 // sort gives every part its meaning: fields, words, or the message that came
 // back.
 func (m *mail) sort() {
-	plain := false
-	for _, p := range m.parts {
-		plain = plain || p.kind == "text/plain" && strings.TrimSpace(p.text) != ""
-	}
+	plain := slices.ContainsFunc(m.parts, func(p part) bool {
+		return p.kind == "text/plain" && strings.TrimSpace(p.body) != ""
+	})
 	for _, p := range m.parts {
 		switch p.kind {
 		case "message/delivery-status", "message/global-delivery-status":
-			m.groups = append(m.groups, statusGroups(p.text)...)
+			m.groups = append(m.groups, statusGroups(p.text())...)
 		case "message/feedback-report":
 			m.feedback = true
-			m.readFeedback(p.text)
+			m.readFeedback(p.text())
 		case "message/rfc822", "message/global", "text/rfc822-headers", "text/rfc822-header", "message/global-headers", "message/rfc822-headers":
-			m.original(p.text)
+			m.original(p.text())
 			if m.inner == "" && p.kind == "message/rfc822" {
-				m.inner = strings.TrimLeft(p.text, "\n")
+				m.inner = strings.TrimLeft(p.text(), "\n")
 			}
 		case "text/html":
 			if plain {
 				continue
 			}
-			m.say(p.text)
+			m.say(p.text())
 		default:
 			if strings.HasPrefix(p.kind, "text/") || len(m.parts) == 1 {
-				m.say(p.text)
+				m.say(p.text())
 			}
 		}
 	}
