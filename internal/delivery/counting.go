@@ -22,12 +22,12 @@ func (e *Engine) count(ctx context.Context) {
 	failing := false
 	for n := 0; ; n++ {
 		if e.writer.uncounted.Swap(false) || n%countOthers == 0 {
-			err := e.store.Count(ctx)
-			if err != nil && ctx.Err() == nil {
-				e.writer.uncounted.Store(true)
-				if !failing {
-					e.log.Warn("outcomes cannot be counted now; they are kept", "error", err)
-				}
+			alone, err := e.store.TryCount(ctx)
+			if !alone {
+				e.writer.uncounted.Store(true) // whoever counts may not have seen the newest
+			}
+			if err != nil && ctx.Err() == nil && !failing {
+				e.log.Warn("outcomes cannot be counted now; they are kept", "error", err)
 			}
 			failing = err != nil
 		}

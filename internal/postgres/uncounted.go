@@ -91,21 +91,28 @@ func (u uncounted) tallies() []tally {
 // Count lets the counters follow all outcomes that were recorded until now. Where
 // another node does so at this moment, it leaves them to that.
 func (s *Store) Count(ctx context.Context) error {
+	_, err := s.TryCount(ctx)
+	return err
+}
+
+// TryCount is [Store.Count] for those who come back: it returns false where another
+// node is counting, which may have looked before the newest outcomes were there.
+func (s *Store) TryCount(ctx context.Context) (alone bool, err error) {
 	for {
-		rows, err := s.countSome(ctx)
+		rows, alone, err := s.countSome(ctx)
 		if err != nil {
-			return fmt.Errorf("count outcomes: %w", err)
+			return false, fmt.Errorf("count outcomes: %w", err)
 		}
 		if rows < countRows {
-			return nil
+			return alone, nil
 		}
 	}
 }
 
-// countSome counts the outcomes of the oldest rows and returns the number of rows.
-func (s *Store) countSome(ctx context.Context) (taken int, err error) {
+// countSome counts the outcomes of the oldest rows and returns the number of rows,
+// and whether nobody else was at it.
+func (s *Store) countSome(ctx context.Context) (taken int, alone bool, err error) {
 	err = pgx.BeginFunc(ctx, s.hot, func(tx pgx.Tx) error {
-		var alone bool
 		if err := tx.QueryRow(ctx, sqlCountAlone).Scan(&alone); err != nil || !alone {
 			return err
 		}
@@ -134,5 +141,5 @@ func (s *Store) countSome(ctx context.Context) (taken int, err error) {
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})
-	return taken, err
+	return taken, alone, err
 }

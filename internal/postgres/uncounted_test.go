@@ -55,6 +55,27 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// Who finds another counting knows that it has to come back: the other may have
+// looked too early.
+func TestTryCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	other, err := w.pool.Begin(ctx)
+	w.must(err)
+	defer func() { _ = other.Rollback(ctx) }() // after the first rollback nothing is left
+	var held bool
+	w.must(other.QueryRow(ctx, sqlCountAlone).Scan(&held))
+	for _, want := range []bool{false, true} {
+		alone, err := w.TryCount(ctx)
+		w.must(err)
+		if alone != want {
+			t.Errorf("alone: %v, want %v", alone, want)
+		}
+		_ = other.Rollback(ctx) // the second time nothing is left
+	}
+}
+
 // A message that comes back before its acceptance was counted.
 func TestCountAfterReport(t *testing.T) {
 	t.Parallel()
