@@ -45,6 +45,9 @@ type deliveryLine struct {
 	Waiting  int64     `json:"waiting,omitempty"`
 }
 
+// Others are the final states that have no column of their own.
+func (l deliveryLine) Others() int64 { return others(l.Counters) }
+
 // CSV is the address of the report as a file. It is made here and whole: a query
 // that a template puts behind a question mark is escaped as one value.
 func (v deliveryView) CSV() string { return "/domains.csv?" + v.Query }

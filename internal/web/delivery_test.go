@@ -5,6 +5,8 @@ import (
 	"html"
 	"net/http"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,6 +29,7 @@ func TestDeliveryReport(t *testing.T) {
 	if strings.Index(page.body, "Northmail") > strings.Index(page.body, "Blue Harbor") {
 		t.Error("what needs attention does not stand first")
 	}
+	addsUp(t, page.body)
 	ofOne := b.get("/domains?provider=1&for=7d")
 	b.contains(ofOne, "Domains of Northmail", "d1-1.test", "in the last 7 days")
 	file := regexp.MustCompile(`href="(/domains\.csv[^"]*)"`).FindStringSubmatch(ofOne.body)
@@ -45,6 +48,32 @@ func TestDeliveryReport(t *testing.T) {
 	for _, path := range []string{"/domains?provider=x", "/domains?provider=99", "/domains.csv?provider=99"} {
 		if a := b.do("GET", b.site.URL+path, ""); a.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %s", path, a.Status)
+		}
+	}
+}
+
+// addsUp checks that in each line of a delivery report the parts make the whole.
+func addsUp(t *testing.T, page string) {
+	t.Helper()
+	cells := regexp.MustCompile(`data-label="(?:Recipients|Delivered|To go|Bounced hard|Bounced soft|Other)">([\d,]+)<`).FindAllStringSubmatch(page, -1)
+	const columns = 6
+	if len(cells) == 0 || len(cells)%columns != 0 {
+		t.Fatalf("%d cells are no lines of %d", len(cells), columns)
+	}
+	for line := range slices.Chunk(cells, columns) {
+		sum := 0
+		for i, cell := range line {
+			n, err := strconv.Atoi(strings.ReplaceAll(cell[1], ",", ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				n = -n
+			}
+			sum += n
+		}
+		if sum != 0 {
+			t.Errorf("a line does not add up: %v", line)
 		}
 	}
 }
