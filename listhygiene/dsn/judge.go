@@ -112,7 +112,11 @@ func (to Recipient) places(yield func(place) bool) {
 		if strings.TrimSpace(said.text) == "" {
 			continue
 		}
-		r := reply.Parse(to.Phase, said.text)
+		text := said.text
+		if strings.HasSuffix(said.source, "text") {
+			text = afterSaid(text)
+		}
+		r := reply.Parse(to.Phase, text)
 		if r.Code == 0 {
 			r.Phase = reply.PhaseAsync // else it would be taken for a connection that broke
 		}
@@ -126,6 +130,20 @@ func (to Recipient) places(yield func(place) bool) {
 	if code := informative(to.Status); code != "" {
 		yield(place{"Status", reply.Reply{Phase: to.Phase, Enhanced: code}})
 	}
+}
+
+// afterSaid leaves out of "<ann@far.example>: host mx.far.example[192.0.2.1] said:
+// 550 your host name does not exist" who said it: an address is not what does not
+// exist there.
+func afterSaid(text string) string {
+	i := strings.Index(text, " said:")
+	if i < 0 {
+		return text
+	}
+	if rest := strings.TrimSpace(text[i+len(" said:"):]); rest != "" && (rest[0] == '4' || rest[0] == '5') {
+		return rest
+	}
+	return text
 }
 
 // informative returns a status code unless it says nothing but "failed" (x.0.0).

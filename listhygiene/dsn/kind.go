@@ -6,7 +6,10 @@ import (
 
 // failureSystems are local parts under which mail software reports failures.
 var failureSystems = []string{"mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon", "maildaemon", "mdaemon", "mail.daemon",
-	"mailer_daemon", "mail-deamon", "system-administrator", "bounce"}
+	"mailer_daemon", "post_master", "post-master", "mail-deamon", "system-administrator", "bounce"}
+
+// daemons are those of them that write nothing else.
+var daemons = []string{"mailer-daemon", "mail-daemon", "mailerdaemon", "maildaemon", "mail.daemon", "mailer_daemon", "mail-deamon"}
 
 // systems are local parts under which programs of any kind write.
 var systems = []string{"no-reply", "noreply", "donotreply", "do-not-reply", "autoresponder", "notification"}
@@ -94,6 +97,23 @@ func hasPrefix(s string, list []string) bool {
 	return false
 }
 
+// challengeWords are how services ask the sender to prove that a person wrote.
+var challengeWords = []string{
+	"verify that you are a person", "verify that you are human", "verify you are human", "prove that you are human", "prove you are human", "prove that you are a person",
+	"you are a real person", "challenge-response", "challenge/response", "click the link below to deliver", "reply to this message to release", "reply to this message to confirm",
+	"release your message", "to have your message delivered", "held until you", "delivered until you", "confirm that you sent", "confirm your e-mail was sent by",
+	"waiting for your confirmation", "not on the guest list",
+}
+
+// challenges reports whether a mail asks for such a proof. A server that refuses
+// with these words has a code beside them.
+func challenges(subject, words string, lines []string) bool {
+	return (containsAny(words, challengeWords) || containsAny(subject, challengeWords)) && quotedReply(lines) == ""
+}
+
+// answeredSubjects begin the subjects of answers that people write.
+var answeredSubjects = []string{"re:", "aw:", "sv:", "antw:", "odp:", "rv:", "回复:", "回复：", "ynt:", "r:", "ref:"}
+
 // answersItself reports whether the header marks an automatic answer (RFC 3834
 // §5, and what came before it), and by which sign. The subject is in lower case.
 func answersItself(h header, subject string) (string, bool) {
@@ -119,6 +139,13 @@ func answersItself(h header, subject string) (string, bool) {
 	return "", false
 }
 
+// automaticallySent reports whether the header says that no person sent the mail
+// (RFC 3834 §5): confirmations of a help desk have no other mark.
+func automaticallySent(h header) bool {
+	auto := strings.ToLower(h.get("Auto-Submitted"))
+	return auto != "" && !strings.HasPrefix(auto, "no")
+}
+
 // asksToLeave reports whether a mail is a person's wish to be taken off: its
 // subject says so, or the first line of a short text.
 func asksToLeave(subject, text string) bool {
@@ -128,7 +155,7 @@ func asksToLeave(subject, text string) bool {
 		s, _ = cutLine(s)
 		s = strings.Trim(s, " .!\"'")
 		for _, w := range leaveWords {
-			if s == w || strings.HasPrefix(s, w+" ") && len(s) <= 60 {
+			if s == w || s == "baja" || strings.HasPrefix(s, w+" ") && len(s) <= 60 {
 				return true
 			}
 		}
@@ -136,6 +163,7 @@ func asksToLeave(subject, text string) bool {
 	return false
 }
 
-var leaveWords = []string{"unsubscribe", "remove me", "please remove me", "please unsubscribe", "opt out", "opt-out", "abmelden", "abbestellen",
-	"désabonner", "désinscription", "désinscrire", "darme de baja", "cancelar suscripción", "descadastrar", "cancelar inscrição", "disiscriv", "disiscrizione",
+var leaveWords = []string{"unsubscribe", "remove me", "please remove me", "please unsubscribe", "opt out", "opt-out", "please take me off", "take me off", "stop sending",
+	"abmelden", "bitte abmelden", "abbestellen", "bitte austragen",
+	"désabonner", "désinscription", "désinscrire", "darme de baja", "dar de baja", "quiero darme de baja", "cancelar suscripción", "descadastrar", "cancelar inscrição", "disiscriv", "disiscrizione",
 	"uitschrijven", "avregistrera", "отписаться", "отписка", "退订", "取消订阅", "配信停止", "수신거부"}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode"
 )
 
 const (
@@ -131,16 +132,23 @@ func decodeBody(h header, kind, charset, body string) string {
 	if len(body) > 2*longestPart {
 		body = body[:2*longestPart]
 	}
+	hidden := false // newlines, from the pass over the whole mail
 	switch encoding := strings.ToLower(strings.TrimSpace(h.get("Content-Transfer-Encoding"))); {
 	case encoding == "base64":
-		body = fromBase64(body)
+		body, hidden = fromBase64(body), true
 	case encoding == "quoted-printable", encoding == "" && kind == "text/plain" && strings.Contains(body[:min(len(body), mostText)], "=\n"):
 		body = fromQuotedPrintable(body)
 	}
-	if !strings.HasPrefix(kind, "text/") && kind != "" {
-		return cut(body)
+	body = cut(body)
+	if strings.HasPrefix(kind, "text/") || kind == "" {
+		body = toUTF8(body, charset)
 	}
-	body = toUTF8(cut(body), charset)
+	if hidden {
+		body = unifyNewlines([]byte(body))
+	}
+	if !strings.HasPrefix(kind, "text/") && kind != "" {
+		return body
+	}
 	if kind == "text/html" {
 		body = withoutMarkup(body)
 	}
@@ -164,7 +172,7 @@ func fromBase64(s string) string {
 	compact = bytes.TrimRight(compact, "=")
 	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(compact)))
 	n, _ := base64.RawStdEncoding.Decode(out, compact) // what was right before the mistake is enough
-	return unifyNewlines(out[:n])
+	return string(out[:n])
 }
 
 // fromQuotedPrintable undoes quoted-printable (RFC 2045 §6.7) in lines that end
@@ -223,6 +231,11 @@ func hexOf(s string, i int) int {
 // toUTF8 decodes a text. Without a charset that is known, and for one that does
 // not fit, the bytes stay: they are read as Latin-1 later.
 func toUTF8(s, charset string) string {
+	if order, ok := utf16Order(s, charset); ok {
+		if out, err := unicode.UTF16(order, unicode.UseBOM).NewDecoder().String(s); err == nil {
+			return out
+		}
+	}
 	if strings.Contains(s, "\x1b$") {
 		charset = "iso-2022-jp"
 	} else if utf8.ValidString(s) {
@@ -237,6 +250,24 @@ func toUTF8(s, charset string) string {
 		return s
 	}
 	return out
+}
+
+// utf16Order reports whether a text is UTF-16, and its order where no mark says
+// it: by its charset when it has NUL bytes, which no other text has (what stands
+// in the open without a transfer encoding lost them), or by its byte order mark.
+func utf16Order(s, charset string) (unicode.Endianness, bool) {
+	charset = strings.ToLower(strings.TrimSpace(charset))
+	switch {
+	case strings.HasPrefix(s, "\xfe\xff"), strings.HasPrefix(s, "\xff\xfe"):
+	case !strings.HasPrefix(charset, "utf-16"), strings.IndexByte(s, 0) < 0:
+		return unicode.BigEndian, false
+	case charset == "utf-16le":
+		return unicode.LittleEndian, true
+	}
+	if charset == "utf-16" && len(s) > 1 && s[1] == 0 {
+		return unicode.LittleEndian, true // RFC 2781 §4.3 says the other, Windows writes this
+	}
+	return unicode.BigEndian, true
 }
 
 // unifyNewlines ends every line with LF, whether it ended with CRLF, CR or LF,

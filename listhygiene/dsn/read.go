@@ -157,6 +157,8 @@ func (m *mail) decide() {
 		r.Recipients = m.groups
 		m.addWords()
 		r.Kind = kindOf(r.Recipients)
+	case !m.header.has("X-Failed-Recipients") && !m.reportType("delivery-status") && challenges(lower, words(), m.lines):
+		r.Kind, r.Why = AutoReply, "it asks the sender to prove that a person wrote"
 	case m.reportsFailure(lower, words, automatic):
 		r.Kind = Failure
 		if containsAny(lower, delaySubjects) || containsAny(words(), delayWords) {
@@ -167,6 +169,8 @@ func (m *mail) decide() {
 		r.Kind, r.Why = AutoReply, answer
 	case asksToLeave(r.Subject, joined(m.lines)):
 		r.Kind, r.Why = Unsubscribe, "it asks to be taken off"
+	case automaticallySent(m.header):
+		r.Kind, r.Why = AutoReply, "Auto-Submitted: "+strings.ToLower(m.header.get("Auto-Submitted"))
 	default:
 		r.Kind, r.Why = Other, "it has no sign of a report, a complaint, an automatic answer or a wish to leave"
 	}
@@ -190,13 +194,20 @@ func (m *mail) reportsFailure(subject string, words func() string, automatic boo
 	software := sign(isFailureSystem(m.header, r.From), 2, "its sender reports failures") ||
 		sign(fromSystem(m.header, r.From), 1, "a program wrote it")
 	path := m.header.get("Return-Path")
-	sign(m.header.has("Return-Path") && strings.Trim(path, "<> ") == "", 1, "its return path is empty")
+	if sign(m.header.has("Return-Path") && strings.Trim(path, "<> ") == "", 1, "its return path is empty") && !automatic && hasPrefix(r.From, daemons) {
+		speaks = true // in words that we do not know
+	}
 	if !speaks || weight < 3 || automatic && weight < 5 { // the text takes longer to look at
 		speaks = sign(containsAny(words(), failureWords), 2, "its text speaks of a failure") || speaks
 		speaks = sign(quotedReply(m.lines) != "", 1, "it quotes a server's reply") || speaks
 	}
-	if !speaks || weight < 3 || automatic && weight < 5 && !software {
+	switch {
+	case !speaks || weight < 3 || automatic && weight < 5 && !software:
 		return false
+	case automatic && weight < 5 && hasPrefix(subject, answerSubjects) && !m.header.has("X-Failed-Recipients"):
+		return false // a postmaster on holiday
+	case !software && hasPrefix(subject, answeredSubjects) && !m.header.has("X-Failed-Recipients") && !m.reportType("delivery-status"):
+		return false // a person who quotes an error to us
 	}
 	r.Why = strings.Join(signs, "; ")
 	return true

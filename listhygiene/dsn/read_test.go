@@ -1,6 +1,7 @@
 package dsn_test
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -64,9 +65,54 @@ var mails = []struct {
 		dsn.Complaint, "", ""},
 	{"vacation", "From: Ann <ann@far.example>\nSubject: Automatic reply: News of May\nAuto-Submitted: auto-replied\n\nI am away. If it could not be delivered, call 550 1234.\n", dsn.AutoReply, "", ""},
 	{"vacation in German", "From: Ann <ann@far.example>\nSubject: Abwesenheitsnotiz\n\nIch bin im Urlaub.\n", dsn.AutoReply, "", ""},
+	{"a postmaster on holiday", "From: Ann <postmaster@far.example>\nSubject: Automatic reply: News of May\nAuto-Submitted: auto-generated\n\nI am out. Mail to Bob could not be delivered last week.\n", dsn.AutoReply, "", ""},
+	{"a help desk", "From: Help <help@far.example>\nSubject: [#12] We have your request\nAuto-Submitted: auto-generated\n\nThank you.\n", dsn.AutoReply, "", ""},
+	{"a challenge", "From: Guard <no-reply@guard.example>\nSubject: Your mail to Ann\n\nYour mail could not be delivered until you verify that you are a person: https://guard.example/x\n", dsn.AutoReply, "", ""},
+	{"a person who quotes an error", "From: Ann <ann@far.example>\nSubject: Re: News of May\n\nYour shop told me \"user unknown\":\n550 5.1.1 user unknown\n", dsn.Other, "", ""},
+	{"a daemon in words that nobody knows", head + "Subject: Pranešimas\n\nBlablabla\n\n<ann@far.example>\nblabla bla.\n", dsn.Failure, reply.BounceUnknown, "ann@far.example"},
+	{"UTF-16", head + "Subject: Undelivered\nContent-Type: text/plain; charset=utf-16\nContent-Transfer-Encoding: base64\n\n" +
+		utf16("Delivery failed for <ann@far.example>:\r\n550 no such mailbox\r\n") + "\n", dsn.Failure, reply.BounceBadMailbox, "ann@far.example"},
+	{"leave, in a sentence", "From: Ann <ann@far.example>\nSubject: Re: News of May\n\nPlease take me off your list.\n", dsn.Unsubscribe, "", ""},
+	{"leave, in German", "From: Ann <ann@far.example>\nSubject: Re: Neues\n\nBitte abmelden!\n", dsn.Unsubscribe, "", ""},
 	{"leave", "From: Ann <ann@far.example>\nSubject: unsubscribe\n\n\n", dsn.Unsubscribe, "", ""},
 	{"a letter", "From: Ann <ann@far.example>\nSubject: Re: News of May\n\nThank you, I liked it.\n", dsn.Other, "", ""},
 	{"nothing", "", dsn.Other, "", ""},
+}
+
+// utf16 encodes ASCII as Windows does, in base64.
+func utf16(text string) string {
+	raw := []byte{0xff, 0xfe}
+	for _, c := range []byte(text) {
+		raw = append(raw, c, 0)
+	}
+	return base64.StdEncoding.EncodeToString(raw)
+}
+
+// Refusals of us, with the words of a missing mailbox around them, cost the
+// address nothing.
+func TestRefusalsOfUsSuppressNobody(t *testing.T) {
+	t.Parallel()
+	for _, said := range []string{
+		"550 Your host name does not exist", "550 Sending account not found", "550 Reply-To address does not exist", "550 domain not found for MAIL FROM",
+		"550 URL in body points to disabled account page", "550 Sender verify failed: no such user b.token at bounce.news.example",
+		"550 <b.token@bounce.news.example>: Sender address rejected: User unknown", "550 unknown sender, mailbox not found for return path",
+		"550 5.1.1 Message blocked: your IP 192.0.2.1 is on our local blacklist", "550 Too many unknown users in this session",
+		"550 the account that you send from is disabled", "553 Sender domain must resolve", "552 Sender has exceeded the daily message quota",
+		"550 Absenderadresse existiert nicht", "550 El remitente no existe", "550 Il mittente non esiste", "550 Nadawca nie istnieje",
+		"550 Отправитель не найден", "550 送信者のアドレスは存在しません", "550 发件人地址不存在",
+	} {
+		mail := head + "Subject: Undelivered Mail Returned to Sender\nContent-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\nContent-Type: text/plain; charset=utf-8\n\n" +
+			"Your message could not be delivered.\n\n<ann@far.example>: host in3.far.example[192.0.2.7]\n    said: " + said + " (in reply to RCPT TO command)\n" +
+			"--x\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; ann@far.example\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; " + said + "\n\n--x--\n"
+		list := dsn.Read([]byte(mail)).Judge(nil)
+		if len(list) != 1 || list[0].Recipient.Address != "ann@far.example" {
+			t.Errorf("%q: %+v", said, list)
+			continue
+		}
+		if suppresses(list[0]) {
+			t.Errorf("%q suppresses, by %s (%s)", said, list[0].Meaning.Rule, list[0].Source)
+		}
+	}
 }
 
 func TestRead(t *testing.T) {
