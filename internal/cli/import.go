@@ -168,7 +168,7 @@ func printImport(w io.Writer, i postgres.Import) {
 	if i.DryRun {
 		verb = "Checked"
 	}
-	fmt.Fprintf(w, "%s %s for the list %q: %s rows\n", verb, i.FileName, i.ListName, count(c.Rows))
+	fmt.Fprintf(w, "%s %s for the list %q: %s\n", verb, i.FileName, i.ListName, rowCount(c.Rows))
 	line := func(words string, n int64) {
 		if n > 0 {
 			fmt.Fprintf(w, "  %9s  %s\n", count(n), words)
@@ -211,6 +211,14 @@ func printImport(w io.Writer, i postgres.Import) {
 	case c.New+c.Updated+c.Joined > 0:
 		fmt.Fprintf(w, "This is import %d; `headway import undo %[1]d` takes it back.\n", i.ID)
 	}
+}
+
+// rowCount is a number of rows in words.
+func rowCount(n int64) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return count(n) + " rows"
 }
 
 // printEncodings says how files were read that are not plainly UTF-8.

@@ -81,14 +81,20 @@ func AutoMap(s Sample) Mapping {
 	return m
 }
 
-// doubtStatuses makes a plain field of a column called "status" or "state" whose
-// cells say something else, such as the state in a postal address.
+// doubtStatuses makes a plain field of a column called "status", "state" or
+// "newsletter" whose cells say something else, such as the state in a postal
+// address or the name of a newsletter.
 func (m *Mapping) doubtStatuses(keys []string, rows []Record) {
 	for i := range m.Columns {
-		if m.Columns[i].Role != RoleStatus || keys[i] != "status" && keys[i] != "state" {
+		understands := isStatus
+		switch {
+		case m.Columns[i].Role == RoleStatus && (keys[i] == "status" || keys[i] == "state"):
+		case m.Columns[i].Role == RoleOptIn && keys[i] == "newsletter":
+			understands = isYesOrNo
+		default:
 			continue
 		}
-		if understood, filled := share(rows, i, isStatus); filled && understood < 0.5 {
+		if understood, filled := share(rows, i, understands); filled && understood < 0.5 {
 			m.Columns[i].Role = RoleField
 		}
 	}
@@ -139,6 +145,11 @@ func share(rows []Record, column int, wanted func(cell string) bool) (good float
 func isStatus(cell string) bool {
 	_, ok := ParseStatus(cell)
 	return ok
+}
+
+func isYesOrNo(cell string) bool {
+	_, ok := yesWords[headingKey(cell)]
+	return ok || isStatus(cell)
 }
 
 // nameFields gives each field a name of its own: that of the table of headings,

@@ -109,6 +109,11 @@ anna@example.org,Anna,"{""city"": ""Köln"", ""age"": 31, ""pets"": [""cat""], "
 				"2 subscribe a@example.org", "3 unsubscribed b@example.org", "4 bounced c@example.org", "5 unconfirmed d@example.org",
 				"6 complained e@example.org", "7 suppress f@example.org", "8! status_unknown", "9 subscribe h@example.org",
 			}},
+		{"", "Email;Abgemeldet;Status\na@example.org;ja;aktiv\nb@example.org;nein;unsubscribed\nc@example.org;;aktiv\n", []string{"2 unsubscribed a@example.org", "3 unsubscribed b@example.org", "4 subscribe c@example.org"}},
+		{"", "Email;Abgemeldet am\na@example.org;31.12.2024\nb@example.org;\n", []string{"2 unsubscribed a@example.org", "3 subscribe b@example.org"}},
+		{"", "Email;Désabonné\na@example.org;oui\nb@example.org;non\n", []string{"2 unsubscribed a@example.org", "3 subscribe b@example.org"}},
+		{"", "Email,Newsletter\na@example.org,nein\nb@example.org,ja\n", []string{"2 unsubscribed a@example.org", "3 subscribe b@example.org"}},
+		{"", "Email,Newsletter\na@example.org,Weekly\nb@example.org,Daily\n", []string{"2 subscribe a@example.org newsletter=Weekly", "3 subscribe b@example.org newsletter=Daily"}},
 		{"", "backup email,email\n,anna@example.org\nb@example.org,berta@example.org\n", []string{"2 subscribe anna@example.org", "3 subscribe berta@example.org backup_email=b@example.org"}},
 	}
 	for _, tt := range tests {
