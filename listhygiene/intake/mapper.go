@@ -63,6 +63,9 @@ func (m *Mapper) Row(rec Record) Row {
 		return row
 	}
 	m.readAddress(&row)
+	if row.Problem != nil && row.Problem.Code == EmailMissing {
+		row.Problem.Suggestion = m.otherAddress(rec.Cells)
+	}
 	for i, cell := range rec.Cells {
 		if i >= len(m.columns) {
 			break
@@ -101,6 +104,20 @@ func (m *Mapper) readAddress(row *Row) {
 	if tidied.Name != "" && !m.hasNames {
 		row.Fields = append(row.Fields, Field{"name", tidied.Name})
 	}
+}
+
+// otherAddress returns the first address of a row whose own cell for it is
+// empty: people with a second address only are common in address books.
+func (m *Mapper) otherAddress(cells []string) string {
+	for _, cell := range cells {
+		if !strings.Contains(cell, "@") {
+			continue
+		}
+		if a, err := m.options.Addresses.Parse(address.Tidy(Unguard(cell)).Text); err == nil {
+			return a.String()
+		}
+	}
+	return ""
 }
 
 // explain finds the most helpful code for a refused address, and a suggestion.

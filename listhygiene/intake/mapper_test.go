@@ -110,6 +110,7 @@ anna@example.org,Anna,"{""city"": ""Köln"", ""age"": 31, ""pets"": [""cat""], "
 				"6 complained e@example.org", "7 suppress f@example.org", "8! status_unknown", "9 subscribe h@example.org",
 			}},
 		{"", "Email;Abgemeldet;Status\na@example.org;ja;aktiv\nb@example.org;nein;unsubscribed\nc@example.org;;aktiv\n", []string{"2 unsubscribed a@example.org", "3 unsubscribed b@example.org", "4 subscribe c@example.org"}},
+		{"", "Name,E-mail 1,Work email\nA,a@example.org,\nB,,b@example.org\nC,,\n", []string{"2 subscribe a@example.org name=A", "3! email_missing b@example.org", "4! email_missing"}},
 		{"", "Email;Abgemeldet am\na@example.org;31.12.2024\nb@example.org;\n", []string{"2 unsubscribed a@example.org", "3 subscribe b@example.org"}},
 		{"", "Email;Désabonné\na@example.org;oui\nb@example.org;non\n", []string{"2 unsubscribed a@example.org", "3 subscribe b@example.org"}},
 		{"", "Email,Newsletter\na@example.org,nein\nb@example.org,ja\n", []string{"2 unsubscribed a@example.org", "3 subscribe b@example.org"}},
