@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -114,6 +116,9 @@ func runImport(cmd *cobra.Command, name string, o importOptions) error {
 		}
 		printImport(cmd.OutOrStdout(), done)
 		printEncodings(cmd.OutOrStdout(), encodings)
+		if done.DryRun {
+			printColumns(cmd.OutOrStdout(), encodings)
+		}
 		printImportVerdicts(cmd.OutOrStdout(), verified)
 		return nil
 	})
@@ -232,6 +237,34 @@ func printEncodings(w io.Writer, list []service.FileEncoding) {
 	}
 	if guess {
 		fmt.Fprintln(w, "If names look wrong, say how the text is stored: --encoding windows-1250, for instance.")
+	}
+}
+
+// printColumns says what the columns of each file are taken for, so that a wrong
+// guess is seen before anything is imported.
+func printColumns(w io.Writer, list []service.FileEncoding) {
+	for _, f := range list {
+		fmt.Fprintf(w, "Columns of %s:\n", f.File)
+		for at, c := range f.Columns {
+			heading := strconv.Quote(c.Heading)
+			if c.Heading == "" {
+				heading = fmt.Sprintf("column %d", at+1)
+			}
+			what := strings.ReplaceAll(string(c.Role), "_", " ")
+			switch c.Role {
+			case intake.RoleEmail:
+				what = "the address"
+			case intake.RoleField:
+				what = "field " + c.Field
+			case intake.RoleIgnore:
+				what = "left out"
+			case intake.RoleOptOut, intake.RoleLeftAt:
+				what = "whether they have left"
+			case intake.RoleOptIn:
+				what = "whether they may be mailed"
+			}
+			fmt.Fprintf(w, "  %s: %s\n", heading, what)
+		}
 	}
 }
 

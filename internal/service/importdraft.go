@@ -112,16 +112,18 @@ func (s *Service) Encodings(i postgres.Import) ([]FileEncoding, error) {
 	}
 	var list []FileEncoding
 	for _, f := range plan.Files {
-		list = append(list, FileEncoding{File: f.Name, Encoding: f.Format.Encoding, Guess: f.Format.EncodingProposed, Words: f.Format.EncodingWords()})
+		list = append(list, FileEncoding{File: f.Name, Encoding: f.Format.Encoding, Guess: f.Format.EncodingProposed, Words: f.Format.EncodingWords(), Columns: f.Mapping.Columns})
 	}
 	return list, nil
 }
 
-// FileEncoding says how the text of a file is read.
+// FileEncoding says how the text of a file is read, and what its columns are
+// taken for.
 type FileEncoding struct {
 	File     string          `json:"file"`
 	Encoding intake.Encoding `json:"encoding"`
 	Guess    bool            `json:"guess"` // the bytes do not prove it
+	Columns  []intake.Column `json:"columns"`
 	Words    string          `json:"-"`
 }
 
