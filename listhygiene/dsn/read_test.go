@@ -98,6 +98,7 @@ func TestRefusalsOfUsSuppressNobody(t *testing.T) {
 		"550 <b.token@bounce.news.example>: Sender address rejected: User unknown", "550 unknown sender, mailbox not found for return path",
 		"550 5.1.1 Message blocked: your IP 192.0.2.1 is on our local blacklist", "550 Too many unknown users in this session",
 		"550 the account that you send from is disabled", "553 Sender domain must resolve", "552 Sender has exceeded the daily message quota",
+		"550 Ihr Konto wurde gesperrt", "550 Votre compte est désactivé", "550 adresse de retour inconnue", "550 message refers to nonexistent account, phishing",
 		"550 Absenderadresse existiert nicht", "550 El remitente no existe", "550 Il mittente non esiste", "550 Nadawca nie istnieje",
 		"550 Отправитель не найден", "550 送信者のアドレスは存在しません", "550 发件人地址不存在",
 	} {
