@@ -11,6 +11,7 @@ import (
 
 var (
 	shellBlock   = regexp.MustCompile("(?s)```sh\n(.*?)```")
+	rejectRows   = regexp.MustCompile("^Email Address,.*,line,problem,suggestion\r?\n.+")
 	codeInSource = regexp.MustCompile(`Code: "([a-z_]+)"`)
 	codeInTable  = regexp.MustCompile("`([a-z_]+)`")
 )
@@ -33,9 +34,10 @@ func TestDocumentedCommandsWork(t *testing.T) {
 			run := exec.Command("bash", "-c", command)
 			run.Env = append(os.Environ(), "HEADWAY="+b.site.URL, "TOKEN="+b.operate)
 			out, err := run.CombinedOutput()
-			if err != nil || !json.Valid(out) {
+			if err != nil || !json.Valid(out) && !rejectRows.Match(out) {
 				t.Errorf("%s%v\n%s", command, err, out)
 			}
+			b.workImports()
 		}
 	}
 	if tried < 15 {

@@ -25,22 +25,33 @@ func TestEveryRouteAnswersAsDescribed(t *testing.T) {
 		"holdProvider": `{"for": "2h", "note": "maintenance"}`, "capProvider": `{"per_second": 2.5}`,
 		"releaseProvider": `{"note": "over"}`, "resetProvider": "", "pauseCampaign": `{}`,
 		"setCampaignWindow": `{"hours": "08:00-20:00 mon-fri"}`, "addImage": dot, "describeImage": `{"alt": "A dot"}`,
+		"addImport":   "email\nnew@north.test\nbroken\n",
 		"addTemplate": `{"name": "Mill", "html": "<!doctype html><body>{{ content }}</body>"}`, "changeTemplate": `{"html": "<!doctype html><body><p>{{ content }}</body>"}`,
 	}
 	tried := 0
 	for _, r := range routes() { // in the order of the table: a hold before its release, a pause before resume
-		path := strings.NewReplacer("{provider}", "northmail.test", "{campaign}", fmt.Sprint(b.campaign), "{template}", "Mill", "{segment}", "Quiet%20for%20180%20days", "{image}", dotName).Replace(r.path)
+		path := strings.NewReplacer("{provider}", "northmail.test", "{campaign}", fmt.Sprint(b.campaign), "{template}", "Mill", "{import}", "1", "{segment}", "Quiet%20for%20180%20days", "{image}", dotName).Replace(r.path)
 		operation := at(document, "paths", r.path, lower(r.method)).(map[string]any)
 		if operation["operationId"] != r.name {
 			t.Errorf("%s %s is not described", r.method, r.path)
 			continue
+		}
+		if r.name == "addImport" {
+			path += "?list=Readers&dry_run=true"
 		}
 		a := b.call(r.method, path, b.operate, bodies[r.name])
 		if a.StatusCode != http.StatusOK {
 			t.Errorf("%s %s: %s\n%s", r.method, path, a.Status, a.body)
 			continue
 		}
-		b.valid(compiler, at(operation, "responses", "200", "content", "application/json", "schema", "$ref"), a.body)
+		b.workImports() // a dry run is checked before it is carried out, and carried out before it is undone
+		if kind, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";"); kind == "text/csv" {
+			if at(operation, "responses", "200", "content", kind) == nil {
+				t.Errorf("%s %s: rows are not described", r.method, path)
+			}
+		} else {
+			b.valid(compiler, at(operation, "responses", "200", "content", "application/json", "schema", "$ref"), a.body)
+		}
 		tried++
 
 		refused := b.call(r.method, path, "", bodies[r.name])

@@ -45,6 +45,9 @@ func (s *Server) problem(r *http.Request, err error) *Problem {
 	if p := templateProblem(err); p != nil {
 		return p
 	}
+	if p := importProblem(err); p != nil {
+		return p
+	}
 	switch {
 	case errors.As(err, &known):
 		return known

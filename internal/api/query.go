@@ -24,17 +24,28 @@ type page struct {
 	days  int   // how far back a report looks
 }
 
-// readQuery reads limit, cursor and days, and refuses what a route does not take.
+// readQuery reads limit, cursor and days, and refuses what a route does not take
+// or takes otherwise.
 func readQuery(query url.Values, r route) (page, error) {
 	p := page{limit: pageDefault, days: daysDefault}
+	own := make(map[string]parameter)
+	for _, parameter := range r.parameters() {
+		own[parameter.name] = parameter
+	}
 	for name, values := range query {
-		if known := r.paged && (name == "limit" || name == "cursor") || r.spans() && name == "days"; !known {
+		parameter, known := own[name]
+		if known = known || r.paged && (name == "limit" || name == "cursor") || r.spans() && name == "days"; !known {
 			return p, &Problem{Status: http.StatusBadRequest, Code: "unknown_parameter", Field: name,
 				Detail: fmt.Sprintf("this address takes no parameter %q", name)}
 		}
-		if len(values) != 1 {
+		if len(values) != 1 && !parameter.repeatable {
 			return p, &Problem{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: name,
 				Detail: fmt.Sprintf("%s is given %d times", name, len(values))}
+		}
+	}
+	for _, parameter := range r.parameters() {
+		if err := parameter.check(query[parameter.name]); err != nil {
+			return p, err
 		}
 	}
 	if err := readNumber(query, "limit", pageMost, &p.limit); err != nil {

@@ -33,6 +33,8 @@ type Server struct {
 	failures *throttle
 	mux      *http.ServeMux
 	document []byte // the OpenAPI description
+
+	uploadLimit int64 // bytes of a file of contacts
 }
 
 // New returns the API of a service.
@@ -43,7 +45,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	s := &Server{service: c.Service, log: c.Log, failures: newThrottle(), mux: http.NewServeMux()}
+	s := &Server{service: c.Service, log: c.Log, failures: newThrottle(), mux: http.NewServeMux(), uploadLimit: service.UploadLimit}
 	all := routes()
 	document, err := json.MarshalIndent(describe(all), "", "  ")
 	if err != nil {
@@ -129,6 +131,10 @@ func (s *Server) serve(w http.ResponseWriter, request *http.Request, r route) {
 		s.refuse(w, request, err)
 		return
 	}
+	if r.streams() {
+		s.stream(w, request, r, c)
+		return
+	}
 	raw, err := readBody(w, request, r)
 	if err != nil {
 		s.refuse(w, request, err)
@@ -142,16 +148,25 @@ func (s *Server) serve(w http.ResponseWriter, request *http.Request, r route) {
 	s.once(w, request, r, c, raw, key)
 }
 
-// answer decodes the body, lets the route work and writes what it returns.
+// answer decodes the body and lets the route work.
 func (s *Server) answer(w http.ResponseWriter, request *http.Request, r route, c *call, raw []byte) {
 	var err error
 	if c.body, err = decodeBody(raw, r.body); err != nil {
 		s.refuse(w, request, err)
 		return
 	}
+	s.work(w, request, r, c)
+}
+
+// work lets the route work and writes what it returns.
+func (s *Server) work(w http.ResponseWriter, request *http.Request, r route, c *call) {
 	value, err := r.serve(c)
 	if err != nil {
 		s.refuse(w, request, err)
+		return
+	}
+	if file, ok := value.(CSV); ok {
+		s.download(w, request, file)
 		return
 	}
 	written, err := json.Marshal(value)

@@ -144,6 +144,19 @@ func (b *bundle) launch(name string) int64 {
 	return id
 }
 
+// workImports works all imports to their end, as a node does.
+func (b *bundle) workImports() {
+	b.Helper()
+	bulk := &jobs.Bulk{Store: b.store, Log: slog.New(slog.DiscardHandler), Erased: b.service.ErasureHash}
+	all, err := b.store.Imports(b.Context(), 100)
+	b.must(err)
+	for _, i := range all {
+		if !i.State.Settled() {
+			b.must(bulk.Import(b.Context(), i.ID))
+		}
+	}
+}
+
 // answer is a response that was read to its end.
 type answer struct {
 	*http.Response

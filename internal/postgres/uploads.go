@@ -101,6 +101,10 @@ type NewImport struct {
 // ErrTooLarge says that an upload is larger than it may be.
 var ErrTooLarge = errors.New("the file is too large")
 
+// ErrBrokenOff says that an upload ended before its end: what came of it is no
+// whole file.
+var ErrBrokenOff = errors.New("the upload broke off")
+
 // AddImport stores an upload, has plan look at it, and calls also, all in one
 // transaction: an upload that plan refuses leaves nothing behind.
 func (s *Store) AddImport(ctx context.Context, n NewImport, plan func(*UploadFile) (json.RawMessage, error),
@@ -134,10 +138,22 @@ func (s *Store) AddImport(ctx context.Context, n NewImport, plan func(*UploadFil
 	return id, nil
 }
 
+// whole reads an upload, and tells one that broke off from one that ended: a
+// body that is cut is io.ErrUnexpectedEOF, as is a last chunk that is not full.
+type whole struct{ io.Reader }
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = ErrBrokenOff
+	}
+	return n, err
+}
+
 func storeChunks(ctx context.Context, tx pgx.Tx, id int64, file io.Reader, limit int64) (size int64, err error) {
 	chunk := make([]byte, chunkSize)
 	for seq := 0; ; seq++ {
-		n, err := io.ReadFull(file, chunk)
+		n, err := io.ReadFull(whole{file}, chunk)
 		if n > 0 {
 			if size += int64(n); limit > 0 && size > limit {
 				return size, fmt.Errorf("%w: %d MB may be uploaded at once; compress it or split it", ErrTooLarge, limit>>20)

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -210,6 +211,19 @@ func TestUploadRefuses(t *testing.T) {
 	}
 	if _, err := i.Upload(t.Context(), "bomb.gz", &bomb, ImportOptions{List: "Readers"}); !errors.Is(err, ErrUpload) {
 		t.Errorf("a bomb: %v", err)
+	}
+}
+
+// A text that was cut may read like a whole one.
+func TestUploadThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	i := newImporter(t)
+	cut := io.MultiReader(strings.NewReader("email\none@a.test\ntwo@a.te"), iotest.ErrReader(io.ErrUnexpectedEOF))
+	if _, err := i.Upload(t.Context(), "cut.csv", cut, ImportOptions{List: "Readers"}); !errors.Is(err, postgres.ErrBrokenOff) {
+		t.Errorf("%v", err)
+	}
+	if n := i.number(`select count(*) from imports`) + i.number(`select count(*) from import_chunks`); n != 0 {
+		t.Errorf("%d rows are left of what broke off", n)
 	}
 }
 

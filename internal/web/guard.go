@@ -57,7 +57,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		} else if isCompose(r) {
 			limit = composeBody
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		if !isProgram(r) { // the API bounds its bodies itself, each call as it needs
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
+		}
 		if r.Method == http.MethodGet {
 			r = r.WithContext(service.WithPatience(r.Context(), time.Now().Add(s.patience)))
 		}
@@ -65,6 +67,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// isProgram reports whether a request is meant for the API.
+func isProgram(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/v1/") }
 
 // recovered turns a panic into the page for things that went wrong.
 func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
