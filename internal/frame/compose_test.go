@@ -23,7 +23,8 @@ func compose(t *testing.T, variables types.Mapping) (*types.Project, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return loader.LoadWithContext(t.Context(), types.ConfigDetails{WorkingDir: dir, Environment: variables,
+	own := variables.Clone() // the loader adds to it
+	return loader.LoadWithContext(t.Context(), types.ConfigDetails{WorkingDir: dir, Environment: own,
 		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, "docker-compose.yml")}}})
 }
 
