@@ -19,15 +19,8 @@ func TestCrowdedRoundsAreShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	source, err := store.EnsureSource(ctx, "127.0.0.1", "mail.sender.test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider := postgres.Provider{Name: "a.test"}
-	if err := store.Pool().QueryRow(ctx, `insert into providers (key, name) values ('a.test', 'a.test') returning id`).Scan(&provider.ID); err != nil {
-		t.Fatal(err)
-	}
-	b, g := lonely(store, 1, source, provider, 60)
+	source, provider := introduce(t, store)
+	b, g := lonely(store, 1, source, postgres.Provider{ID: provider, Name: "a.test"}, 60)
 	b.scarce = func() bool { return true }
 	g.enter(0)
 	within, end := context.WithCancel(ctx)

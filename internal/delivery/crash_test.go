@@ -35,6 +35,19 @@ func lonely(store *postgres.Store, node, source int64, provider postgres.Provide
 	return e.broker, g
 }
 
+// introduce makes a source and a provider.
+func introduce(t *testing.T, store *postgres.Store) (source, provider int64) {
+	t.Helper()
+	source, err := store.EnsureSource(t.Context(), "127.0.0.1", "mail.sender.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Pool().QueryRow(t.Context(), `insert into providers (key, name) values ('a.test', 'a.test') returning id`).Scan(&provider); err != nil {
+		t.Fatal(err)
+	}
+	return source, provider
+}
+
 // victim sends nothing to nobody as fast as it may, and says on its output which
 // slots it has used. Each counts as an accepted message.
 func victim(url, provider string) error {
@@ -75,14 +88,7 @@ func TestKilledNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	source, err := store.EnsureSource(ctx, "127.0.0.1", "mail.sender.test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var provider int64
-	if err := store.Pool().QueryRow(ctx, `insert into providers (key, name) values ('a.test', 'a.test') returning id`).Scan(&provider); err != nil {
-		t.Fatal(err)
-	}
+	source, provider := introduce(t, store)
 	if source != 1 {
 		t.Fatalf("the source is %d; the victim believes that it is 1", source)
 	}

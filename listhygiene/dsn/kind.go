@@ -154,8 +154,11 @@ func asksToLeave(subject, text string) bool {
 		s = strings.TrimSpace(strings.TrimPrefix(s, "re:"))
 		s, _ = cutLine(s)
 		s = strings.Trim(s, " .!\"'")
+		if s == "baja" { // Spanish; at the beginning of a sentence it means something else
+			return true
+		}
 		for _, w := range leaveWords {
-			if s == w || s == "baja" || strings.HasPrefix(s, w+" ") && len(s) <= 60 {
+			if s == w || strings.HasPrefix(s, w+" ") && len(s) <= 60 {
 				return true
 			}
 		}
