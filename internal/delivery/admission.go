@@ -129,6 +129,14 @@ func (a *admission) worthRecording() int {
 	return a.recordMax * 7 / 8
 }
 
+// worthClaiming is how many claims are worth a statement: any, unless lanes wait, which
+// are of different providers; then most of those that may be on their way to one.
+func (a *admission) worthClaiming() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return max(min(len(a.line), a.toCome*3/4), 1)
+}
+
 // full is how many lanes are at work when there is no room for more.
 func (a *admission) full() int { return a.most + a.toCome + a.recordMax }
 

@@ -23,7 +23,7 @@ type claimed struct {
 // before it when there is one. Permits beyond them are given back.
 func (l *lane) claim(ctx context.Context, turn postgres.Due, p permit, limit int, before *claimed) (*claimed, error) {
 	c := &claimed{turn: turn, permit: p, at: l.engine.clock.now()}
-	r := postgres.ClaimRequest{Campaign: turn.Campaign, Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node,
+	r := postgres.ClaimRequest{Ledger: turn.Ledger, Campaign: turn.Campaign, Provider: l.gate.provider.ID, Domain: l.domain, Node: l.engine.node,
 		Limit: limit, Queued: p.untried(), Now: c.at}
 	if l.domain == 0 {
 		r.After = l.gate.place(turn.Campaign, c.at)

@@ -113,7 +113,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e.alive, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	e.hard, e.cut = context.WithCancel(context.WithoutCancel(ctx))
-	e.claims = newClaims(c.Store, c.Node)
+	e.claims = newClaims(e.alive, c.Store, c.Node, e.admission.worthClaiming)
 	e.writer = newWriter(c.Store, e.log, e.admission.worthRecording)
 	for _, loop := range []func(context.Context){e.listen, e.refresh, e.keepTime, e.reconcile, e.sweep, e.count, e.broker.run} {
 		e.wait.Go(func() { loop(e.alive) })
@@ -133,6 +133,7 @@ func (e *Engine) Stop() {
 	e.parking.close()
 	e.stop()
 	e.wait.Wait()
+	e.claims.wait.Wait()
 	e.writer.close()
 	e.countLast()
 	e.cut()

@@ -158,14 +158,14 @@ func TestLostClaimIsFreed(t *testing.T) {
 	})
 	g := start(t, r, rigConfig{contacts: 40, lanes: 1, start: 8})
 	<-r.began
-	lost, _, err := g.store.Claim(t.Context(), postgres.ClaimRequest{Campaign: g.campaign, Provider: g.provider, Node: g.node, Limit: 5, Now: time.Now()})
-	g.must(err)
+	lost := g.claim(5)
 	if len(lost) != 5 {
 		t.Fatalf("%d were claimed", len(lost))
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := g.claims.claim(gone, postgres.ClaimRequest{Campaign: g.campaign, Provider: g.provider, Node: g.node, Limit: 5, Now: time.Now()}); err == nil {
+	asked := &asking{request: g.request(5), answered: make(chan struct{})}
+	if g.claims.take(gone, []*asking{asked}); asked.err == nil {
 		t.Fatal("a claim without a database succeeded")
 	}
 	until(t, 30*time.Second, "the lost claim is freed", func() bool {

@@ -401,6 +401,22 @@ func (g *rig) text(sql string, args ...any) string {
 	return value
 }
 
+// request asks for mail of the rig's campaign, behind the back of its lanes.
+func (g *rig) request(limit int) postgres.ClaimRequest {
+	g.t.Helper()
+	camp, err := g.store.Campaign(g.t.Context(), g.campaign)
+	g.must(err)
+	return postgres.ClaimRequest{Ledger: camp.Ledger, Campaign: g.campaign, Provider: g.provider, Node: g.node, Limit: limit, Now: time.Now()}
+}
+
+// claim takes mail behind the back of the lanes.
+func (g *rig) claim(limit int) []postgres.Claimed {
+	g.t.Helper()
+	taken, err := g.store.Claim(g.t.Context(), []postgres.ClaimRequest{g.request(limit)})
+	g.must(err)
+	return taken[0].Deliveries
+}
+
 // until waits for a condition, for at most a time.
 func until(t testing.TB, most time.Duration, what string, met func() bool) {
 	t.Helper()

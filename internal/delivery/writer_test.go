@@ -25,8 +25,7 @@ func TestBadRowIsSplitOff(t *testing.T) {
 	r := receive(t, nil)
 	g := start(t, r, rigConfig{contacts: 9, start: 0.001, lanes: 1}) // the first message, and then hardly any
 	until(t, 30*time.Second, "the first is delivered", func() bool { return g.counters().Delivered == 1 })
-	claimed, _, err := g.store.Claim(t.Context(), postgres.ClaimRequest{Campaign: g.campaign, Provider: g.provider, Node: g.node, Limit: 8, Now: time.Now()})
-	g.must(err)
+	claimed := g.claim(8)
 	if len(claimed) < 5 {
 		t.Fatalf("only %d were left to claim", len(claimed))
 	}

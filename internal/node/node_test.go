@@ -78,10 +78,11 @@ func TestDeadNode(t *testing.T) {
 				return r.number(`select count(*) from deliveries where provider_id is not null`) > 0
 			})
 			provider := r.number(`select provider_id from domains where name = 'north.test'`)
-			claimed, _, err := store.Claim(ctx, postgres.ClaimRequest{Campaign: id, Provider: provider, Node: dead, Limit: 6, Now: time.Now()})
+			taken, err := store.Claim(ctx, []postgres.ClaimRequest{{Ledger: int32(r.number(`select max(ledger_id) from campaigns`)), Campaign: id,
+				Provider: provider, Node: dead, Limit: 6, Now: time.Now()}})
 			r.must(err)
-			if len(claimed) < 2 {
-				t.Fatalf("only %d were left to claim", len(claimed))
+			if left := len(taken[0].Deliveries); left < 2 {
+				t.Fatalf("only %d were left to claim", left)
 			}
 			end()
 			died := time.Now()

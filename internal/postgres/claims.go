@@ -53,44 +53,51 @@ const sqlBarred = `
         end) as reason
   ) barred on true`
 
-// sqlClaim takes due deliveries of one provider out of the queue: deferred ones
-// first, since their lifetime runs and there are few, then queued ones. Those that
-// must not be mailed any more stay, and are told with the reason. Within the claim
-// they stand by domain, since a connection serves domains that share their hosts.
-// Index: mail_queue_due.
+// sqlClaim takes due deliveries out of the queue for several claims, no two of them
+// of the same campaign at the same provider: deferred ones first, since their lifetime
+// runs and there are few, then queued ones. Those that must not be mailed any more
+// stay, and are told with the reason. Within a claim they stand by domain, since a
+// connection serves domains that share their hosts. $2 is the node; $3 is the ledger of
+// all campaigns, whose table is named. Index: mail_queue_due.
 const sqlClaim = `
-with epoch as materialized (
-    select case when $8::bigint = 0 then nextval('lease_epochs') else $8 end as n
-), camp as materialized (
-    select id, system from campaigns where id = $2 and state = 'sending'
+with asked as materialized (
+    select r.*, camp.id, camp.ledger_id, camp.system, case when r.lengthened = 0 then nextval('lease_epochs') else r.lengthened end as epoch
+      from unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::int[], $8::boolean[], $9::timestamptz[], $10::bigint[],
+                  $11::bigint[], $12::int[])
+           with ordinality r(campaign_id, provider_id, domain_id, most, untried, after_due, after_id, lengthened, place, n)
+      join campaigns camp on camp.id = r.campaign_id and camp.state = 'sending' and camp.ledger_id = $3
 ), deferred as materialized (
-    select q.ctid as place, q.ledger_id, q.delivery_id, q.domain_id, q.due_at
-      from mail_queue q
-     where q.campaign_id = (select id from camp) and q.provider_id = $3 and q.deferred and q.due_at <= $1 and ($6::bigint = 0 or q.domain_id = $6)
-     order by q.due_at, q.delivery_id
-     limit case when $7 then 0 else $4::int end
-       for update of q skip locked
+    select r.n, r.id, r.ledger_id, r.system, r.epoch, q.*
+      from asked r
+     cross join lateral (
+        select q.ctid as place, q.delivery_id, q.domain_id, q.due_at
+          from mail_queue q
+         where q.campaign_id = r.id and q.provider_id = r.provider_id and q.deferred and q.due_at <= $1
+           and (r.domain_id = 0 or q.domain_id = r.domain_id)
+         order by q.due_at, q.delivery_id
+         limit case when r.untried then 0 else r.most end
+           for update of q skip locked) q
 ), fresh as materialized (
-    select q.ctid as place, q.ledger_id, q.delivery_id, q.domain_id, q.due_at
-      from mail_queue q
-     where q.campaign_id = (select id from camp) and q.provider_id = $3 and not q.deferred and q.due_at <= $1 and ($6::bigint = 0 or q.domain_id = $6)
-       and (q.due_at, q.delivery_id) > ($10::timestamptz, $11::bigint)
-     order by q.due_at, q.delivery_id
-     limit greatest($4 - (select count(*) from deferred), 0)
-       for update of q skip locked
+    select r.n, r.id, r.ledger_id, r.system, r.epoch, q.*
+      from asked r
+     cross join lateral (
+        select q.ctid as place, q.delivery_id, q.domain_id, q.due_at
+          from mail_queue q
+         where q.campaign_id = r.id and q.provider_id = r.provider_id and not q.deferred and q.due_at <= $1
+           and (r.domain_id = 0 or q.domain_id = r.domain_id)
+           and (q.due_at, q.delivery_id) > (r.after_due, r.after_id)
+         order by q.due_at, q.delivery_id
+         limit greatest(r.most - (select count(*) from deferred where deferred.n = r.n), 0)
+           for update of q skip locked) q
 ), due as materialized (
     select * from deferred union all select * from fresh
 ), judged as materialized (
-    select camp.place, camp.ledger_id, camp.delivery_id, camp.id, d.contact_id, camp.domain_id, d.state, d.attempts, d.first_attempt_at,
-           d.doubted, camp.due_at, c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason
-      from (select due.*, $2 as id, (select system from camp) as system from due) camp
-      join deliveries d on d.ledger_id = camp.ledger_id and d.id = camp.delivery_id and d.state in ('queued', 'deferred')
+    select camp.*, d.contact_id, d.state, d.attempts, d.first_attempt_at, d.doubted,
+           c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason
+      from due camp
+      join %s d on d.ledger_id = camp.ledger_id and d.id = camp.delivery_id and d.state in ('queued', 'deferred')
       join contacts c on c.id = d.contact_id
       join domains dom on dom.id = camp.domain_id` + sqlBarred + `
-), line as materialized (
-    select array_agg(delivery_id order by domain_id, due_at, delivery_id) as ids,
-           array_agg(attempts order by domain_id, due_at, delivery_id) as attempts, min(ledger_id) as ledger_id
-      from judged where reason is null
 ), taken as (
     delete from mail_queue where ctid = any(
         array(select place from judged where reason is null)
@@ -98,13 +105,17 @@ with epoch as materialized (
                 then array(select place from due where place not in (select place from judged)) end)
 ), held as (
     insert into claims (epoch, place, node_id, ledger_id, deliveries, attempts)
-    select epoch.n, $9, $5, line.ledger_id, line.ids, line.attempts from line, epoch where line.ids is not null
+    select r.epoch, r.place, $2, r.ledger_id, line.ids, line.attempts
+      from asked r
+     cross join lateral (
+        select array_agg(delivery_id order by domain_id, due_at, delivery_id) as ids,
+               array_agg(attempts order by domain_id, due_at, delivery_id) as attempts
+          from judged where judged.n = r.n and reason is null) line
+     where line.ids is not null
 )
-select judged.ledger_id, judged.delivery_id, judged.id, judged.contact_id, judged.domain_id, judged.state::text,
-       judged.attempts, judged.first_attempt_at, judged.address, judged.address_key, judged.canonical_key,
-       judged.fields, judged.domain, coalesce(judged.reason, ''), judged.doubted, judged.due_at, epoch.n,
-       coalesce(array_position((select ids from line), judged.delivery_id), 0)
-  from judged, epoch`
+select n::int, ledger_id, delivery_id, id, contact_id, domain_id, state::text, attempts, first_attempt_at,
+       address, address_key, canonical_key, fields, domain, coalesce(reason, ''), doubted, due_at, epoch
+  from judged`
 
 // sqlBar ends what a claim found that must not be mailed any more, where it still
 // waits. Index: mail_queue_due.
@@ -123,6 +134,7 @@ returning d.campaign_id, coalesce(d.provider_id, 0), d.domain_id, gone.state::te
 
 // Claimed is a delivery that a lane may now send.
 type Claimed struct {
+	Request      int // of those that were made together, from 1
 	Ledger       int32
 	Delivery     int64
 	Campaign     int64
@@ -140,11 +152,11 @@ type Claimed struct {
 	Doubted      bool   // an earlier attempt was in doubt
 	Due          time.Time
 	Epoch        int64 // of the claim
-	Place        int   // among those that were claimed with it, from 1: they are sent in this order
 }
 
 // ClaimRequest says what a lane wants.
 type ClaimRequest struct {
+	Ledger   int32 // of the campaign
 	Campaign int64
 	Provider int64
 	Domain   int64 // only its deliveries; 0: those of all domains
@@ -176,35 +188,70 @@ func (p QueuePlace) Before(other QueuePlace) bool {
 	return cmp.Or(p.Due.Compare(other.Due), cmp.Compare(p.Delivery, other.Delivery)) < 0
 }
 
-// Claim takes due deliveries of a campaign at a provider, those that fall due
-// first. Deliveries of those who must not be mailed any more are suppressed
-// instead; their number is returned beside. done are claims of which every delivery
-// has its outcome; they end on the way.
-func (s *Store) Claim(ctx context.Context, r ClaimRequest, done ...int64) ([]Claimed, int, error) {
+// Taken is what a claim brought: deliveries in the order in which they are to be
+// sent, and how many were suppressed instead, since they must not be mailed any more.
+type Taken struct {
+	Deliveries []Claimed
+	Suppressed int
+}
+
+// Claim takes due deliveries for several lanes of one node at one time, for each
+// those that fall due first. No two requests may be for the same campaign at the same
+// provider, and the ledger of all must be the same. done are claims of which every
+// delivery has its outcome; they end on the way.
+func (s *Store) Claim(ctx context.Context, requests []ClaimRequest, done ...int64) ([]Taken, error) {
 	var all []Claimed
 	batch := &pgx.Batch{} // a transaction of its own, in one round trip
 	if len(done) > 0 {
 		batch.Queue(sqlEndClaims, done)
 	}
-	batch.Queue(sqlClaim, r.Now, r.Campaign, r.Provider, r.Limit, r.Node, r.Domain, r.Queued, r.Epoch, r.Place,
-		r.After.Due, r.After.Delivery).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(fmt.Sprintf(sqlClaim, ledgerTable(requests[0].Ledger)), claimColumns(requests)...).Query(func(rows pgx.Rows) (err error) {
 		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Claimed])
 		return err
 	})
 	if err := s.hot.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, 0, fmt.Errorf("claim for campaign %d at provider %d: %w", r.Campaign, r.Provider, err)
+		return nil, fmt.Errorf("claim for campaign %d at provider %d and %d more: %w",
+			requests[0].Campaign, requests[0].Provider, len(requests)-1, err)
 	}
-	slices.SortFunc(all, func(a, b Claimed) int { return a.Place - b.Place })
-	barred := slices.IndexFunc(all, func(d Claimed) bool { return d.Barred == "" }) // they have no place
-	if barred < 0 {
-		barred = len(all)
+	var barred []Claimed
+	found := make([]Taken, len(requests))
+	for _, d := range all {
+		f := &found[d.Request-1]
+		if d.Barred != "" {
+			barred = append(barred, d)
+			f.Suppressed++
+			continue
+		}
+		f.Deliveries = append(f.Deliveries, d)
 	}
-	if barred > 0 {
-		if err := s.bar(ctx, all[:barred], r.Now); err != nil {
-			return nil, 0, fmt.Errorf("campaign %d: suppress who must not be mailed: %w", r.Campaign, err)
+	for _, f := range found { // as their claim has them
+		slices.SortFunc(f.Deliveries, func(a, b Claimed) int {
+			return cmp.Or(cmp.Compare(a.DomainID, b.DomainID), a.Due.Compare(b.Due), cmp.Compare(a.Delivery, b.Delivery))
+		})
+	}
+	if len(barred) > 0 {
+		if err := s.bar(ctx, barred, requests[0].Now); err != nil {
+			return nil, fmt.Errorf("suppress who must not be mailed: %w", err)
 		}
 	}
-	return all[barred:], barred, nil
+	return found, nil
+}
+
+// claimColumns are the parameters of [sqlClaim].
+func claimColumns(requests []ClaimRequest) []any {
+	n := len(requests)
+	campaigns, providers, domains := make([]int64, n), make([]int64, n), make([]int64, n)
+	limits, untried := make([]int32, n), make([]bool, n)
+	afterDue, afterID := make([]time.Time, n), make([]int64, n)
+	epochs, places := make([]int64, n), make([]int32, n)
+	for i, r := range requests {
+		campaigns[i], providers[i], domains[i] = r.Campaign, r.Provider, r.Domain
+		limits[i], untried[i] = int32(r.Limit), r.Queued
+		afterDue[i], afterID[i] = r.After.Due, r.After.Delivery
+		epochs[i], places[i] = r.Epoch, int32(r.Place)
+	}
+	return []any{requests[0].Now, requests[0].Node, requests[0].Ledger, campaigns, providers, domains, limits, untried,
+		afterDue, afterID, epochs, places}
 }
 
 // bar ends deliveries to those who must not be mailed.
@@ -249,6 +296,7 @@ func (s *Store) Peek(ctx context.Context, campaignID, provider int64, queued boo
 
 // Due is work that waits: deliveries of a campaign at a provider.
 type Due struct {
+	Ledger   int32
 	Campaign int64
 	Provider int64
 	At       time.Time // when the first of them falls due
@@ -262,7 +310,7 @@ type Due struct {
 // sqlDue asks each live (campaign, provider) with waiting mail when its next
 // delivery in the queue falls due. Index: mail_queue_due, two probes a row.
 const sqlDue = `
-select camp.id, cp.provider_id, least(deferred.due_at, fresh.due_at), cp.queued + cp.deferred, cp.deferred,
+select coalesce(camp.ledger_id, 0), camp.id, cp.provider_id, least(deferred.due_at, fresh.due_at), cp.queued + cp.deferred, cp.deferred,
        hold.until is not null, camp.weight, camp.launched_at
   from campaigns camp
   join campaign_providers cp on cp.campaign_id = camp.id and cp.queued + cp.deferred > 0 and cp.provider_id > 0

@@ -41,7 +41,7 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 			}
 		}
 		for name, sql := range map[string]string{
-			"claim": sqlClaim, "peek": sqlPeek, "due": sqlDue, "record": sqlRecordEach, "release": sqlRelease, "end claims": sqlEndClaims, "record all": sqlRecordAll, "lock paces": sqlLockPaces,
+			"claim": fmt.Sprintf(sqlClaim, "deliveries_7"), "peek": sqlPeek, "due": sqlDue, "record": fmt.Sprintf(sqlRecordEach, "deliveries"), "release": sqlRelease, "end claims": sqlEndClaims, "record all": fmt.Sprintf(sqlRecordAll, "deliveries_7"), "lock paces": sqlLockPaces,
 			"save paces": sqlSavePaces, "save learned paces": sqlSavePacesLearned, "change provider counters": sqlChangeProviderCounters,
 			"change domain counters": sqlChangeDomainCounters, "lock provider counters": sqlLockProviderCounters, "lock domain counters": sqlLockDomainCounters,
 			"forget soft bounces": sqlForgetSoft, "drop pending suppressions": sqlDropPending,

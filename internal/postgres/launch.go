@@ -137,6 +137,10 @@ func (s *Store) ledger(ctx context.Context, own bool, now time.Time) (int32, err
 	return id, s.attachLedger(ctx, id)
 }
 
+// ledgerTable names the partition of a ledger. What runs once a message names it, and
+// not the whole table: that would be made ready for all ledgers there are, each time.
+func ledgerTable(id int32) string { return fmt.Sprintf("deliveries_%d", id) }
+
 func (s *Store) attachLedger(ctx context.Context, id int32) error {
 	const attachLock = 0x6c6564676572 // "ledger": one attaches at a time
 	return s.InTx(ctx, func(tx pgx.Tx) error {
@@ -147,7 +151,7 @@ func (s *Store) attachLedger(ctx context.Context, id int32) error {
 			return err
 		}
 		var attached bool
-		err := tx.QueryRow(ctx, sqlLedgerAttached, fmt.Sprintf("deliveries_%d", id)).Scan(&attached)
+		err := tx.QueryRow(ctx, sqlLedgerAttached, ledgerTable(id)).Scan(&attached)
 		if err != nil || attached {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // outcome: processor time of the connections that work for it, by the clock of
 // the kernel. One operation is one message.
 func BenchmarkLedger(b *testing.B) {
-	const domains, chunk, together = 200, 25, 20 // as in a campaign whose signatures take all that the processors give
+	const domains, lanes, chunk, together = 200, 4, 40, 28 // as in a campaign whose signatures take all that the processors give
 	w := newWorld(b)
 	names := make([]string, domains)
 	for i := range names {
@@ -38,24 +39,33 @@ func BenchmarkLedger(b *testing.B) {
 	w.fill(id, 20_000)
 	launched := w.spent(b)
 
+	ledger := one[int32](w, `select ledger_id from campaigns where id = $1`, id)
 	var claiming, recording time.Duration
 	total := one[int](w, `select count(*) from deliveries`)
 	b.ResetTimer()
 	for left := total; left > 0; {
-		for _, provider := range providers {
-			before := w.spent(b)
-			claimed := w.claim(id, provider, 1, chunk)
-			between := w.spent(b)
-			outcomes := make([]Outcome, len(claimed))
-			for i, d := range claimed {
-				outcomes[i] = w.accepted(d, provider)
+		for some := range slices.Chunk(providers, lanes) {
+			requests := make([]ClaimRequest, len(some))
+			for i, provider := range some {
+				requests[i] = ClaimRequest{Ledger: ledger, Campaign: id, Provider: provider, Node: 1, Limit: chunk, Now: w.now}
 			}
+			before := w.spent(b)
+			taken, err := w.Store.Claim(context.Background(), requests)
+			w.must(err)
+			between := w.spent(b)
+			var outcomes []Outcome
+			for i, t := range taken {
+				for _, d := range t.Deliveries {
+					outcomes = append(outcomes, w.accepted(d, some[i]))
+				}
+			}
+			claimed := len(outcomes)
 			for len(outcomes) > 0 { // as a commit group of several lanes
 				group := outcomes[:min(together, len(outcomes))]
 				w.must(w.Record(context.Background(), group))
 				outcomes = outcomes[len(group):]
 			}
-			if left -= len(claimed); left%2000 < chunk || left == 0 { // as often as a node does that sends some thousand a second
+			if left -= claimed; left%2000 < lanes*chunk || left == 0 { // as often as a node does that sends some thousand a second
 				w.must(w.Count(context.Background()))
 			}
 			claiming += between - before

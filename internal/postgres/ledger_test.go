@@ -169,6 +169,17 @@ func (w *world) fill(id int64, size int) {
 	}
 }
 
+// Claim claims for one lane, and returns how many were suppressed instead.
+func (w *world) Claim(ctx context.Context, r ClaimRequest, done ...int64) ([]Claimed, int, error) {
+	w.t.Helper()
+	r.Ledger = one[int32](w, `select ledger_id from campaigns where id = $1`, r.Campaign)
+	taken, err := w.Store.Claim(ctx, []ClaimRequest{r}, done...)
+	if err != nil {
+		return nil, 0, err
+	}
+	return taken[0].Deliveries, taken[0].Suppressed, nil
+}
+
 // claim claims for a node what is due now.
 func (w *world) claim(id, provider, node int64, limit int) []Claimed {
 	w.t.Helper()

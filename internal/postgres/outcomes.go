@@ -57,13 +57,14 @@ type Encryption struct {
 const (
 	// Fenced: a row to which something happened since it was claimed does not match,
 	// and none does when the node was found dead; nobody finds it dead before the end
-	// of the transaction. What is to be tried again goes back into the queue. Index:
-	// the primary key.
+	// of the transaction. What is to be tried again goes back into the queue. The table
+	// is named: all ledgers, or the one that the deliveries are in. Index: the primary
+	// key.
 	sqlRecord = `
 with living as materialized (
     select from nodes where id = $16 for key share
 ), recorded as (
-update deliveries d
+update %s d
    set state = o.state::delivery_state,
        attempts = o.number, first_attempt_at = o.first_at,
        due_at = coalesce(o.due_at, d.due_at),
@@ -149,7 +150,7 @@ func IsBadRow(err error) bool {
 // those of rows to which something happened since they were claimed, and all when
 // the node was found dead, since its claims were given back then.
 func recordIn(ctx context.Context, tx pgx.Tx, outcomes []Outcome) (late int, err error) {
-	rows, err := tx.Query(ctx, sqlRecordEach, recordColumns(outcomes)...)
+	rows, err := tx.Query(ctx, fmt.Sprintf(sqlRecordEach, "deliveries"), recordColumns(outcomes)...)
 	if err != nil {
 		return 0, err
 	}

@@ -26,7 +26,9 @@ func (s *Store) recordPlain(ctx context.Context, outcomes []Outcome) (done bool,
 		return false, nil
 	}
 	batch := &pgx.Batch{} // a transaction of its own
-	batch.Queue(sqlRecordAll, recordColumns(outcomes)...)
+	for ledger, part := range byLedger(outcomes) {
+		batch.Queue(fmt.Sprintf(sqlRecordAll, ledgerTable(ledger)), recordColumns(part)...)
+	}
 	tallies := make([]tally, len(outcomes))
 	for i, o := range outcomes {
 		tallies[i] = o.tally()
@@ -36,7 +38,7 @@ func (s *Store) recordPlain(ctx context.Context, outcomes []Outcome) (done bool,
 	queueAbsolution(batch, outcomes)
 	err = s.hot.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return conn.SendBatch(ctx, batch).Close() })
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && pgErr.Code == divisionByZero {
+	if errors.As(err, &pgErr) && (pgErr.Code == divisionByZero || pgErr.Code == undefinedTable) {
 		return false, nil
 	}
 	if err != nil {
@@ -45,4 +47,16 @@ func (s *Store) recordPlain(ctx context.Context, outcomes []Outcome) (done bool,
 	return true, nil
 }
 
-const divisionByZero = "22012"
+const (
+	divisionByZero = "22012"
+	undefinedTable = "42P01" // the ledger was compacted meanwhile
+)
+
+// byLedger returns the outcomes of each ledger: nearly always there is one.
+func byLedger(outcomes []Outcome) map[int32][]Outcome {
+	parts := make(map[int32][]Outcome, 1)
+	for _, o := range outcomes {
+		parts[o.Ledger] = append(parts[o.Ledger], o)
+	}
+	return parts
+}
