@@ -47,7 +47,7 @@ type Work struct {
 
 // NewQueue returns a queue that only inserts jobs.
 func NewQueue(store *postgres.Store, log *slog.Logger) (*Queue, error) {
-	client, err := river.NewClient(riverpgxv5.New(store.Pool()), &river.Config{Schema: postgres.RiverSchema, Logger: quiet(log)})
+	client, err := river.NewClient(riverpgxv5.New(store.Jobs()), &river.Config{Schema: postgres.RiverSchema, Logger: quiet(log)})
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)
 	}
@@ -60,13 +60,13 @@ func Start(ctx context.Context, store *postgres.Store, work Work, log *slog.Logg
 	queues := make(map[string]river.QueueConfig)
 	if work.Lanes != nil {
 		river.AddWorker(workers, &laneWorker{lanes: work.Lanes})
-		queues[postgres.LaneQueue(work.Node)] = river.QueueConfig{MaxWorkers: laneWorkers, FetchCooldown: laneCooldown, FetchPollInterval: 100 * time.Millisecond}
+		queues[postgres.LaneQueue(work.Node)] = river.QueueConfig{MaxWorkers: laneWorkers, FetchCooldown: laneCooldown, FetchPollInterval: 250 * time.Millisecond}
 	}
 	if work.Bulk != nil {
 		work.Bulk.addTo(workers)
 		queues[bulkQueue] = river.QueueConfig{MaxWorkers: bulkWorkers, FetchCooldown: 50 * time.Millisecond, FetchPollInterval: 500 * time.Millisecond}
 	}
-	client, err := river.NewClient(riverpgxv5.New(store.Pool()), &river.Config{
+	client, err := river.NewClient(riverpgxv5.New(store.Jobs()), &river.Config{
 		ID:                          strconv.FormatInt(work.Node, 10),
 		Schema:                      postgres.RiverSchema,
 		Logger:                      quiet(log),

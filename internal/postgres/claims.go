@@ -77,7 +77,9 @@ with asked as materialized (
          order by q.due_at, q.delivery_id
          limit case when r.untried then 0 else r.most end
            for update of q skip locked) q
-), fresh as materialized (
+), due as materialized (
+    select * from deferred
+    union all
     select r.n, r.id, r.ledger_id, r.system, r.epoch, q.*
       from asked r
      cross join lateral (
@@ -89,8 +91,6 @@ with asked as materialized (
          order by q.due_at, q.delivery_id
          limit greatest(r.most - (select count(*) from deferred where deferred.n = r.n), 0)
            for update of q skip locked) q
-), due as materialized (
-    select * from deferred union all select * from fresh
 ), judged as materialized (
     select camp.*, d.contact_id, d.state, d.attempts, d.first_attempt_at, d.doubted,
            c.address, c.address_key, c.canonical_key, c.fields, dom.name as domain, barred.reason

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -292,6 +293,74 @@ func TestClaimsEnd(t *testing.T) {
 	}
 	if n := one[int](w, `select count(*) from claims`); n != 0 {
 		t.Errorf("%d claims are still there", n)
+	}
+	w.balanced()
+}
+
+// Claims that are made at one time are claims of their own: each has its provider's
+// mail in its own order and its own end, and none has more than it asked for.
+func TestClaimsMadeTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	w.join("Readers", append(readers(6, "a.test"), append(readers(6, "b.test"), readers(2, "c.test")...)...)...)
+	a, b, c := w.at("a.test"), w.at("b.test"), w.at("c.test")
+	id, paused := w.launch("Readers"), w.launch("Readers")
+	w.change(paused, campaign.Pause)
+	w.exec(`insert into suppressions (scope, kind, key, reason, created_at) values ('global', 'address', 'reader2@b.test', 'bounced', $1)`, w.now)
+	ledger := one[int32](w, `select ledger_id from campaigns where id = $1`, id)
+	earlier := w.claim(id, a, 1, 2)
+	ask := func(campaign, provider int64, limit int) ClaimRequest {
+		return ClaimRequest{Ledger: ledger, Campaign: campaign, Provider: provider, Node: 1, Limit: limit, Now: w.now}
+	}
+	longer := ask(id, a, 3)
+	longer.Epoch, longer.Place = earlier[0].Epoch, 2
+	domain := ask(id, c, 10)
+	domain.Domain = w.domain("a.test")
+	elsewhere := ask(id, c, 10)
+	elsewhere.Ledger++
+	w.exec(fmt.Sprintf(`create table deliveries_%[1]d partition of deliveries for values in (%[1]d)`, elsewhere.Ledger))
+	taken, err := w.Store.Claim(ctx, []ClaimRequest{longer, ask(id, b, 4), ask(paused, b, 4), domain})
+	w.must(err)
+	for i, want := range [][]string{
+		{"reader3@a.test", "reader4@a.test", "reader5@a.test"},
+		{"reader1@b.test", "reader3@b.test", "reader4@b.test"},
+		nil, nil,
+	} {
+		if got := addresses(taken[i].Deliveries); !slices.Equal(got, want) {
+			t.Errorf("claim %d has %v, want %v", i, got, want)
+		}
+	}
+	if taken[0].Suppressed != 0 || taken[1].Suppressed != 1 {
+		t.Errorf("%d and %d were suppressed, want 0 and 1", taken[0].Suppressed, taken[1].Suppressed)
+	}
+	if none, err := w.Store.Claim(ctx, []ClaimRequest{elsewhere}); err != nil || len(none[0].Deliveries) > 0 {
+		t.Errorf("another ledger's name brought %v, %v", none, err)
+	}
+	first, second := taken[0].Deliveries[0].Epoch, taken[1].Deliveries[0].Epoch
+	if first != earlier[0].Epoch || second == first {
+		t.Errorf("the claims have the epochs %d and %d, want %d and another", first, second, earlier[0].Epoch)
+	}
+	for _, d := range taken[1].Deliveries {
+		if d.Epoch != second {
+			t.Errorf("%s is of claim %d, want %d", d.Address, d.Epoch, second)
+		}
+	}
+	ids := func(all []Claimed) (ids []int64) {
+		for _, d := range all {
+			ids = append(ids, d.Delivery)
+		}
+		return ids
+	}
+	for i, t := range taken[:2] {
+		held := one[[]int64](w, `select deliveries from claims where epoch = $1 order by place desc limit 1`, t.Deliveries[0].Epoch)
+		if !slices.Equal(held, ids(t.Deliveries)) {
+			w.t.Fatalf("claim %d holds %v, and its lane sends %v", i, held, ids(t.Deliveries))
+		}
+	}
+	w.must(w.Release(ctx, second))
+	if again := addresses(w.claim(id, b, 1, 9)); len(again) != 5 {
+		t.Errorf("after its end %v wait at b.test, want five", again)
 	}
 	w.balanced()
 }

@@ -122,7 +122,7 @@ func (s *Store) UnknownDomains(ctx context.Context, limit int, now time.Time) ([
 // AnyUnknownDomain reports whether due mail waits for its provider to be found.
 func (s *Store) AnyUnknownDomain(ctx context.Context, now time.Time) (bool, error) {
 	var any bool
-	if err := s.pool.QueryRow(ctx, sqlAnyUnknownDomain, now).Scan(&any); err != nil {
+	if err := s.hot.QueryRow(ctx, sqlAnyUnknownDomain, now).Scan(&any); err != nil {
 		return false, fmt.Errorf("unknown domains: %w", err)
 	}
 	return any, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -19,7 +20,7 @@ const (
 select p.provider_id, p.sending_domain, p.version, p.slot, p.first_slot, p.permit_version, p.shared,
        case when p.version = ($3::jsonb ->> (p.provider_id || ' ' || p.sending_domain))::bigint
              and $4 is not distinct from pg_postmaster_start_time() then null else p.state end,
-       pg_postmaster_start_time(), extract(epoch from clock_timestamp() - pg_postmaster_start_time())::double precision
+       pg_postmaster_start_time(), extract(epoch from clock_timestamp() - pg_postmaster_start_time())::double precision, p.ctid
   from unnest($2::bigint[]) with ordinality as k(provider_id, place)
   join paces p on p.source_id = $1 and p.provider_id = k.provider_id
  order by k.place, p.sending_domain
@@ -32,26 +33,28 @@ select $1, n.provider, n.domain, n.state::jsonb, $5
  order by n.provider, n.domain
     on conflict do nothing`
 
+	// Rows that are locked stay where they are: they are named by their place. A table
+	// that nobody has counted yet would be read as a whole to compare keys.
 	sqlSavePaces = `
 update paces p
    set slot = n.slot, first_slot = n.first_slot, permit_version = n.permit_version, shared = n.shared::jsonb,
        rate = n.rate, mode = n.mode, hold_until = n.hold_until, lanes = n.lanes, demand = n.demand,
-       updated_at = $13
-  from unnest($2::bigint[], $3::text[], $4::double precision[], $5::double precision[], $6::int[], $7::text[],
-              $8::double precision[], $9::text[], $10::timestamptz[], $11::int[], $12::int[])
-       as n (provider, domain, slot, first_slot, permit_version, shared, rate, mode, hold_until, lanes, demand)
- where p.source_id = $1 and p.provider_id = n.provider and p.sending_domain = n.domain`
+       updated_at = $1
+  from unnest($2::tid[], $3::double precision[], $4::double precision[], $5::int[], $6::text[],
+              $7::double precision[], $8::text[], $9::timestamptz[], $10::int[], $11::int[])
+       as n (place, slot, first_slot, permit_version, shared, rate, mode, hold_until, lanes, demand)
+ where p.ctid = n.place`
 
 	sqlSavePacesLearned = `
 update paces p
    set slot = n.slot, first_slot = n.first_slot, permit_version = n.permit_version, shared = n.shared::jsonb,
        rate = n.rate, mode = n.mode, hold_until = n.hold_until, lanes = n.lanes, demand = n.demand,
-       updated_at = $13,
+       updated_at = $1,
        state = n.state::jsonb, version = p.version + 1
-  from unnest($2::bigint[], $3::text[], $4::double precision[], $5::double precision[], $6::int[], $7::text[],
-              $8::double precision[], $9::text[], $10::timestamptz[], $11::int[], $12::int[], $14::text[])
-       as n (provider, domain, slot, first_slot, permit_version, shared, rate, mode, hold_until, lanes, demand, state)
- where p.source_id = $1 and p.provider_id = n.provider and p.sending_domain = n.domain`
+  from unnest($2::tid[], $3::double precision[], $4::double precision[], $5::int[], $6::text[],
+              $7::double precision[], $8::text[], $9::timestamptz[], $10::int[], $11::int[], $12::text[])
+       as n (place, slot, first_slot, permit_version, shared, rate, mode, hold_until, lanes, demand, state)
+ where p.ctid = n.place`
 
 	// What the last moments before a crash lose is made good by whoever reads
 	// the row after it; see docs/decisions/pacing-broker.md.
@@ -69,6 +72,12 @@ type PaceAsk struct {
 	First func() []byte
 }
 
+// paceKey names a pace of a source.
+type paceKey struct {
+	provider int64
+	domain   string
+}
+
 // PaceRow is a locked pace. Slots are in seconds since 1970.
 type PaceRow struct {
 	Provider      int64
@@ -78,9 +87,10 @@ type PaceRow struct {
 	FirstSlot     *float64 // of the next first attempt
 	PermitVersion int
 	Shared        []byte
-	State         []byte    // nil when the caller knows it
-	Server        time.Time // when the server was started
-	Up            float64   // seconds since then
+	State         []byte     // nil when the caller knows it
+	Server        time.Time  // when the server was started
+	Up            float64    // seconds since then
+	Place         pgtype.TID // of the row, while it is locked
 }
 
 // PaceChange is what becomes of a locked pace.
@@ -141,7 +151,7 @@ func exchange(ctx context.Context, conn *pgxpool.Conn, x PaceExchange) error {
 	if !durable {
 		batch.Queue(sqlCommitLater)
 	}
-	savePaces(batch, x, changes)
+	savePaces(batch, x, rows, changes)
 	batch.Queue("commit")
 	return conn.SendBatch(ctx, batch).Close()
 }
@@ -179,17 +189,13 @@ func lockPaces(ctx context.Context, conn *pgxpool.Conn, x PaceExchange, before s
 
 // missingPaces returns the asks that no row answers and that may make one.
 func missingPaces(asks []PaceAsk, rows []PaceRow) []PaceAsk {
-	type key struct {
-		provider int64
-		domain   string
-	}
-	there := make(map[key]bool, len(rows))
+	there := make(map[paceKey]bool, len(rows))
 	for _, r := range rows {
-		there[key{r.Provider, r.Domain}] = true
+		there[paceKey{r.Provider, r.Domain}] = true
 	}
 	var missing []PaceAsk
 	for _, ask := range asks {
-		if ask.First != nil && !there[key{ask.Provider, ask.Domain}] {
+		if ask.First != nil && !there[paceKey{ask.Provider, ask.Domain}] {
 			missing = append(missing, ask)
 		}
 	}
@@ -198,19 +204,24 @@ func missingPaces(asks []PaceAsk, rows []PaceRow) []PaceAsk {
 
 // savePaces queues the changes: those that write what was learned apart from
 // the many that do not.
-func savePaces(batch *pgx.Batch, x PaceExchange, changes []PaceChange) {
+func savePaces(batch *pgx.Batch, x PaceExchange, rows []PaceRow, changes []PaceChange) {
+	places := make(map[paceKey]pgtype.TID, len(rows))
+	for _, r := range rows {
+		places[paceKey{r.Provider, r.Domain}] = r.Place
+	}
 	var hot, learned paceColumns
 	for _, c := range changes {
+		place := places[paceKey{c.Provider, c.Domain}]
 		if c.State == nil {
-			hot.add(c)
+			hot.add(place, c)
 		} else {
-			learned.add(c)
+			learned.add(place, c)
 		}
 	}
-	if len(hot.providers) > 0 {
+	if len(hot.places) > 0 {
 		batch.Queue(sqlSavePaces, hot.arguments(x)...)
 	}
-	if len(learned.providers) > 0 {
+	if len(learned.places) > 0 {
 		batch.Queue(sqlSavePacesLearned, append(learned.arguments(x), learned.states)...)
 	}
 	for _, c := range changes {
@@ -225,16 +236,16 @@ func savePaces(batch *pgx.Batch, x PaceExchange, changes []PaceChange) {
 
 // paceColumns are changes as arrays, one for each column.
 type paceColumns struct {
-	providers                      []int64
-	domains, shared, modes, states []string
+	places                         []pgtype.TID
+	shared, modes, states          []string
 	slots, firstSlots              []*float64
 	rates                          []float64
 	holds                          []*time.Time
 	permitVersions, lanes, demands []int32
 }
 
-func (p *paceColumns) add(c PaceChange) {
-	p.providers, p.domains = append(p.providers, c.Provider), append(p.domains, c.Domain)
+func (p *paceColumns) add(place pgtype.TID, c PaceChange) {
+	p.places = append(p.places, place)
 	p.slots, p.firstSlots = append(p.slots, c.Slot), append(p.firstSlots, c.FirstSlot)
 	p.permitVersions, p.shared = append(p.permitVersions, int32(c.PermitVersion)), append(p.shared, string(c.Shared))
 	p.rates, p.modes = append(p.rates, c.Rate), append(p.modes, c.Mode)
@@ -245,6 +256,6 @@ func (p *paceColumns) add(c PaceChange) {
 
 // arguments are those of sqlSavePaces.
 func (p *paceColumns) arguments(x PaceExchange) []any {
-	return []any{x.Source, p.providers, p.domains, p.slots, p.firstSlots, p.permitVersions, p.shared,
-		p.rates, p.modes, p.holds, p.lanes, p.demands, x.Now}
+	return []any{x.Now, p.places, p.slots, p.firstSlots, p.permitVersions, p.shared,
+		p.rates, p.modes, p.holds, p.lanes, p.demands}
 }

@@ -18,11 +18,14 @@ import (
 const (
 	// An accepted delivery proves that the mailbox and its domain are well.
 	// Index: the primary key.
-	sqlForgetSoft = `
-delete from soft_bounces
- where kind = 'contact' and subject_id = any($1) or kind = 'domain' and subject_id = any($2)`
+	sqlAbsolve = `
+with forgotten as (
+    delete from soft_bounces
+     where kind = 'contact' and subject_id = any($1) or kind = 'domain' and subject_id = any($2)
+)` + sqlDropPending
 
-	sqlDropPending = `delete from pending_suppressions where contact_id = any($1)`
+	sqlDropPending = `
+delete from pending_suppressions where contact_id = any($1)`
 
 	// Counted once a campaign.
 	sqlCountSoft = `
@@ -149,8 +152,7 @@ func queueAbsolution(batch *pgx.Batch, outcomes []Outcome) {
 		return
 	}
 	slices.Sort(domains)
-	batch.Queue(sqlForgetSoft, contacts, slices.Compact(domains))
-	batch.Queue(sqlDropPending, contacts)
+	batch.Queue(sqlAbsolve, contacts, slices.Compact(domains))
 }
 
 // softKey names one counter.

@@ -57,9 +57,8 @@ type Encryption struct {
 const (
 	// Fenced: a row to which something happened since it was claimed does not match,
 	// and none does when the node was found dead; nobody finds it dead before the end
-	// of the transaction. What is to be tried again goes back into the queue. The table
-	// is named: all ledgers, or the one that the deliveries are in. Index: the primary
-	// key.
+	// of the transaction. The table is named: all ledgers, or the one that the deliveries
+	// are in. Index: the primary key.
 	sqlRecord = `
 with living as materialized (
     select from nodes where id = $16 for key share
@@ -80,7 +79,10 @@ update %s d
  where d.ledger_id = o.ledger_id and d.id = o.id
    and d.state = o.was::delivery_state and d.attempts = o.number - 1 and coalesce(d.provider_id, 0) = o.provider_id
    and exists (select from living)
-returning o.n, d.*
+returning o.n`
+
+	// What is to be tried again goes back into the queue.
+	sqlRecordAgain = sqlRecord + `, d.*
 ), again as (
 insert into mail_queue
 select ` + sqlQueueColumns + `
@@ -89,7 +91,7 @@ on conflict do nothing
 )`
 
 	// Which of the outcomes were recorded, by their place.
-	sqlRecordEach = sqlRecord + `
+	sqlRecordEach = sqlRecordAgain + `
 select n::int from recorded`
 
 	sqlLateState = `select state::text from deliveries where ledger_id = $1 and id = $2`

@@ -13,10 +13,17 @@ import (
 	"github.com/headwaymail/headway/listhygiene/bounce"
 )
 
-// Outcomes of which none may be late: a division by zero ends the transaction when
-// something happened to a row since it was claimed, or the node was found dead.
-const sqlRecordAll = sqlRecord + `
+const (
+	// Outcomes of which none may be late: a division by zero ends the transaction when
+	// something happened to a row since it was claimed, or the node was found dead.
+	sqlRecordAll = sqlRecordAgain + sqlNoneLate
+
+	// The same where nothing is to be tried again, as after acceptances.
+	sqlRecordFinal = sqlRecord + `)` + sqlNoneLate
+
+	sqlNoneLate = `
 select 1 / (count(*) = cardinality($2::bigint[]))::int from recorded`
+)
 
 // recordPlain records a group whose outcomes cost no address anything, in one
 // round trip: most groups are nothing but acceptances. It returns false, and has
@@ -27,7 +34,11 @@ func (s *Store) recordPlain(ctx context.Context, outcomes []Outcome) (done bool,
 	}
 	batch := &pgx.Batch{} // a transaction of its own
 	for ledger, part := range byLedger(outcomes) {
-		batch.Queue(fmt.Sprintf(sqlRecordAll, ledgerTable(ledger)), recordColumns(part)...)
+		sql := sqlRecordFinal
+		if slices.ContainsFunc(part, func(o Outcome) bool { return !o.To.Final() }) {
+			sql = sqlRecordAll
+		}
+		batch.Queue(fmt.Sprintf(sql, ledgerTable(ledger)), recordColumns(part)...)
 	}
 	tallies := make([]tally, len(outcomes))
 	for i, o := range outcomes {

@@ -231,7 +231,7 @@ type Provider struct {
 // Provider returns one provider.
 func (s *Store) Provider(ctx context.Context, id int64) (Provider, error) {
 	var p Provider
-	err := s.pool.QueryRow(ctx, sqlProvider, id).Scan(&p.ID, &p.Key, &p.Name)
+	err := s.hot.QueryRow(ctx, sqlProvider, id).Scan(&p.ID, &p.Key, &p.Name)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrNotFound
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,24 +16,27 @@ import (
 type Store struct {
 	pool *pgxpool.Pool
 	hot  *pgxpool.Pool // for what runs once a message or more: see [settings]
+	jobs *pgxpool.Pool // for River
 }
 
 // Open connects to the database at url and returns its store. size is the
-// largest number of connections; 0 means 16. A half of them is kept for what
-// runs once a message.
+// largest number of connections, 16 where it is 0; below ten it is exceeded by a few. A
+// half of them at most is kept for what runs once a message, and two or three for River.
 func Open(ctx context.Context, url string, size int) (*Store, error) {
 	if size <= 0 {
 		size = 16
 	}
-	hot := max(size/2, 1)
+	hot := max(min(size/2, hotMost()), 1)
+	jobs := max(min(size/4, jobsMost), jobsLeast)
 	s := &Store{}
 	for _, p := range []struct {
 		pool     **pgxpool.Pool
 		size     int
 		settings map[string]string
 	}{
-		{&s.pool, max(size-hot, min(size, poolLeast)), settings},
+		{&s.pool, max(size-hot-jobs, min(size, poolLeast)), settings},
 		{&s.hot, hot, hotSettings},
+		{&s.jobs, jobs, jobSettings},
 	} {
 		config, err := pgxpool.ParseConfig(url)
 		if err != nil {
@@ -76,8 +80,18 @@ const (
 // busy machine may take long for. It locks nothing that sending needs.
 const sqlAwaitTurn = `set local idle_in_transaction_session_timeout = '1min'`
 
-// poolLeast is how many connections there are beside the hot ones at least.
-const poolLeast = 4
+const (
+	// poolLeast is how many connections there are beside the others at least.
+	poolLeast = 4
+	// jobsMost is enough for River: one listens, one fetches, one notes what is done.
+	// One listens for good, so with fewer than two nothing would be fetched.
+	jobsMost, jobsLeast = 3, 2
+)
+
+// hotMost is how many connections are worth having for what runs once a message: lanes
+// share its statements, and each connection plans them for itself
+// (docs/decisions/claims-together.md).
+func hotMost() int { return max(3, runtime.GOMAXPROCS(0)) }
 
 var (
 	// deliveries has many partitions and skewed values: where a statement runs
@@ -95,20 +109,27 @@ var (
 	// put on it hides all others (docs/decisions/plans-once.md).
 	hotSettings = map[string]string{"plan_cache_mode": "force_generic_plan", "jit": "off",
 		"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-		"enable_sort": "off"}
+		"enable_sort": "off", "enable_material": "off"}
+
+	// River runs the same few statements over and over, on tables that stay small, and
+	// finds its rows by index.
+	jobSettings = map[string]string{"plan_cache_mode": "force_generic_plan", "jit": "off", "enable_seqscan": "off"}
 )
 
 // Close ends all connections.
 func (s *Store) Close() {
-	for _, pool := range []*pgxpool.Pool{s.pool, s.hot} {
+	for _, pool := range []*pgxpool.Pool{s.pool, s.hot, s.jobs} {
 		if pool != nil {
 			pool.Close()
 		}
 	}
 }
 
-// Pool returns the connections, for River and for tests.
+// Pool returns the connections for everything else, for tests.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// Jobs returns the connections for River.
+func (s *Store) Jobs() *pgxpool.Pool { return s.jobs }
 
 // Ping asks the database for a sign of life.
 func (s *Store) Ping(ctx context.Context) error {
