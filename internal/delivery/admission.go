@@ -33,7 +33,7 @@ type admission struct {
 }
 
 func newAdmission(processors int) *admission {
-	return &admission{most: 2 * processors, toCome: 4 * processors, recordMax: 16 * processors}
+	return &admission{most: 2 * processors, toCome: 8 * processors, recordMax: 24 * processors}
 }
 
 // tryEnter lets a lane in if there is room and nobody waits.
@@ -134,7 +134,7 @@ func (a *admission) worthRecording() int {
 func (a *admission) worthClaiming() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return max(min(len(a.line), a.toCome*3/4), 1)
+	return max(min(len(a.line), a.toCome/2), 1)
 }
 
 // full is how many lanes are at work when there is no room for more.

@@ -23,7 +23,7 @@ const (
 	roundPause = 10 * time.Millisecond
 	// roundPauseCrowded is the same where lanes wait for the processors: each that is
 	// let in asks for fresh permits, and a round costs as much for one as for ten.
-	roundPauseCrowded = 50 * time.Millisecond
+	roundPauseCrowded = 100 * time.Millisecond
 	// roundWithin bounds one round, so that a hanging database is noticed.
 	roundWithin = 5 * time.Second
 	// lastRoundWithin bounds the exchange at the end.

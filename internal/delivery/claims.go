@@ -14,11 +14,10 @@ import (
 const (
 	// clerks is how many statements take deliveries at one time: lanes of one provider
 	// cannot share one.
-	clerks = 4
+	clerks = 2
 	// claimPause is how long a claim waits at most for others to be made with it, where
-	// lanes of several providers stand in line: one statement costs as much for one as
-	// for a few, and who comes back a moment later finds the processors busy anyway.
-	claimPause = 100 * time.Millisecond
+	// lanes of several providers stand in line (docs/decisions/claims-together.md).
+	claimPause = 150 * time.Millisecond
 )
 
 // claims takes deliveries for the lanes of a node, for several at one time where many

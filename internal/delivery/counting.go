@@ -10,6 +10,9 @@ const (
 	// records. Each look changes the rows of all providers and domains that had
 	// mail meanwhile, once.
 	countEvery = 500 * time.Millisecond
+	// countEveryCrowded is the same where lanes wait for the processors, which each look
+	// takes a part of.
+	countEveryCrowded = time.Second
 	// countOthers is after how many of these times a node looks for what others have
 	// left, those that died among them.
 	countOthers = 20
@@ -17,8 +20,6 @@ const (
 
 // count lets the counters follow the outcomes, until ctx ends.
 func (e *Engine) count(ctx context.Context) {
-	ticker := time.NewTicker(countEvery)
-	defer ticker.Stop()
 	failing := false
 	for n := 0; ; n++ {
 		if e.writer.uncounted.Swap(false) || n%countOthers == 0 {
@@ -31,10 +32,14 @@ func (e *Engine) count(ctx context.Context) {
 			}
 			failing = err != nil
 		}
+		pause := countEvery
+		if e.admission.crowded() {
+			pause = countEveryCrowded
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-time.After(pause):
 		}
 	}
 }

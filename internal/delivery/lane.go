@@ -98,7 +98,7 @@ const (
 	// that lapse are renewed.
 	chunkPatient = 2 * time.Second
 	// chunkFirst is how many it takes while it is not known how long messages take.
-	chunkFirst = 25
+	chunkFirst = 30
 )
 
 // chunk is how many permits the lane takes at once.

@@ -13,6 +13,10 @@ import (
 // for; most of the time a notification is quicker.
 const reconcileEvery = time.Second
 
+// reconcilePause is the least time between two comparisons: several lanes that end at
+// about the same time are one reason to compare.
+const reconcilePause = 50 * time.Millisecond
+
 // reconcileShare bounds the share of time that comparing takes: with many
 // campaigns and providers it reads much, and lanes that end wake it often.
 const reconcileShare = 0.1
@@ -39,7 +43,7 @@ func (e *Engine) reconcile(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(min(pause, reconcileEvery)):
+		case <-time.After(min(max(pause, reconcilePause), reconcileEvery)):
 		}
 		wake := e.wake
 		if e.admission.crowded() {

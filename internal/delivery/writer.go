@@ -19,7 +19,7 @@ const (
 	// groupPause is how long a group waits at most until it is worth a commit, where
 	// lanes wait for the processors: the statements of a commit cost as much for one
 	// outcome as for ten, and the lanes of these outcomes would stand in line anyway.
-	groupPause = 30 * time.Millisecond
+	groupPause = 50 * time.Millisecond
 	// writeRetry is the pause between tries while the database is away.
 	writeRetry = 500 * time.Millisecond
 	// writeTimeout bounds one try, so that a hanging database is noticed.
