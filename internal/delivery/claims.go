@@ -46,6 +46,8 @@ type claims struct {
 type asking struct {
 	request  postgres.ClaimRequest
 	answered chan struct{} // closed when the rest is there
+	ready    bool          // guarded by claims.mu; the rest is there
+	gone     bool          // guarded by claims.mu; the lane waits no more
 	taken    postgres.Taken
 	err      error
 }
@@ -74,7 +76,16 @@ func (c *claims) claim(ctx context.Context, r postgres.ClaimRequest) (claimed []
 	case <-c.over.Done():
 		return nil, false, c.over.Err()
 	}
-	<-a.answered // whatever it is, it must not be lost
+	select {
+	case <-a.answered:
+	case <-ctx.Done():
+		c.mu.Lock()
+		a.gone = !a.ready
+		c.mu.Unlock()
+		if a.gone {
+			return nil, false, ctx.Err()
+		}
+	}
 	return a.taken.Deliveries, len(a.taken.Deliveries)+a.taken.Suppressed == r.Limit, a.err
 }
 
@@ -145,7 +156,10 @@ func (c *claims) take(ctx context.Context, group []*asking) {
 		c.done = append(c.done, done...)
 	}
 	for i, a := range group {
+		a.ready = true
 		switch {
+		case a.gone: // what was taken for it belongs to nobody
+			c.unsure.Store(true)
 		case err != nil && a.request.Epoch != 0: // what it may have taken looks like a claim in hand until that is ended
 			c.held[a.request.Epoch] = true
 			a.err = err

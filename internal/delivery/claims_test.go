@@ -93,3 +93,32 @@ func TestClaimsEndWithTheEngine(t *testing.T) {
 		t.Errorf("after the end a claim says %v", err)
 	}
 }
+
+// A lane that is cut off while the database does not answer ends at once; what was
+// taken for it meanwhile goes back.
+func TestClaimOfALaneThatIsGone(t *testing.T) {
+	t.Parallel()
+	r := receive(t, nil)
+	g := start(t, r, rigConfig{contacts: 9, start: 0.001, lanes: 1}) // the first message, and then hardly any
+	until(t, 30*time.Second, "the first is delivered", func() bool { return g.counters().Delivered == 1 })
+	conn, err := g.store.Pool().Acquire(t.Context())
+	g.must(err)
+	defer conn.Release()
+	_, err = conn.Exec(t.Context(), `begin; lock table claims`) // so that a claim stands still
+	g.must(err)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if _, _, err := g.claims.claim(ctx, g.request(5)); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a lane that was cut off was told %v", err)
+	}
+	_, err = conn.Exec(t.Context(), `rollback`)
+	g.must(err)
+	until(t, 30*time.Second, "it was taken", func() bool {
+		return g.text(`select count(*)::text from pg_stat_activity
+		                where datname = current_database() and state = 'active' and wait_event_type = 'Lock'`) == "0"
+	})
+	until(t, 30*time.Second, "what was taken waits again", func() bool {
+		return g.text(`select count(*)::text from mail_queue`) == "8" && g.text(`select count(*)::text from claims`) == "0"
+	})
+	g.balanced()
+}
