@@ -60,7 +60,7 @@ func Start(ctx context.Context, store *postgres.Store, work Work, log *slog.Logg
 	queues := make(map[string]river.QueueConfig)
 	if work.Lanes != nil {
 		river.AddWorker(workers, &laneWorker{lanes: work.Lanes})
-		queues[postgres.LaneQueue(work.Node)] = river.QueueConfig{MaxWorkers: laneWorkers, FetchCooldown: laneCooldown, FetchPollInterval: 250 * time.Millisecond}
+		queues[postgres.LaneQueue(work.Node)] = river.QueueConfig{MaxWorkers: laneWorkers, FetchCooldown: laneCooldown, FetchPollInterval: 100 * time.Millisecond}
 	}
 	if work.Bulk != nil {
 		work.Bulk.addTo(workers)
