@@ -81,6 +81,9 @@ func (c *claims) claim(ctx context.Context, r postgres.ClaimRequest) (claimed []
 	case <-ctx.Done():
 		c.mu.Lock()
 		a.gone = !a.ready
+		if a.gone && r.Epoch != 0 { // what it may yet take looks like a claim in hand until that is ended
+			c.held[r.Epoch] = true
+		}
 		c.mu.Unlock()
 		if a.gone {
 			return nil, false, ctx.Err()

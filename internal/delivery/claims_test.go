@@ -101,15 +101,24 @@ func TestClaimOfALaneThatIsGone(t *testing.T) {
 	r := receive(t, nil)
 	g := start(t, r, rigConfig{contacts: 9, start: 0.001, lanes: 1}) // the first message, and then hardly any
 	until(t, 30*time.Second, "the first is delivered", func() bool { return g.counters().Delivered == 1 })
+	held, _, err := g.claims.claim(t.Context(), g.request(2))
+	g.must(err)
 	conn, err := g.store.Pool().Acquire(t.Context())
 	g.must(err)
 	defer conn.Release()
 	_, err = conn.Exec(t.Context(), `begin; lock table claims`) // so that a claim stands still
 	g.must(err)
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(100*time.Millisecond, cancel)
-	if _, _, err := g.claims.claim(ctx, g.request(5)); !errors.Is(err, context.Canceled) {
-		t.Fatalf("a lane that was cut off was told %v", err)
+	longer := g.request(2)
+	longer.Epoch, longer.Place = held[0].Epoch, 2
+	for _, r := range []postgres.ClaimRequest{g.request(3), longer} {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		if _, _, err := g.claims.claim(ctx, r); !errors.Is(err, context.Canceled) {
+			t.Fatalf("a lane that was cut off was told %v", err)
+		}
+	}
+	if !g.claims.held[longer.Epoch] { // else its end would forget what it was lengthened by
+		t.Error("what may have become longer counts as known")
 	}
 	_, err = conn.Exec(t.Context(), `rollback`)
 	g.must(err)
@@ -117,6 +126,7 @@ func TestClaimOfALaneThatIsGone(t *testing.T) {
 		return g.text(`select count(*)::text from pg_stat_activity
 		                where datname = current_database() and state = 'active' and wait_event_type = 'Lock'`) == "0"
 	})
+	g.claims.ended(longer.Epoch, false)
 	until(t, 30*time.Second, "what was taken waits again", func() bool {
 		return g.text(`select count(*)::text from mail_queue`) == "8" && g.text(`select count(*)::text from claims`) == "0"
 	})

@@ -125,7 +125,7 @@ func (s *Store) Close() {
 	}
 }
 
-// Pool returns the connections for everything else, for tests.
+// Pool returns the connections for everything that has none of its own.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
 // Jobs returns the connections for River.
